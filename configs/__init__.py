@@ -1,0 +1,1 @@
+"""Configs: one file per claim, read by `python -m recall.main --config=...`."""

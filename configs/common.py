@@ -1,0 +1,44 @@
+"""What configs share: presets, and the fields of every capacity sweep."""
+
+import ml_collections
+from ml_collections import config_dict
+
+PRESETS = ("", "quick", "cpu")
+
+
+def preset(arg: str | None, allowed: tuple[str, ...] = PRESETS) -> str:
+    """Returns the preset after the colon: "" is the paper's grid.
+
+    Raises:
+        ValueError: if it is unknown.
+    """
+    if (arg or "") not in allowed:
+        names = ", ".join(repr(name) for name in allowed)
+        raise ValueError(f"Expected preset (after the colon) in {names}; got {arg!r}.")
+    return arg or ""
+
+
+def capacity_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every capacity sweep; a training field of None keeps the recipe's."""
+    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    c.thresholds = (0.99, 1.0)
+    c.seeds = (0, 1, 2, 3, 4)
+    c.embedding = "sphere"
+    c.n_max = 10**6
+    c.recipe = "decay"
+    c.training = {
+        "learning_rates": config_dict.placeholder(tuple),
+        "num_steps": config_dict.placeholder(int),
+        "check_every": config_dict.placeholder(int),
+        "cosine": config_dict.placeholder(bool),
+        "certificate": config_dict.placeholder(float),
+        "patience": config_dict.placeholder(int),
+    }
+    c.search = {
+        "method": "grow",
+        "resolution": 0.01,
+        "widen": 1.25,
+        "opening": 0.7,
+        "headroom": 1.35,
+    }
+    return c

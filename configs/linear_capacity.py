@@ -1,0 +1,24 @@
+r"""A linear memory stores ~ d^2 / log d facts (Figure 1, left).
+
+Trained: d^2 = 1.3 N ln N in the paper; outer product at 100 %: d^2 ~ 8 N ln N; rank
+d/2 keeps most of the full capacity.
+
+    python -m recall.main --config=configs/linear_capacity.py --workdir=runs/linear
+"""
+
+import ml_collections
+
+from configs import common
+
+WIDTHS = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.capacity_sweep("linear_capacity", preset)
+    c.memories = ("outer_product", "low_rank", "linear")
+    c.d = (8, 11, 16, 22, 32) if preset == "quick" else WIDTHS
+    c.rank_fractions = (0.125, 0.25, 0.5)
+    c.max_trained_d = 181 if preset == "cpu" else 256
+    c.update({"search": {"opening": 0.85, "headroom": 1.15}})  # a law known closely
+    return c

@@ -1,0 +1,17 @@
+r"""The activation moves the constant of trained MLP memories (not in the paper).
+
+python -m recall.main --config=configs/mlp_activation.py --workdir=runs/activation
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.capacity_sweep("mlp_activation", preset)
+    c.sizes = ((16, 16),) if preset == "quick" else ((16, 16), (32, 32), (16, 64))
+    c.num_outputs = (0,)
+    c.activations = ("relu", "gelu", "silu", "tanh", "sin", "abs", "square")
+    return c

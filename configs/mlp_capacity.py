@@ -1,0 +1,22 @@
+r"""An MLP memory stores ~ m d facts, injective or not (Figure 1, right; Figure 6).
+
+Trained ReLU: m d = .35 N ln N with N outputs, m d = 1.2 N with 32 in the paper.
+
+    python -m recall.main --config=configs/mlp_capacity.py --workdir=runs/mlp
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.capacity_sweep("mlp_capacity", preset)
+    c.d = (8, 11, 16, 22, 32, 45, 64, 90)
+    c.ratios = (1, 2, 4, 8)
+    c.max_weights = {"quick": 256, "cpu": 4096}.get(preset, 90 * 90 * 8)
+    c.sizes = ()
+    c.num_outputs = (0, 32)  # 0: one output per fact
+    c.activations = ("relu",)
+    return c

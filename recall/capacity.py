@@ -1,0 +1,278 @@
+"""The search for the largest fact set that a memory stores, one lane at its own pace.
+
+A lane carries its fit and its bracket. `advance` trains one check; when a probe ends it
+is logged, the bracket narrows and the next probe starts in place, so that one
+compilation serves a whole search and no lane waits for another. The capacity is the
+lower end of the bracket: probed and stored, while its upper end was probed and failed.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+from recall import training
+
+METHODS = ("bisect", "grow", "grow+bisect")
+ENDINGS = ("stored", "budget", "certificate", "patience", "nonfinite")
+MAX_LOG = 128  # probes that a lane keeps until they are read
+
+TrainChunk = Callable[
+    [training.Problem, training.Fit, Int[Array, ""], Float[Array, ""]], training.Fit
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """How brackets are opened and closed; static.
+
+    Attributes:
+        method: "bisect" probes fresh starts only; "grow" adds facts to a warm network
+            as soon as it stores those it has, and stops when it cannot; "grow+bisect"
+            tries every learning rate afresh where growth stops, and grows on from
+            there if one of them stores.
+        resolution: brackets close at upper - lower <= max(1, resolution * lower).
+        widen: factor by which an open bracket moves while it has only one end.
+        opening: the size probed first, as a fraction of what is expected.
+        headroom: facts to make room for, likewise; who fills it goes on in twice that.
+    """
+
+    method: str = "grow"
+    resolution: float = 0.01
+    widen: float = 1.25
+    opening: float = 0.7
+    headroom: float = 1.35
+
+    def __post_init__(self) -> None:
+        """Refuses what would not end."""
+        if self.method not in METHODS:
+            raise ValueError(f"Expected method in {METHODS}; got {self.method!r}.")
+        if not 0 <= self.resolution < 1 < self.widen:
+            raise ValueError(
+                f"Expected 0 <= search.resolution < 1 < widen; got "
+                f"resolution={self.resolution}, widen={self.widen}."
+            )
+        if not 0 < self.opening <= self.headroom:
+            raise ValueError(
+                f"Expected 0 < opening <= headroom; got opening={self.opening}, "
+                f"headroom={self.headroom}."
+            )
+
+
+class Bracket(NamedTuple):
+    """What is known of a capacity: `lower` was stored, `upper` was not.
+
+    Attributes:
+        lower: `[]` 0 while nothing was stored.
+        upper: `[]` n_max + 1 while nothing failed.
+    """
+
+    lower: Int[Array, "*lanes"]
+    upper: Int[Array, "*lanes"]
+
+
+class Log(NamedTuple):
+    """Finished probes, a ring of MAX_LOG; probe i of a lane is in slot i % MAX_LOG.
+
+    Attributes:
+        n: `[P]` facts asked for.
+        correct: `[P]` facts recalled at the end of the probe.
+        steps: `[P]` steps it took.
+        attempt: `[P]` 0 for a warm start, k for a fresh one at the k-th learning rate.
+        rate: `[P]` learning rate.
+        ended: `[P]` index into ENDINGS.
+        weight_norm: `[P]` norm of all weights.
+        residual: `[P]` see `training.Fit`.
+    """
+
+    n: Int[Array, "*lanes P"]
+    correct: Int[Array, "*lanes P"]
+    steps: Int[Array, "*lanes P"]
+    attempt: Int[Array, "*lanes P"]
+    rate: Float[Array, "*lanes P"]
+    ended: Int[Array, "*lanes P"]
+    weight_norm: Float[Array, "*lanes P"]
+    residual: Float[Array, "*lanes P"]
+
+
+class Lane(NamedTuple):
+    """One search under way.
+
+    Attributes:
+        fit: the probe being trained.
+        best: the params that stored `bracket.lower` facts.
+        bracket: what is known.
+        n: `[]` facts of the probe being trained.
+        attempt: `[]` 0 for a warm start, k for a fresh one at the k-th learning rate.
+        rate: `[]` learning rate of the probe.
+        num_probes: `[]` probes finished.
+        log: the latest of them.
+        done: `[]` whether the bracket is closed.
+    """
+
+    fit: training.Fit
+    best: Any
+    bracket: Bracket
+    n: Int[Array, "*lanes"]
+    attempt: Int[Array, "*lanes"]
+    rate: Float[Array, "*lanes"]
+    num_probes: Int[Array, "*lanes"]
+    log: Log
+    done: Bool[Array, "*lanes"]
+
+
+def begin(problem: training.Problem, first: Int[Array, ""]) -> Lane:
+    """A lane that is about to probe `first` facts, afresh."""
+    one = jnp.ones((), jnp.int32)
+    ints, floats = jnp.zeros((MAX_LOG,), jnp.int32), jnp.zeros((MAX_LOG,))
+    return Lane(
+        fit=training.start(problem.initial),
+        best=problem.initial,
+        bracket=Bracket(lower=0 * one, upper=problem.facts.n + 1),
+        n=jnp.clip(first, 1, problem.facts.n).astype(jnp.int32),
+        attempt=one,
+        rate=problem.learning_rates[0],
+        num_probes=0 * one,
+        log=Log(ints, ints, ints, ints, floats, ints, floats, floats),
+        done=jnp.asarray(False),
+    )
+
+
+def narrow(bracket: Bracket, n: Int[Array, ""], stored: Bool[Array, ""]) -> Bracket:
+    """Moves the end of the bracket that the answer at n rules out.
+
+    Storing n facts above a size that failed before re-opens the bracket: whether a
+    memory can be trained to store n facts need not be monotone in n.
+    """
+    lower = jnp.where(stored, jnp.maximum(bracket.lower, n), bracket.lower)
+    upper = jnp.where(stored, bracket.upper, jnp.minimum(bracket.upper, n))
+    return Bracket(lower=lower, upper=upper)
+
+
+def gap(lower: Int[Array, ""], strategy: Strategy) -> Int[Array, ""]:
+    """The width at which a bracket above `lower` is closed."""
+    return jnp.maximum(1, jnp.floor(strategy.resolution * lower)).astype(jnp.int32)
+
+
+def bisect(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array:
+    """The next fresh probe: halfway, or further out while an end is missing."""
+    lower, upper = bracket
+    middle = (lower + upper) // 2
+    above = jnp.minimum(jnp.ceil(strategy.widen * lower).astype(jnp.int32), n_max)
+    below = jnp.floor(upper / strategy.widen).astype(jnp.int32)
+    open_ended = jnp.where(upper > n_max, above, middle)
+    return jnp.where(lower == 0, below, open_ended)
+
+
+def grow(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array:
+    """The next probe of a growing lane: one gap further, or lower if nothing holds."""
+    further = jnp.minimum(bracket.lower + gap(bracket.lower, strategy), n_max)
+    below = jnp.floor(bracket.upper / strategy.widen).astype(jnp.int32)
+    return jnp.where(bracket.lower == 0, below, further)
+
+
+def ending(
+    problem: training.Problem, lane: Lane, recipe: training.Recipe
+) -> tuple[Bool[Array, ""], Int[Array, ""]]:
+    """Whether the probe has ended, and how (an index into ENDINGS)."""
+    fit = lane.fit
+    stored = fit.correct >= training.needed(lane.n, problem.threshold)
+    idle = (recipe.patience > 0) & (fit.steps - fit.most_at >= recipe.patience)
+    conditions = [
+        stored & fit.finite,
+        ~fit.finite,
+        fit.residual < recipe.certificate,
+        fit.steps >= recipe.num_steps,
+        idle,
+    ]
+    order = [ENDINGS.index(e) for e in ("stored", "nonfinite", "certificate")]
+    order += [ENDINGS.index(e) for e in ("budget", "patience")]
+    how = jnp.select(conditions, [jnp.int32(e) for e in order], jnp.int32(-1))
+    return how >= 0, how
+
+
+def record(lane: Lane, how: Int[Array, ""]) -> Lane:
+    """Writes the probe that just ended into the log."""
+    slot = lane.num_probes % MAX_LOG
+    entry = Log(
+        n=lane.n,
+        correct=lane.fit.correct,
+        steps=lane.fit.steps,
+        attempt=lane.attempt,
+        rate=lane.rate,
+        ended=how,
+        weight_norm=optax.tree.norm(lane.fit.params),
+        residual=lane.fit.residual,
+    )
+    log = jax.tree.map(lambda ring, x: ring.at[slot].set(x), lane.log, entry)
+    return lane._replace(log=log, num_probes=lane.num_probes + 1)
+
+
+def conclude(
+    problem: training.Problem, lane: Lane, stored: Bool[Array, ""], strategy: Strategy
+) -> Lane:
+    """Narrows the bracket by a finished size and starts the next one in place."""
+    growing = strategy.method != "bisect"
+    n_max = problem.facts.n
+    bracket = narrow(lane.bracket, lane.n, stored)
+    if growing:  # growth may pass a size that failed afresh: the last word counts
+        reopened = jnp.where(bracket.upper <= lane.n, n_max + 1, bracket.upper)
+        bracket = bracket._replace(upper=jnp.where(stored, reopened, bracket.upper))
+    lower, upper = bracket
+    n = (grow if growing else bisect)(bracket, n_max, strategy)
+    stuck = ~stored if growing else upper - lower <= gap(lower, strategy)
+    closed = jnp.where(lower == 0, n < 1, stuck | (lower == n_max))
+    warm = stored if growing else jnp.asarray(False)
+    fresh = training.start(problem.initial)
+    kept = training.restart_clock(lane.fit)
+    return lane._replace(
+        fit=_where(warm, kept, fresh),
+        best=_where(stored, lane.fit.params, lane.best),
+        bracket=bracket,
+        n=jnp.where(closed, lane.n, n),
+        attempt=jnp.where(warm, 0, 1).astype(jnp.int32),
+        rate=jnp.where(warm, lane.rate, problem.learning_rates[0]),
+        done=closed,
+    )
+
+
+def retry(problem: training.Problem, lane: Lane) -> Lane:
+    """Starts the same size afresh, at the next learning rate."""
+    return lane._replace(
+        fit=training.start(problem.initial),
+        attempt=lane.attempt + 1,
+        rate=problem.learning_rates[lane.attempt],
+    )
+
+
+def advance(
+    problem: training.Problem,
+    lane: Lane,
+    *,
+    train: TrainChunk,
+    recipe: training.Recipe,
+    strategy: Strategy,
+) -> Lane:
+    """Trains one check; ends the probe if it stored its facts or has to be given up."""
+    fit = train(problem, lane.fit, lane.n, lane.rate)
+    lane = lane._replace(fit=fit)
+    ended, how = ending(problem, lane, recipe)
+
+    def end(lane: Lane) -> Lane:
+        logged = record(lane, how)
+        stored = how == ENDINGS.index("stored")
+        num_tries = problem.learning_rates.shape[0]
+        only_warm = (strategy.method == "grow") & (lane.attempt == 0)
+        again = ~stored & ~only_warm & (lane.attempt < num_tries)
+        concluded = conclude(problem, logged, stored, strategy)
+        return _where(again, retry(problem, logged), concluded)
+
+    return jax.lax.cond(ended, end, lambda lane: lane, lane)
+
+
+def _where(condition: Bool[Array, ""], yes: Any, no: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)

@@ -1,0 +1,12 @@
+"""Experiments: a config family's `settings(config)` and the searches they ask for."""
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from recall.experiments import linear_capacity, mlp_capacity
+
+EXPERIMENTS: Mapping[str, ModuleType] = {
+    "linear_capacity": linear_capacity,
+    "mlp_capacity": mlp_capacity,
+    "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
+}

@@ -1,0 +1,85 @@
+"""Fact sets x -> f(x), padded so that the number of facts is a value, not a shape."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+
+class Facts(NamedTuple):
+    """A padded fact set: rows at or beyond `n` (outputs: `num_outputs`) are dead.
+
+    Attributes:
+        inputs: `[N, d]` input embeddings e_x.
+        outputs: `[M, d]` output embeddings u_y.
+        targets: `[N]` the output f(x) that each input recalls.
+        n: `[]` live inputs, the number of facts.
+        num_outputs: `[]` live outputs, the candidates of the argmax.
+    """
+
+    inputs: Float[Array, "*lanes N d"]
+    outputs: Float[Array, "*lanes M d"]
+    targets: Int[Array, "*lanes N"]
+    n: Int[Array, "*lanes"]
+    num_outputs: Int[Array, "*lanes"]
+
+
+def balanced(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
+    """Sends input i to output i mod M: every output is used equally often.
+
+    The published code uses floor(i M / N), the same map up to the order of the inputs,
+    whose targets move when N does; this one is nested in N.
+    """
+    num_inputs, num_outputs = inputs.shape[0], outputs.shape[0]
+    return Facts(
+        inputs=inputs,
+        outputs=outputs,
+        targets=jnp.arange(num_inputs, dtype=jnp.int32) % num_outputs,
+        n=jnp.asarray(num_inputs, jnp.int32),
+        num_outputs=jnp.asarray(num_outputs, jnp.int32),
+    )
+
+
+def injective(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
+    """Sends input i to its own output i. Embeddings are random, so any order will do.
+
+    Raises:
+        ValueError: if there are fewer outputs than inputs.
+    """
+    if outputs.shape[0] < inputs.shape[0]:
+        raise ValueError(
+            f"Expected at least one output per input; got outputs={outputs.shape[0]}, "
+            f"inputs={inputs.shape[0]}."
+        )
+    return balanced(inputs, outputs)
+
+
+def take(facts: Facts, n: Int[Array, ""]) -> Facts:
+    """Keeps the first n facts, and of the outputs the first min(n, num_outputs).
+
+    With as many outputs as facts each fact brings its own output along; with fewer
+    outputs all of them stay candidates. Nothing is copied: dead rows are only marked.
+    """
+    n = jnp.minimum(facts.n, n).astype(jnp.int32)
+    return facts._replace(n=n, num_outputs=jnp.minimum(facts.num_outputs, n))
+
+
+def pad(facts: Facts, num_inputs: int, num_outputs: int, d: int) -> Facts:
+    """Appends dead inputs, dead outputs and zero coordinates up to the given shape."""
+    rows, columns = facts.inputs.shape
+    more_inputs, more_outputs = num_inputs - rows, num_outputs - facts.outputs.shape[0]
+    return facts._replace(
+        inputs=jnp.pad(facts.inputs, ((0, more_inputs), (0, d - columns))),
+        outputs=jnp.pad(facts.outputs, ((0, more_outputs), (0, d - columns))),
+        targets=jnp.pad(facts.targets, (0, more_inputs)),
+    )
+
+
+def live_inputs(facts: Facts) -> Bool[Array, " N"]:
+    """Marks the inputs that are facts."""
+    return jnp.arange(facts.inputs.shape[0]) < facts.n
+
+
+def live_outputs(facts: Facts) -> Bool[Array, " M"]:
+    """Marks the outputs that are candidates."""
+    return jnp.arange(facts.outputs.shape[0]) < facts.num_outputs

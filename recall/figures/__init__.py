@@ -1,0 +1,14 @@
+"""Figures: functions of rows, by the name of the experiment whose rows they draw."""
+
+from collections.abc import Callable, Iterable
+
+from matplotlib.figure import Figure
+
+from recall import rows
+from recall.figures import capacity
+
+FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
+    "linear_capacity": capacity.linear,
+    "mlp_capacity": capacity.mlp,
+    "mlp_activation": capacity.activations,
+}

@@ -1,0 +1,268 @@
+"""How figures look: colours, panels, log axes, marks for what is known; saving.
+
+Figures are `matplotlib.figure.Figure`s without pyplot: no global state, no window. The
+same rows give the same bytes.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.path import Path
+
+Number = int | float
+Values = Sequence[Number] | np.ndarray
+
+# Okabe and Ito's colours, which colour-blind readers tell apart; not their yellow.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+GREY = "#666666"
+
+RC: dict[Any, Any] = {
+    "axes.grid": True,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "grid.color": "#E8E8E8",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.markersize": 4.5,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "recall",
+}
+
+styled = matplotlib.rc_context(RC)  # decorates what draws: artists read RC when made
+
+
+def _arrow(foot: float) -> Any:
+    """A marker: an arrow up by 1, from `foot` below the point that it marks."""
+    strokes = [Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.LINETO]
+    points = [(0, 0), (0, 1), (-0.25, 0.65), (0, 1), (0.25, 0.65)]
+    return Path([(x, y - foot) for x, y in points], strokes)
+
+
+_MARKS = {
+    "bound": (_arrow(0.5), 11, "lower bound"),
+    "diverged": ("x", 5, "diverged"),
+    "nothing": (7, 5, "nothing stored"),
+}
+_LABEL_GAP = 0.055  # of the height of a panel
+
+
+class Look(NamedTuple):
+    """Colour and marker of a series."""
+
+    colour: str
+    marker: str
+
+
+def look(index: int) -> Look:
+    """The look of the series of that index; looks repeat after seven."""
+    index %= len(PALETTE)
+    return Look(colour=PALETTE[index], marker=MARKERS[index])
+
+
+def panels(num: int, width: float = 4.5, height: float = 3.3):
+    """A figure and its `num` panels of that size in inches, with common axes."""
+    num_rows = 1 if num <= 3 else 2
+    num_columns = math.ceil(num / num_rows)
+    size = (width * num_columns, height * num_rows + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(
+        num_rows, num_columns, sharex=True, sharey=True, squeeze=False
+    )
+    for spare in grid.flat[num:]:
+        spare.remove()
+    for axes in grid.flat[:num]:
+        axes.tick_params(labelbottom=True, labelleft=True)
+        axes.set_axisbelow(True)
+    return figure, list(grid.flat[:num])
+
+
+def series(
+    axes: Axes,
+    x: Values,
+    y: Values,
+    ends: tuple[Values, Values],
+    look: Look,
+    *,
+    filled: bool,
+    joined: bool,
+    label: str,
+) -> None:
+    """Medians with the bars of their intervals, where an end is finite."""
+    bars = np.abs(np.array(ends, float).reshape(2, -1) - np.array(y, float))
+    axes.errorbar(
+        x,
+        y,
+        yerr=np.where(np.isfinite(bars), bars, 0.0),
+        color=look.colour,
+        marker=look.marker,
+        markerfacecolor=look.colour if filled else "white",
+        linestyle="-" if joined else "none",
+        linewidth=0.9,
+        elinewidth=0.9,
+        capsize=1.8,
+        label=label,
+        zorder=3,
+    )
+
+
+def bounds(axes: Axes, x: Values, y: Values, look: Look) -> None:
+    """Arrows up from lower bounds, which are joined to nothing."""
+    paint = {"color": look.colour, "zorder": 3}
+    axes.scatter(x, y, s=500, marker=_arrow(0.0), linewidths=1.1, gid="bound", **paint)
+    axes.scatter(x, y, s=30, marker="_", linewidths=1.5, **paint)
+
+
+def diverged(axes: Axes, x: Values, y: Values, look: Look) -> None:
+    """Crosses at what was stored where training diverged on any more."""
+    axes.scatter(x, y, s=26, marker="x", color=look.colour, gid="diverged", zorder=4)
+
+
+def nothing(axes: Axes, x: Values, y: Values, look: Look) -> None:
+    """Carets at the foot of the panel, whatever y: memories that stored nothing."""
+    foot, at = axes.get_xaxis_transform(), np.full(len(y), 0.02)
+    axes.scatter(
+        x,
+        at,
+        s=26,
+        marker=7,
+        color=look.colour,
+        transform=foot,
+        gid="nothing",
+        zorder=3,
+    )
+
+
+def theory_line(
+    axes: Axes,
+    x: Values,
+    y: Values,
+    colour: str,
+) -> None:
+    """A dashed line."""
+    axes.plot(x, y, "--", color=colour, linewidth=0.9, zorder=2)
+
+
+def edge_labels(axes: Axes, lines: Iterable[tuple[Number, str, str]]) -> None:
+    """Writes (y, text, colour) at the right edge, apart where lines end close by.
+
+    Call it once the limits of the y axis are final; what ends outside is not named.
+    """
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ends = [(to_axes.transform((1.0, y))[1], text, colour) for y, text, colour in lines]
+    ends = sorted(end for end in ends if 0 <= end[0] <= 1)
+    places = _spread([end[0] for end in ends], _LABEL_GAP)
+    for place, (_, text, colour) in zip(places, ends, strict=True):
+        axes.annotate(
+            text,
+            xy=(1.0, place),
+            xycoords="axes fraction",
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=colour,
+            fontsize=7,
+            va="center",
+        )
+
+
+def _spread(places: Sequence[float], gap: float) -> list[float]:
+    """Moves sorted places as little as makes neighbours `gap` apart.
+
+    Places that touch form a block, centred where its members were.
+    """
+    blocks: list[list[float]] = []  # [sum of places less their offsets, members]
+    for place in places:
+        block = [place, 1.0]
+        while blocks and _top(blocks[-1], gap) > block[0] / block[1]:
+            total, members = blocks.pop()
+            block = [total + block[0] - members * gap * block[1], members + block[1]]
+        blocks.append(block)
+    return [
+        total / members + gap * offset
+        for total, members in blocks
+        for offset in range(int(members))
+    ]
+
+
+def _top(block: Sequence[float], gap: float) -> float:
+    """Lowest place that is clear of a block."""
+    total, members = block
+    return total / members + gap * members
+
+
+def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None:
+    """Names a rising line below and right of the point (x, y) on it."""
+    axes.annotate(
+        text,
+        xy=(x, y),
+        xytext=(5, -4),
+        textcoords="offset points",
+        color=colour,
+        fontsize=8,
+        va="top",
+    )
+
+
+def log_axis(axis: XAxis | YAxis, low: Number, high: Number) -> None:
+    """A log axis from low to high, with the sparsest ticks that are three or more."""
+    name = axis.axis_name
+    getattr(axis.axes, f"set_{name}scale")("log")
+    getattr(axis.axes, f"set_{name}lim")(low, high)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    candidates = [
+        [float(f"{step}e{decade}") for decade in decades for step in steps]
+        for steps in ([1], [1, 3], [1, 2, 5], range(1, 10))
+    ]
+    enough = [t for t in candidates if sum(low <= tick <= high for tick in t) >= 3]
+    major = (enough or candidates[-1:])[0]
+    axis.set_major_locator(ticker.FixedLocator(major))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_minor_locator(ticker.FixedLocator(sorted({*candidates[-1]} - {*major})))
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+def legend(figure: Figure) -> None:
+    """One legend for all panels, below them, where it covers no data."""
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    gids = {mark.get_gid() for axes in figure.axes for mark in axes.collections}
+    for gid, (marker, size, label) in _MARKS.items():
+        if gid in gids:
+            look: dict[str, Any] = {"marker": marker, "linestyle": "none"}
+            entries[label] = Line2D([], [], color=GREY, markersize=size, **look)
+    widest = 0.5 + 0.06 * max(map(len, entries))  # inches, about
+    num_rows = math.ceil(len(entries) * widest / figure.get_figwidth())
+    figure.legend(
+        list(entries.values()),
+        list(entries),
+        loc="outside lower center",
+        ncols=math.ceil(len(entries) / num_rows),
+    )
+
+
+@styled
+def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
+    """Writes `stem`.svg and `stem`.png, without dates or versions."""
+    metadata = {"Date": None, "Creator": None}
+    figure.savefig(f"{os.fspath(stem)}.svg", metadata=metadata)
+    figure.savefig(f"{os.fspath(stem)}.png", metadata={"Software": None})

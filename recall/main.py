@@ -1,0 +1,67 @@
+"""The command line: `python -m recall.main --config=configs/x.py[:preset]`.
+
+Exit codes: 0; 1 failure; 2 bad input; 130 and 143 stopped, to be resumed by the same
+command.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, with a preset.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Rows and figures (runs/<experiment>).")
+PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing.")
+DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
+CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
+
+
+def main(argv: list[str]) -> None:
+    """Runs the experiment of a config."""
+    if len(argv) > 1 or CONFIG.value is None:
+        extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
+        _refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
+    from recall import setup
+
+    setup.configure(compile_cache=CACHE.value)
+    from rich.console import Console
+
+    from recall import cli, interrupt
+
+    config: Any = CONFIG.value
+    console = Console()
+    if not sys.stdout.isatty():
+        console = Console(width=110)
+    try:
+        devices = cli.devices_to_use(DEVICES.value)
+        if PLAN.value:
+            console.print(cli.plan_table(cli.cells_of(config), devices))
+            return
+        preset = f"-{config.preset}" if config.preset else ""
+        workdir = Path(WORKDIR.value or f"runs/{config.experiment}{preset}")
+        rows = cli.run(config, workdir, devices, console)
+        cli.show(config, rows, workdir, console)
+    except ValueError as error:
+        _refuse(str(error))
+    except interrupt.Stopped as stopped:
+        console.print(f"{stopped}; the same command goes on from here.")
+        sys.exit(stopped.exit_code)
+
+
+def _refuse(message: str) -> None:
+    print(f"recall: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def run() -> None:
+    """The entry point of the `recall` command."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.set_verbosity(logging.WARNING)
+    app.run(main)
+
+
+if __name__ == "__main__":
+    run()

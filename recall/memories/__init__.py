@@ -1,0 +1,1 @@
+"""Associative memories: `Params`, and pure functions that make and apply them."""

@@ -1,0 +1,64 @@
+"""What a person sees while a sweep runs: a bar, or a line every few seconds."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich import progress
+from rich.console import Console
+
+LINE_SECONDS = 5.0
+
+
+class Progress:
+    """Counts cells, lanes and probes; shows them at a rate a person can read.
+
+    Attributes:
+        cells: finished and all cells.
+        lanes: finished and all searches.
+        probes: finished probes.
+        resumed: searches that an earlier run had finished.
+    """
+
+    def __init__(self, console: Console, num_cells: int, num_lanes: int) -> None:
+        """Starts the clock."""
+        self.console = console
+        self.cells, self.num_cells = 0, num_cells
+        self.lanes, self.num_lanes = 0, num_lanes
+        self.probes = self.resumed = 0
+        self.begun = self.shown = time.monotonic()
+        self._bar: progress.Progress | None = None
+
+    def update(self, *, lanes: int, cells: int, new_probes: int) -> None:
+        """Takes the counts and shows them if it is time."""
+        self.lanes, self.cells = lanes, cells
+        self.probes += new_probes
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=lanes, text=self.text())
+        elif time.monotonic() - self.shown >= LINE_SECONDS:
+            self.shown = time.monotonic()
+            print(self.text(), file=self.console.file, flush=True)
+
+    def text(self) -> str:
+        """One line: what is done, and how long it took."""
+        elapsed = time.monotonic() - self.begun
+        return (
+            f"cells {self.cells}/{self.num_cells}, lanes {self.lanes}/{self.num_lanes}"
+            f", probes {self.probes}, {elapsed:.0f} s"
+        )
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Holds a bar open on a terminal, and says the end elsewhere."""
+        if not self.console.is_terminal:
+            yield
+            print(self.text(), file=self.console.file, flush=True)
+            return
+        columns = (
+            progress.BarColumn(),
+            progress.TextColumn("{task.fields[text]}"),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=self.console) as self._bar:
+            self._bar.add_task("", total=self.num_lanes, text=self.text())
+            yield

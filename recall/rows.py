@@ -1,0 +1,311 @@
+"""What rows add up to: medians over seeds with intervals, and fitted capacity laws.
+
+A row is a flat mapping, a line of a journal or of a table. Only rows of
+`kind == "capacity"` count here: one search of one seed, whose `capacity` is the largest
+number of facts probed and stored. It is a lower bound where the search stored its
+ceiling (`censored`) or failed only by diverging (`finite` is false).
+"""
+
+import fractions
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recall import theory
+
+Row = Mapping[str, Any]
+
+QUALIFIERS = ("num_outputs", "activation", "recipe", "embedding", "method")
+
+_MEMORIES = {"outer_product": "outer product", "low_rank": "low rank", "mlp": "MLP"}
+_FRACTIONS = (1.0, 0.5, 0.25, 0.75, 0.125, 0.0625, 0.03125)
+_LEVEL = 0.95
+
+
+class Point(NamedTuple):
+    """The capacity of one memory at one size, over seeds.
+
+    Attributes:
+        experiment: name of the experiment.
+        memory: "outer_product", "low_rank", "linear" or "mlp".
+        trained: whether gradient descent made the weights.
+        d: embedding dimension.
+        m: hidden width, or None.
+        rank: rank of W, or None for full rank.
+        num_outputs: number of outputs M, or None for as many as facts.
+        activation: of an MLP, or None.
+        embedding: the point set of the embeddings.
+        recipe: how it was trained, or None.
+        method: how capacity was searched.
+        threshold: fraction of the facts that counts as storing them.
+        x: weights of one matrix: d^2, rank x d or md.
+        parameters: all weights.
+        median: median over seeds, in facts.
+        low: lower end of the interval of the median; nan with one seed.
+        high: upper end; inf where a seed known only from below may decide it.
+        coverage: chance that such an interval covers the median; nan with one seed.
+        exact: whether `median` is known, not only bounded from below.
+        values: capacity of each seed, by seed.
+        num_censored: seeds whose search stored its ceiling.
+        num_nonfinite: seeds whose failed probes all diverged.
+    """
+
+    experiment: str
+    memory: str
+    trained: bool
+    d: int
+    m: int | None
+    rank: int | None
+    num_outputs: int | None
+    activation: str | None
+    embedding: str
+    recipe: str | None
+    method: str
+    threshold: float
+    x: int
+    parameters: int
+    median: float
+    low: float
+    high: float
+    coverage: float
+    exact: bool
+    values: tuple[int, ...]
+    num_censored: int
+    num_nonfinite: int
+
+    @property
+    def num_seeds(self) -> int:
+        """Number of searches behind the point."""
+        return len(self.values)
+
+    @property
+    def fraction(self) -> float | None:
+        """Rank as a fraction of d, as it was before rounding; None for full rank."""
+        if self.rank is None:
+            return None
+        for fraction in _FRACTIONS:
+            if self.rank in (int(fraction * self.d), round(fraction * self.d)):
+                return fraction
+        return self.rank / self.d
+
+
+GROUP = Point._fields[: Point._fields.index("x")]
+
+
+class Fit(NamedTuple):
+    """A capacity law fitted to points.
+
+    Attributes:
+        constant: C in x = C N ln N, or in x = C N where the outputs are fixed.
+        constant_low: lower end of its 95 % interval; nan if a point has one seed.
+        constant_high: upper end.
+        slope: of ln N against ln x; nan with one x.
+        slope_low: lower end of its 95 % interval; nan if a point has one seed.
+        slope_high: upper end.
+        logarithmic: whether the law has the factor ln N.
+        num_points: points used.
+        num_excluded: points left out: censored, diverged, or fewer than 2 facts.
+    """
+
+    constant: float
+    constant_low: float
+    constant_high: float
+    slope: float
+    slope_low: float
+    slope_high: float
+    logarithmic: bool
+    num_points: int
+    num_excluded: int
+
+
+class Prediction(NamedTuple):
+    """What theory says of a point: facts (nan if nothing), and the law's status."""
+
+    facts: float
+    status: str
+
+
+def capacities(rows: Iterable[Row]) -> list[Point]:
+    """Gathers the capacity rows of each memory and size over seeds, in sorted order.
+
+    Of rows with one key the first counts. Two searches of one group and seed are no
+    two samples: they raise ValueError.
+    """
+    groups: dict[tuple, dict[int, Row]] = {}
+    for row in _unique(row for row in rows if row["kind"] == "capacity"):
+        group = tuple(row.get(name) for name in GROUP)
+        seeds = groups.setdefault(group, {})
+        if row["seed"] in seeds:
+            searches = seeds[row["seed"]].get("search"), row.get("search")
+            raise ValueError(
+                f"Expected one search for each group and seed; got searches={searches} "
+                f"of seed={row['seed']} in {dict(zip(GROUP, group, strict=True))}."
+            )
+        seeds[row["seed"]] = row
+    return [
+        _point(group, [seeds[seed] for seed in sorted(seeds)])
+        for group, seeds in sorted(groups.items(), key=lambda item: _order(item[0]))
+    ]
+
+
+def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
+    """Fits C and the log-log slope to the medians of one family of points.
+
+    ln C is the mean over points of ln(x / (N ln N)). Intervals are 95 % percentile
+    bootstraps that resample the seeds within each point, with a fixed generator. They
+    show the scatter of seeds; whether the law bends is for the slope to say.
+    """
+    logarithmic = _logarithmic(points)
+    used = [point for point in points if usable(point)]
+    generator = np.random.default_rng(0)
+    draws = [_medians(generator, point.values, num_resamples) for point in used]
+    x = np.array([point.x for point in used], float)
+    constant, slope = _law([point.median for point in used], x, logarithmic)
+    bounds = np.full((2, 2), np.nan)
+    if used and min(point.num_seeds for point in used) > 1:
+        samples = _law(np.stack(draws, axis=-1), x, logarithmic)
+        tail = 50 * (1 - _LEVEL)
+        bounds = np.percentile(samples, [tail, 100 - tail], axis=-1).T
+    return Fit(
+        constant=float(constant),
+        constant_low=float(bounds[0, 0]),
+        constant_high=float(bounds[0, 1]),
+        slope=float(slope),
+        slope_low=float(bounds[1, 0]),
+        slope_high=float(bounds[1, 1]),
+        logarithmic=logarithmic,
+        num_points=len(used),
+        num_excluded=len(points) - len(used),
+    )
+
+
+def families(points: Iterable[Point]) -> list[list[Point]]:
+    """Splits points into those that one law should describe: all but d and m agree."""
+    groups: dict[tuple, list[Point]] = {}
+    for point in points:
+        group = point._replace(d=0, m=None, rank=None)[: len(GROUP)]
+        groups.setdefault((*group, point.fraction), []).append(point)
+    return list(groups.values())
+
+
+def usable(point: Point) -> bool:
+    """Whether a law may be fitted: no seed is a bound, or stored fewer than 2 facts."""
+    bounds = point.num_censored + point.num_nonfinite
+    return bounds == 0 and min(point.values) > 1
+
+
+def predicted(point: Point) -> Prediction:
+    """Facts that theory or a published guide gives a point, for random embeddings."""
+    fraction = point.fraction or 1.0
+    if point.trained:
+        law = theory.trained_law(
+            point.memory, point.num_outputs, point.threshold, fraction
+        )
+        if law is not None:
+            return Prediction(float(theory.law_facts(law, point.x)), law.status)
+    elif point.memory in ("outer_product", "low_rank") and point.num_outputs is None:
+        energy = theory.low_rank_energy(fraction)
+        facts = theory.outer_product_facts(point.d, point.threshold, energy)
+        return Prediction(float(facts), "derived")
+    return Prediction(math.nan, "none")
+
+
+def label(
+    point: Point, among: Iterable[Point], qualifiers: Sequence[str] = QUALIFIERS
+) -> str:
+    """Names the memory of a point, with those qualifiers in which its peers differ."""
+    like = (point.memory, point.trained)
+    peers = [peer for peer in among if (peer.memory, peer.trained) == like]
+    memory = _MEMORIES.get(point.memory, point.memory)
+    if point.rank is not None:
+        memory = _rank(point)
+    words = [f"trained {memory}" if point.trained else memory]
+    for field in qualifiers:
+        value = getattr(point, field)
+        if value is not None and any(getattr(peer, field) != value for peer in peers):
+            words.append(f"{value} outputs" if field == "num_outputs" else str(value))
+    return ", ".join(words)
+
+
+def _rank(point: Point) -> str:
+    part = fractions.Fraction(point.fraction or 1.0).limit_denominator(1024)
+    times = "" if part.numerator == 1 else f"{part.numerator}"
+    return f"rank {times}d" + (f"/{part.denominator}" if part < 1 else "")
+
+
+def _unique(rows: Iterable[Row]) -> list[Row]:
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row["key"], row)
+    return list(first.values())
+
+
+def _order(group: tuple) -> list[tuple]:
+    """Sorts None before values."""
+    return [(value is not None, value) for value in group]
+
+
+def _point(group: tuple, searches: Sequence[Row]) -> Point:
+    fields = dict(zip(GROUP, group, strict=True))
+    fields["threshold"] = float(fields["threshold"])
+    values = [int(row["capacity"]) for row in searches]
+    bounds = [row["censored"] or not row["finite"] for row in searches]
+    lower = np.sort(np.array(values, float))
+    upper = np.sort(np.where(bounds, np.inf, values))
+    tail = _tail(len(values))
+    single = len(values) == 1
+    d, m, rank = (fields[name] for name in ("d", "m", "rank"))
+    return Point(
+        **fields,
+        x=d * (m if fields["memory"] == "mlp" else rank or d),
+        parameters=int(searches[0]["parameters"]),
+        median=float(np.median(lower)),
+        low=math.nan if single else float(lower[tail]),
+        high=math.nan if single else float(upper[-1 - tail]),
+        coverage=math.nan if single else 1 - 2 * _chance(tail, len(values)),
+        exact=bool(np.median(lower) == np.median(upper)),
+        values=tuple(values),
+        num_censored=sum(bool(row["censored"]) for row in searches),
+        num_nonfinite=sum(not row["finite"] for row in searches),
+    )
+
+
+def _chance(k: int, n: int) -> float:
+    """P(Bin(n, 1/2) <= k)."""
+    return sum(math.comb(n, i) for i in range(k + 1)) / 2**n
+
+
+def _tail(n: int) -> int:
+    """Order statistics to drop at each end for an interval of the median.
+
+    The narrowest [x_(k), x_(n+1-k)] that covers the median with 95 %, whatever the
+    distribution; with fewer than 6 seeds the whole range, which covers it with
+    1 - 2^(1 - n): 94 % for 5.
+    """
+    tails = [k for k in range(n // 2) if 1 - 2 * _chance(k, n) >= _LEVEL]
+    return max(tails, default=0)
+
+
+def _logarithmic(points: Sequence[Point]) -> bool:
+    fixed = {point.num_outputs for point in points}
+    if len(fixed) > 1:
+        raise ValueError(f"Expected one num_outputs; got num_outputs={fixed}.")
+    return fixed <= {None}
+
+
+def _medians(generator: np.random.Generator, values: Sequence[int], num: int):
+    return np.median(generator.choice(values, size=(num, len(values))), axis=-1)
+
+
+def _law(n, x: np.ndarray, logarithmic: bool) -> np.ndarray:
+    """Constant and slope, `[2, ...]`, of facts `[..., points]`."""
+    n = np.asarray(n, float)
+    if not x.size:
+        return np.full(2, np.nan)
+    constant = np.exp(np.log(theory.law_constant(x, n, logarithmic)).mean(axis=-1))
+    t = np.log(x) - np.log(x).mean()
+    spread = (t * t).sum()
+    slope = np.log(n) @ t / spread if spread > 1e-12 else np.full_like(constant, np.nan)
+    return np.stack([constant, slope])

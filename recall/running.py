@@ -1,0 +1,176 @@
+"""Runs a cell of searches to its end, in chunks that can be stopped and resumed.
+
+Nothing here touches a disk or a screen: `run` yields rows and states, the caller keeps
+them and hands a state back to go on from it.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from recall import capacity, cells, lanes, searches
+
+CHUNK_SECONDS = 1.5  # how long a program runs between two looks of the host
+State = Mapping[str, np.ndarray]
+
+
+class Update(NamedTuple):
+    """What a running cell reports at a safe place to stop.
+
+    Attributes:
+        cell: which one.
+        rows: probes and capacities that were not reported before.
+        state: arrays to go on from.
+        compile_seconds: spent on the program so far.
+    """
+
+    cell: cells.Cell
+    rows: list[dict[str, Any]]
+    state: State
+    compile_seconds: float
+
+
+def run(
+    cell: cells.Cell,
+    devices: Sequence[Any],
+    restore: Callable[[str], State | None] = lambda name: None,
+) -> Iterator[Update]:
+    """Runs the searches of a cell, and on in a wider one where a bracket has no end.
+
+    Args:
+        cell: what to run.
+        devices: over which lanes are spread.
+        restore: finds the state that an earlier run of a cell of this name left.
+
+    Yields:
+        An update about every CHUNK_SECONDS.
+    """
+    lane: Any = None
+    for update, lane in _chunks(cell, devices, restore(cell.name)):  # noqa: B007
+        yield update
+    full = [i for i in range(len(cell.searches)) if _is_full(cell, i, lane)]
+    following = cells.wider(cell, full, [int(k) for k in lane.num_probes])
+    if following is not None:
+        yield from run(following, devices, restore)
+
+
+def flatten(tree: Any) -> dict[str, np.ndarray]:
+    """Names every array of a tree by its path."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+
+
+def unflatten(like: Any, state: State) -> Any:
+    """Puts named arrays back into a tree of the same structure."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, _: state[jax.tree_util.keystr(path)], like
+    )
+
+
+def _chunks(
+    cell: cells.Cell, devices: Sequence[Any], state: State | None
+) -> Iterator[tuple[Update, Any]]:
+    """Runs a cell in its own shape; yields what happened, and its lanes on the host."""
+    num_lanes, num_scores = len(cell.searches), math.prod(cell.shape[:2])
+    trained = cell.searches[0].trained
+    group = lanes.group_size(num_lanes, num_scores, devices, trained=trained)
+    count = lanes.padded_count(num_lanes, group, len(devices))
+    problems, lane = _begin(cell, count)
+    reported, told = np.zeros(count, np.int32), np.zeros(count, bool)
+    if state is not None:
+        lane = unflatten(lane, state)
+        reported = lane.num_probes.copy()
+    mesh = lanes.mesh(devices)
+    step = searches.advance(cell.searches[0])
+    fleet = lanes.Fleet(step, problems, lane, mesh, group)
+    checks = 4
+    while True:
+        rows = _probe_rows(cell, lane, reported) + _capacity_rows(cell, lane, told)
+        reported, told = lane.num_probes.copy(), lane.done.copy()
+        yield Update(cell, rows, flatten(lane), fleet.compile_seconds), lane
+        if lane.done.all():
+            return
+        begun = time.perf_counter()
+        lane = fleet.advance(checks)
+        checks = _pace(checks, time.perf_counter() - begun)
+
+
+def _begin(cell: cells.Cell, count: int) -> tuple[Any, Any]:
+    """Stacks the problems and fresh lanes of a cell; filling lanes are done at once."""
+    problems = [searches.problem(s, cell.shape) for s in cell.searches]
+    firsts = [jnp.asarray(first, jnp.int32) for first in cell.firsts]
+    begun = [capacity.begin(*pair) for pair in zip(problems, firsts, strict=True)]
+    lane = lanes.stack(begun, count)
+    lane.done[len(cell.searches) :] = True
+    return lanes.stack(problems, count), lane
+
+
+def _pace(checks: int, seconds: float) -> int:
+    """Checks to make in the next chunk; no more than the log of probes holds."""
+    factor = min(4.0, max(0.25, CHUNK_SECONDS / max(seconds, 1e-3)))
+    return max(1, min(capacity.MAX_LOG, round(checks * factor)))
+
+
+def _is_full(cell: cells.Cell, i: int, lane: Any) -> bool:
+    """Whether a lane stored all the facts there was room for, and may have more."""
+    return lane.bracket.lower[i] == cell.shape.n_max < cell.searches[i].limit
+
+
+def _probe_rows(cell: cells.Cell, lane: Any, reported: np.ndarray) -> list[dict]:
+    rows = []
+    for i, search in enumerate(cell.searches):
+        same = search.columns()
+        for probe in range(reported[i], lane.num_probes[i]):
+            log = jax.tree.map(lambda x, i=i, p=probe: x[i, p % x.shape[1]], lane.log)
+            rows.append(same | _probe_columns(log, cell.behind[i] + probe))
+            rows[-1]["key"] = f"{same['search']}:{rows[-1]['probe']}"
+    return rows
+
+
+def _probe_columns(log: capacity.Log, probe: int) -> dict[str, Any]:
+    ended, residual = capacity.ENDINGS[int(log.ended)], float(log.residual)
+    return {
+        "kind": "probe",
+        "probe": probe,
+        "n": int(log.n),
+        "accuracy": int(log.correct) / int(log.n),
+        "stored": ended == "stored",
+        "steps": int(log.steps),
+        "ended": ended,
+        "finite": ended != "nonfinite",
+        "warm": int(log.attempt) == 0,
+        "learning_rate": float(log.rate),
+        "weight_norm": float(log.weight_norm),
+        "residual": residual if math.isfinite(residual) else None,
+    }
+
+
+def _capacity_rows(cell: cells.Cell, lane: Any, told: np.ndarray) -> list[dict]:
+    rows = []
+    for i, search in enumerate(cell.searches):
+        if lane.done[i] and not told[i] and not _is_full(cell, i, lane):
+            same = search.columns()
+            rows.append(same | _capacity_columns(cell, i, lane))
+            rows[-1]["key"] = f"{same['search']}:capacity"
+    return rows
+
+
+def _capacity_columns(cell: cells.Cell, i: int, lane: Any) -> dict[str, Any]:
+    lower, upper = int(lane.bracket.lower[i]), int(lane.bracket.upper[i])
+    failed = lane.log.ended[i][: lane.num_probes[i]]
+    failed = failed[failed != capacity.ENDINGS.index("stored")]
+    diverged = failed == capacity.ENDINGS.index("nonfinite")
+    limit = cell.searches[i].limit
+    return {
+        "kind": "capacity",
+        "capacity": lower,
+        "upper": upper if upper <= limit else None,
+        "censored": lower == limit,
+        "finite": not (diverged.size and diverged.all()),
+        "num_probes": cell.behind[i] + int(lane.num_probes[i]),
+    }

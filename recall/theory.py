@@ -1,0 +1,227 @@
+"""Capacity laws in closed form: how many facts a memory should store.
+
+Numpy and scipy only, so that tables and figures are redrawn without JAX. Letters are
+the paper's: `d` the embedding dimension, `m` the hidden width, `N` facts, `M` outputs.
+A law reads x = C N ln N (or x = C N when M is fixed), where x counts weights of one
+matrix: d^2 for a linear memory, md for an MLP, rank x d for a low-rank one.
+
+Each law says its status: *derived* (an argument with Gaussian noise that agrees with
+measurement), *conjectured* (by others, not proved), *guide* (a line that its authors
+drew through measurements of trained memories, at 99 % of the facts).
+
+References:
+    Nichani, Lee, Bietti, "Understanding Factual Recall in Transformers via Associative
+    Memories", arXiv 2412.06538; sharp laws of linear memories: arXiv 2605.05189 and
+    2605.10795.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+Numbers = int | float | Sequence[int | float] | np.ndarray | np.number
+Floats = np.ndarray  # without axes where the arguments are scalars
+
+_NODES, _weights = special.roots_hermitenorm(128)
+_WEIGHTS = _weights / _weights.sum()
+_BISECTIONS = 80
+_MOST_FACTS = 1e15
+
+
+class Law(NamedTuple):
+    """A capacity law x = C N ln N, or x = C N.
+
+    Attributes:
+        constant: C, weights per fact (per fact and nat where logarithmic).
+        logarithmic: whether the law has the factor ln N.
+        status: "derived", "conjectured" or "guide".
+        source: where it comes from.
+    """
+
+    constant: float
+    logarithmic: bool
+    status: str
+    source: str
+
+
+OUTER_PRODUCT_STRICT = Law(8.0, True, "derived", "2605.05189, Prop. 1")
+LINEAR_OPTIMUM = Law(2.0, True, "conjectured", "2605.05189, 2605.10795")
+LINEAR_TRAINED = Law(1.3, True, "guide", "2412.06538, Figure 1 left")
+MLP_TRAINED = Law(0.35, True, "guide", "2412.06538, Figure 1 right")
+MLP_FIXED_OUTPUTS = Law(1.2, False, "guide", "2412.06538, Figure 6")
+
+
+def facts_at(x: Numbers, constant: Numbers) -> Floats:
+    """Number of facts N that solves x = C N ln N.
+
+    N = exp(W(x/C)) with W the Lambert function: N ln N = y is ln N e^(ln N) = y.
+    Total and increasing: 1 fact at x <= 0, where the law says nothing.
+    """
+    y = np.maximum(np.asarray(x, float) / np.asarray(constant, float), 0.0)
+    return np.asarray(np.exp(special.lambertw(y).real))
+
+
+def constant_at(x: Numbers, n: Numbers) -> Floats:
+    """Constant C = x / (N ln N) that N facts on x weights stand for.
+
+    The inverse of `facts_at`; nan for N <= 1, where N ln N is not positive.
+    """
+    n = np.asarray(n, float)
+    nats = n * np.log(np.where(n > 1, n, np.nan))
+    return np.asarray(np.asarray(x, float) / nats)
+
+
+def law_facts(law: Law, x: Numbers) -> Floats:
+    """Number of facts that a law gives x weights."""
+    if law.logarithmic:
+        return facts_at(x, law.constant)
+    return np.asarray(np.asarray(x, float) / law.constant)
+
+
+def law_constant(x: Numbers, n: Numbers, logarithmic: bool) -> Floats:
+    """Weights per fact, x / (N ln N) or x / N; nan where undefined."""
+    if logarithmic:
+        return constant_at(x, n)
+    n = np.asarray(n, float)
+    return np.asarray(np.asarray(x, float) / np.where(n > 0, n, np.nan))
+
+
+def linear_optimum(d: Numbers) -> Floats:
+    """Facts that the best W in R^{d x d} stores as d grows: d^2 = 2 N ln N.
+
+    Conjectured (2605.05189; 2605.10795 for a decoupled model), for all facts. At the
+    d of an experiment more are separable: N ln N / d^2 = .93, .89, .83 at d = 32, 64,
+    128 against the asymptotic 1/2. A reference curve, not a limit.
+    """
+    return law_facts(LINEAR_OPTIMUM, np.asarray(d, float) ** 2)
+
+
+def _log_misses(n: Floats, d: Floats, energy: Floats) -> Floats:
+    """Log probability that one fact is missed; see `outer_product_accuracy`."""
+    own = np.sqrt((n - 1) / (energy * d**2))
+    other = np.sqrt(np.maximum(n - 2, 0) / (energy * d**2) + 2 / d)
+    log_hit = special.log_ndtr((1 + own[..., None] * _NODES) / other[..., None])
+    misses = -np.expm1((n - 1)[..., None] * log_hit) @ _WEIGHTS
+    return np.asarray(np.log(np.maximum(misses, np.finfo(float).tiny)))
+
+
+def _broadcast(*values: Numbers) -> tuple[Floats, ...]:
+    return tuple(np.broadcast_arrays(*(np.asarray(v, float) for v in values)))
+
+
+def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Floats:
+    """Expected fraction of N facts that W = sum_x u_f(x) e_x^T recalls.
+
+    E_g Phi((1 + s1 g) / s2)^(N - 1) with s1^2 = (N - 1)/d^2 the variance of a fact's
+    own score and s2^2 = (N - 2)/d^2 + 2/d that of a competitor, by Gauss-Hermite
+    quadrature. Derived: scores taken as independent Gaussians, f injective. `energy`
+    is the share of ||W||_F^2 that a truncation keeps (1 for W itself): the signal
+    falls to f and the crosstalk to sqrt(f N)/d.
+    """
+    n, d, energy = _broadcast(np.maximum(n, 1.0), d, energy)
+    return np.asarray(-np.expm1(_log_misses(n, d, energy)))
+
+
+def _last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floats:
+    """Largest N >= 1 at which a condition that only fails once still holds."""
+    low, high = np.zeros_like(like), np.full_like(like, np.log(_MOST_FACTS))
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        held = holds(np.asarray(np.exp(middle)))
+        low, high = np.where(held, middle, low), np.where(held, high, middle)
+    return np.asarray(np.exp(low))
+
+
+def outer_product_facts(
+    d: Numbers, threshold: float = 0.99, energy: Numbers = 1.0
+) -> Floats:
+    """Facts at which an outer product still recalls the fraction `threshold`.
+
+    Inverts `outer_product_accuracy`: the mean accuracy is `threshold`, or half of the
+    draws miss no fact (N times the chance of a miss is ln 2), whichever N is larger:
+    of fewer than 1 / (1 - threshold) facts none may be missed. Derived; N at 99 % is
+    91, 395, 1597, 6191 for d = 64, 128, 256, 512 (measured 118, 429, 1702), and at
+    100 % approaches d^2 = 8 N ln N.
+    """
+    if not 0 < threshold <= 1:
+        raise ValueError(f"Expected 0 < threshold <= 1; got threshold={threshold}.")
+    d, energy = _broadcast(d, energy)
+    strict = _last(
+        lambda n: _log_misses(n, d, energy) + np.log(n) < np.log(np.log(2)), d
+    )
+    if threshold == 1:
+        return strict
+    misses = np.log1p(-threshold)
+    typical = _last(lambda n: _log_misses(n, d, energy) <= misses, d)
+    return np.asarray(np.maximum(typical, strict))
+
+
+def outer_product_law(d: Numbers, threshold: float = 0.99) -> Floats:
+    """The same without terms in 1/d: d^2 = (sqrt(2 ln N) + z)^2 N, Phi(z) = threshold.
+
+    z = 2.33 at 99 %; d^2 = 8 N ln N at 100 %, where a fact's own score dips as far as
+    its best competitor rises. Derived.
+    """
+    d = np.asarray(d, float)
+    if threshold == 1:
+        return law_facts(OUTER_PRODUCT_STRICT, d**2)
+    z = special.ndtri(threshold)
+    return _last(lambda n: (np.sqrt(2 * np.log(n)) + z) ** 2 * n <= d**2, d)
+
+
+def low_rank_energy(rho: Numbers) -> Floats:
+    """Share f of ||M||_F^2 in the top fraction rho of the singular values of M.
+
+    For M = sum_x u_f(x) e_x^T with N >> d, whose singular values follow the
+    quarter-circle law: with s = 2 cos(t), rho = (2t - sin 2t)/pi and
+    f = (2t - sin(4t)/2)/pi. Derived; f(1/4) = .623, f(1/2) = .894.
+    """
+    rho = np.clip(np.asarray(rho, float), 0.0, 1.0)
+    low, high = np.zeros_like(rho), np.full_like(rho, np.pi / 2)
+    for _ in range(_BISECTIONS):
+        t = (low + high) / 2
+        below = (2 * t - np.sin(2 * t)) / np.pi < rho
+        low, high = np.where(below, t, low), np.where(below, high, t)
+    t = (low + high) / 2
+    return np.asarray((2 * t - np.sin(4 * t) / 2) / np.pi)
+
+
+def low_rank_law(rho: float, full_rank: Law = LINEAR_OPTIMUM) -> Law:
+    """Law of a rank rho d memory: d^2 f(rho) = C N ln N, so x = (C rho / f) N ln N.
+
+    Here x = rank x d = rho d^2 weights of one factor, and C belongs to the memory of
+    full rank: 2 for the best W, 8 for the truncated outer product at 100 %. Derived
+    for rank >> ln N; it flatters small ranks (d = 128, rank 32: 263 facts for 182).
+    """
+    constant = full_rank.constant * rho / float(low_rank_energy(rho))
+    return Law(constant, True, "derived", "quarter-circle law, after 2605.10795")
+
+
+def trained_law(
+    memory: str, num_outputs: int | None, threshold: float, rho: float = 1.0
+) -> Law | None:
+    """The law to hold a trained memory against, or None where there is none.
+
+    Published guides were drawn at 99 % of the facts; for all the facts of a linear
+    memory the conjectured optimum stands in.
+    """
+    if memory == "mlp":
+        return {None: MLP_TRAINED, 32: MLP_FIXED_OUTPUTS}.get(num_outputs)
+    if num_outputs is not None or memory not in ("linear", "low_rank"):
+        return None
+    if memory == "low_rank":
+        return low_rank_law(rho)
+    return LINEAR_OPTIMUM if threshold == 1 else LINEAR_TRAINED
+
+
+def bits(n: Numbers, num_outputs: Numbers | None = None) -> Floats:
+    """Bits in N facts over M outputs, N log2 M; M = N where `num_outputs` is None.
+
+    The paper's count, for outputs drawn freely; an injective map of N facts onto N
+    outputs holds log2 N! = N log2 N - 1.44 N bits, a little less.
+    """
+    n = np.asarray(n, float)
+    M = n if num_outputs is None else np.asarray(num_outputs, float)
+    return np.asarray(n * np.log2(np.maximum(M, 1.0)))
