@@ -19,6 +19,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.memories = ("outer_product", "low_rank", "linear")
     c.d = (8, 11, 16, 22, 32) if preset == "quick" else WIDTHS
     c.rank_fractions = (0.125, 0.25, 0.5)
-    c.max_trained_d = 181 if preset == "cpu" else 256
+    c.constructed_seeds = tuple(range(5 if preset == "quick" else 25))
+    c.max_trained_d = 128 if preset == "cpu" else 256
     c.update({"search": {"opening": 0.85, "headroom": 1.15}})  # a law known closely
     return c

@@ -13,5 +13,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c = common.capacity_sweep("mlp_activation", preset)
     c.sizes = ((16, 16),) if preset == "quick" else ((16, 16), (32, 32), (16, 64))
     c.num_outputs = (0,)
+    c.thresholds = (1.0,)
+    # Growth favours ReLU; fresh starts at three rates are fair to all.
+    c.update({"search": {"method": "bisect", "resolution": 0.02, "opening": 1.0}})
+    c.training.learning_rates = (0.03, 0.1, 0.3)
     c.activations = ("relu", "gelu", "silu", "tanh", "sin", "abs", "square")
     return c

@@ -15,8 +15,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c = common.capacity_sweep("mlp_capacity", preset)
     c.d = (8, 11, 16, 22, 32, 45, 64, 90)
     c.ratios = (1, 2, 4, 8)
-    c.max_weights = {"quick": 256, "cpu": 4096}.get(preset, 90 * 90 * 8)
+    c.max_weights = {"quick": 128, "cpu": 2048}.get(preset, 90 * 90 * 8)
     c.sizes = ()
     c.num_outputs = (0, 32)  # 0: one output per fact
     c.activations = ("relu",)
+    c.update({"search": {"resolution": 0.02}})  # a gap of growth is a gap of the answer
     return c

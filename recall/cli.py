@@ -29,12 +29,19 @@ def cells_of(config: Any) -> list[cells.Cell]:
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    name = config.experiment
+    name = config.get("experiment")
     if name not in experiments.EXPERIMENTS:
         allowed = sorted(experiments.EXPERIMENTS)
         raise ValueError(f"Expected experiment in {allowed}; got {name!r}.")
     experiment = experiments.EXPERIMENTS[name]
-    return cells.group(experiment.plan(experiment.settings(config)))
+    try:
+        chosen = experiment.settings(config)
+    except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
+        if not (error.args and isinstance(error.args[0], KeyError)):
+            raise
+        field = error.args[0].args[0].splitlines()[0]
+        raise ValueError(f"Expected a config of {name}; it has no {field}.") from error
+    return cells.group(experiment.plan(chosen))
 
 
 def plan_table(planned: Sequence[cells.Cell], devices: Sequence[Any]) -> Table:
@@ -55,14 +62,17 @@ def plan_table(planned: Sequence[cells.Cell], devices: Sequence[Any]) -> Table:
 
 
 def run(
-    config: Any, workdir: Path, devices: Sequence[Any], console: Console
+    config: Any,
+    planned: Sequence[cells.Cell],
+    workdir: Path,
+    devices: Sequence[Any],
+    console: Console,
 ) -> list[dict]:
-    """Runs what is left of a sweep and returns all of its rows.
+    """Runs what is left of a config's cells and returns all rows of its workdir.
 
     Raises:
         interrupt.Stopped: after everything computed was saved.
     """
-    planned = cells_of(config)
     book = journal.open_journal(workdir, config.to_dict())
     lanes = sum(len(cell.searches) for cell in planned)
     bar = progress.Progress(console, len(planned), lanes)

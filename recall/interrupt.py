@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: the first finishes the chunk, the second ends at once."""
 
+import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -38,7 +38,8 @@ def listening() -> Iterator[Asked]:
         asked.number = number
         for each in usual:
             signal.signal(each, signal.SIG_DFL)
-        print("finishing the chunk; once more to stop at once.", file=sys.stderr)
+        # Not print: it fails if the signal came in the middle of another print.
+        os.write(2, b"finishing the chunk; once more to stop at once.\n")
 
     for each in usual:
         signal.signal(each, note)

@@ -12,6 +12,8 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from recall import arguments
+
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, with a preset.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Rows and figures (runs/<experiment>).")
 PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing.")
@@ -23,13 +25,13 @@ def main(argv: list[str]) -> None:
     """Runs the experiment of a config."""
     if len(argv) > 1 or CONFIG.value is None:
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
-        _refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
+        arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
     from recall import setup
 
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt
+    from recall import cli, interrupt, journal
 
     config: Any = CONFIG.value
     console = Console()
@@ -37,30 +39,32 @@ def main(argv: list[str]) -> None:
         console = Console(width=110)
     try:
         devices = cli.devices_to_use(DEVICES.value)
-        if PLAN.value:
-            console.print(cli.plan_table(cli.cells_of(config), devices))
-            return
-        preset = f"-{config.preset}" if config.preset else ""
-        workdir = Path(WORKDIR.value or f"runs/{config.experiment}{preset}")
-        rows = cli.run(config, workdir, devices, console)
-        cli.show(config, rows, workdir, console)
+        planned = cli.cells_of(config)
     except ValueError as error:
-        _refuse(str(error))
+        arguments.refuse(error)
+    if PLAN.value:
+        console.print(cli.plan_table(planned, devices))
+        return
+    preset = f"-{config.preset}" if config.get("preset") else ""
+    workdir = Path(WORKDIR.value or f"runs/{config.experiment}{preset}")
+    try:
+        rows = cli.run(config, planned, workdir, devices, console)
+        cli.show(config, rows, workdir, console)
+    except journal.JournalError as error:
+        arguments.refuse(error)
     except interrupt.Stopped as stopped:
         console.print(f"{stopped}; the same command goes on from here.")
         sys.exit(stopped.exit_code)
-
-
-def _refuse(message: str) -> None:
-    print(f"recall: {message}", file=sys.stderr)
-    sys.exit(2)
 
 
 def run() -> None:
     """The entry point of the `recall` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.set_verbosity(logging.WARNING)
-    app.run(main)
+    try:
+        app.run(main, flags_parser=arguments.parse)
+    except KeyboardInterrupt:  # before the run listens for it, or after
+        sys.exit(130)
 
 
 if __name__ == "__main__":

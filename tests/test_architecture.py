@@ -30,6 +30,7 @@ WORLD = (
     "progress",
     "interrupt",
     "setup",
+    "arguments",
     "cli",
     "main",
 )

@@ -1,6 +1,7 @@
 """What experiments on memories share: recipes by name, checked fields of a config."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ class Training:
 
 def pick(field: str, value: Any, allowed: Collection[Any]) -> Any:
     """Returns a value that has to be one of a few."""
-    if value not in allowed:
+    if value not in list(allowed):
         raise ValueError(f"Expected {field} in {list(allowed)}; got {value!r}.")
     return value
 
@@ -31,33 +32,48 @@ def each(field: str, values: Any, allowed: Collection[Any]) -> tuple:
 def nonempty(field: str, values: Any) -> tuple:
     """Returns a non-empty tuple without repetitions."""
     values = tuple(values)
-    if not values or len(set(values)) < len(values):
+    if not values or any(value in values[:i] for i, value in enumerate(values)):
         raise ValueError(f"Expected {field} to hold distinct values; got {values}.")
     return values
 
 
-def integers(field: str, values: Any, least: int) -> tuple[int, ...]:
-    """Returns distinct integers, none below the least."""
-    return tuple(integer(field, value, least) for value in nonempty(field, values))
+def integers(
+    field: str, values: Any, least: int, most: int | None = None
+) -> tuple[int, ...]:
+    """Returns distinct integers within bounds."""
+    values = nonempty(field, values)
+    return tuple(integer(field, value, least, most) for value in values)
 
 
-def integer(field: str, value: Any, least: int) -> int:
-    """Returns an integer that is not below the least."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(
-            f"Expected {field} to be an integer >= {least}; got {value!r}."
-        )
+def integer(field: str, value: Any, least: int, most: int | None = None) -> int:
+    """Returns an integer within bounds."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bounds = f">= {least}" if most is None else f"in [{least}, {most}]"
+        raise ValueError(f"Expected {field} to be an integer {bounds}; got {value!r}.")
     return value
 
 
 def fractions(field: str, values: Any) -> tuple[float, ...]:
     """Returns distinct numbers in (0, 1]."""
-    for value in nonempty(field, values):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"Expected {field} in (0, 1]; got {value!r}.")
-        if not 0 < value <= 1:
-            raise ValueError(f"Expected {field} in (0, 1]; got {value!r}.")
-    return tuple(float(value) for value in values)
+    values = nonempty(field, values)
+    return tuple(number(field, value, "(0, 1]") for value in values)
+
+
+def number(field: str, value: Any, interval: str) -> float:
+    """Returns a finite number in an interval, for instance "[0, 1)" or "(0, inf)"."""
+    low, high = map(float, interval[1:-1].split(","))
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    above = real and (value >= low if interval[0] == "[" else value > low)
+    below = real and (value <= high if interval[-1] == "]" else value < high)
+    if not (above and below):
+        raise ValueError(f"Expected {field} in {interval}; got {value!r}.")
+    return float(value)
+
+
+def seeds(field: str, values: Any) -> tuple[int, ...]:
+    """Returns distinct seeds: JAX makes keys of 32-bit integers."""
+    return integers(field, values, 0, 2**31 - 1)
 
 
 def embedding(config: Any) -> str:
@@ -68,7 +84,10 @@ def embedding(config: Any) -> str:
 def strategy(config: Any) -> capacity.Strategy:
     """Reads how capacities are searched."""
     pick("search.method", config.search.method, capacity.METHODS)
-    return capacity.Strategy(**config.search.to_dict())
+    number("search.resolution", config.search.resolution, "[0, 1)")
+    for name in ("widen", "opening", "headroom"):
+        number(f"search.{name}", getattr(config.search, name), "(0, inf)")
+    return _build("search", capacity.Strategy, config.search.to_dict())
 
 
 def recipe(config: Any, recipes: Mapping[str, Training]) -> Training:
@@ -76,8 +95,25 @@ def recipe(config: Any, recipes: Mapping[str, Training]) -> Training:
     named = recipes[pick("recipe", config.recipe, recipes)]
     given = {k: v for k, v in config.training.items() if v is not None}
     rates = given.pop("learning_rates", named.learning_rates)
-    if any(not rate > 0 for rate in nonempty("training.learning_rates", rates)):
-        raise ValueError(f"Expected training.learning_rates > 0; got {tuple(rates)}.")
-    changed = dataclasses.replace(named.recipe, **given)
+    for rate in nonempty("training.learning_rates", rates):
+        number("training.learning_rates", rate, "(0, inf)")
+    whole = dataclasses.asdict(named.recipe) | given
+    for field in ("num_steps", "check_every", "patience"):
+        integer(f"training.{field}", whole[field], 0 if field == "patience" else 1)
+    number("training.certificate", whole["certificate"], "[0, inf)")
+    changed = _build("training", training.Recipe, whole)
     name = named.name if not given and rates == named.learning_rates else "custom"
     return Training(name=name, recipe=changed, learning_rates=tuple(rates))
+
+
+def _build(section: str, kind: type, given: Mapping[str, Any]) -> Any:
+    """Builds the settings of a section; errors name fields as a config does."""
+    fields = [field.name for field in dataclasses.fields(kind)]
+    for name in given:
+        pick(f"{section}.<field>", name, fields)
+    try:
+        return kind(**given)
+    except ValueError as error:
+        qualified = rf"(?<![.\w])({'|'.join(fields)})\b"
+        message = re.sub(qualified, rf"{section}.\1", str(error))
+        raise ValueError(message) from None

@@ -58,13 +58,10 @@ def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
     return Settings(
         sizes=_sizes(config),
-        num_outputs=tuple(
-            common.integer("num_outputs", count, 0) or None
-            for count in common.nonempty("num_outputs", config.num_outputs)
-        ),
+        num_outputs=_num_outputs(config),
         activations=common.each("activations", config.activations, mlp.ACTIVATIONS),
         thresholds=common.fractions("thresholds", config.thresholds),
-        seeds=common.integers("seeds", config.seeds, 0),
+        seeds=common.seeds("seeds", config.seeds),
         embedding=common.embedding(config),
         n_max=common.integer("n_max", config.n_max, 1),
         training=common.recipe(config, RECIPES),
@@ -109,14 +106,23 @@ def expected(d: int, m: int, num_outputs: int | None, activation: str) -> int:
     return int(theory.facts_at(m * d, 1 / GUESSES.get(activation, 2.5)))
 
 
+def _num_outputs(config: Any) -> tuple[int | None, ...]:
+    """Counts of shared outputs; 0 in a config is None here: one output per fact."""
+    counts = common.integers("num_outputs", config.num_outputs, 0)
+    if 1 in counts:  # every memory recalls the only output
+        raise ValueError(f"Expected num_outputs of 0 or >= 2; got {counts}.")
+    return tuple(count or None for count in counts)
+
+
 def _sizes(config: Any) -> tuple[tuple[int, int], ...]:
     """Pairs (d, m): all of d x ratios with m d <= max_weights, unless listed."""
     if config.sizes:
         for pair in common.nonempty("sizes", config.sizes):
-            if not isinstance(pair, tuple) or len(pair) != 2:
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
                 raise ValueError(f"Expected sizes to hold pairs (d, m); got {pair!r}.")
-            common.integers("sizes", dict.fromkeys(pair), 1)
-        return tuple(config.sizes)
+            for name, size in zip("dm", pair, strict=True):
+                common.integer(f"{name} of sizes {pair}", size, 1)
+        return tuple((d, m) for d, m in config.sizes)
     widths = common.integers("d", config.d, 1)
     ratios = common.integers("ratios", config.ratios, 1)
     most = common.integer("max_weights", config.max_weights, 1)

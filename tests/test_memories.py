@@ -1,0 +1,211 @@
+"""Memories made by hand do what their theorems say; memories are their equations."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from recall import embeddings, facts, readout
+from recall.memories import linear, mlp
+
+ACTIVATIONS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "gelu": lambda x: (  # with the usual tanh for the error function
+        x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2
+    ),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "abs": np.abs,
+    "square": np.square,
+}
+
+
+def sphere_facts(key, num_inputs, num_outputs, d):
+    key_in, key_out = jax.random.split(key)
+    inputs = embeddings.sphere(key_in, num_inputs, d)
+    return facts.balanced(inputs, embeddings.sphere(key_out, num_outputs, d))
+
+
+def num_stored(params, fact):
+    return readout.num_correct(linear.apply(params, fact.inputs), fact)
+
+
+def stored_by_outer_products(num_inputs, num_outputs, d, seeds):
+    """Facts that an outer product recalls, for each of several seeds."""
+
+    def one(seed):
+        fact = sphere_facts(jax.random.key(seed), num_inputs, num_outputs, d)
+        return num_stored(linear.outer_product(fact), fact)
+
+    return jax.jit(jax.vmap(one))(jnp.arange(seeds))
+
+
+def normal(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+# Linear memories
+
+
+@pytest.mark.parametrize("d", [1, 2, 16])
+def test_outer_product_stores_orthonormal_facts_exactly(d):
+    fact = facts.injective(jnp.eye(d), jnp.eye(d)[::-1])
+    memory = linear.outer_product(fact)
+    chex.assert_trees_all_equal(linear.apply(memory, fact.inputs), fact.outputs)
+    recalled = linear.apply(memory, fact.inputs)
+    assert float(readout.accuracy(recalled, fact)) == 1.0
+
+
+def test_outer_product_by_hand():
+    # W = (1, 2) (3, 4)^T + (5, 6) (7, 8)^T; the third fact is dead.
+    fact = facts.take(
+        facts.balanced(
+            jnp.asarray([[3.0, 4.0], [7.0, 8.0], [9.0, 9.0]]),
+            jnp.asarray([[1.0, 2.0], [5.0, 6.0], [9.0, 9.0]]),
+        ),
+        jnp.int32(2),
+    )
+    assert_array_equal(linear.outer_product(fact).W, [[38.0, 44.0], [48.0, 56.0]])
+
+
+def test_outer_product_stores_well_below_d_squared_over_8_log_n():
+    n, d = 48, 64
+    assert n < 0.4 * d**2 / (8 * np.log(n))
+    assert_array_equal(stored_by_outer_products(n, n, d, seeds=8), n)
+
+
+def test_outer_product_fails_well_above_d_squared_over_8_log_n():
+    n, d = 4 * 109, 64  # d^2 = 8 N ln N at N = 109
+    assert np.all(stored_by_outer_products(n, n, d, seeds=4) < n)
+
+
+def test_shared_outputs_break_an_outer_product():
+    # 600 / 32 facts add up to one output, and their inputs with them: crosstalk of
+    # variance n / (32 d) instead of n / d^2, however large d^2 is.
+    n, d = 600, 256
+    assert_array_equal(stored_by_outer_products(n, n, d, seeds=3), n)
+    assert np.all(stored_by_outer_products(n, 32, d, seeds=3) < 0.97 * n)
+
+
+@pytest.fixture(scope="module")
+def ranked():
+    """An outer product of 40 facts in 8 dimensions, and a program for all its ranks."""
+    fact = sphere_facts(jax.random.key(0), 40, 40, 8)
+    W = np.asarray(linear.outer_product(fact).W, float)
+    low_rank = jax.jit(lambda rank: linear.low_rank(fact, rank).W)
+    return W, lambda rank: np.asarray(low_rank(jnp.int32(rank)), float)
+
+
+def test_low_rank_of_full_rank_is_the_outer_product(ranked):
+    W, low_rank = ranked
+    assert_allclose(low_rank(8), W, atol=1e-5)
+    assert_array_equal(low_rank(0), 0.0)
+
+
+@pytest.mark.parametrize("rank", [1, 3, 7])
+def test_low_rank_is_the_best_approximation_of_its_rank(ranked, rank):
+    W, low_rank = ranked
+    spectrum = np.linalg.svd(W, compute_uv=False)
+    truncated = np.linalg.svd(low_rank(rank), compute_uv=False)
+    assert_allclose(truncated[:rank], spectrum[:rank], rtol=1e-5)
+    assert np.all(truncated[rank:] < 1e-5 * spectrum[0])
+    # Eckart, Young: no matrix of this rank is nearer.
+    error = np.linalg.norm(W - low_rank(rank))
+    assert_allclose(error, np.linalg.norm(spectrum[rank:]), rtol=1e-5)
+
+
+def test_rank_may_be_a_number_or_traced(ranked):
+    _, low_rank = ranked
+    fact = sphere_facts(jax.random.key(0), 40, 40, 8)
+    assert_allclose(linear.low_rank(fact, 3).W, low_rank(3), atol=1e-5)
+
+
+def test_truncation_stores_fewer_facts():
+    fact = sphere_facts(jax.random.key(0), 80, 80, 64)
+    low_rank = jax.jit(lambda rank: num_stored(linear.low_rank(fact, rank), fact))
+    stored = [int(low_rank(jnp.int32(rank))) for rank in (1, 8, 64)]
+    assert stored[0] < stored[1] < stored[2] == 80
+
+
+def test_a_linear_memory_starts_at_norm_one():
+    W = np.asarray(linear.init(jax.random.key(0), 64).W, float)
+    assert_allclose(np.mean(W), 0.0, atol=0.01)
+    assert_allclose(np.var(W), 1 / 64, rtol=0.05)
+
+
+def test_linear_apply_is_its_equation():
+    W, z = normal(4, 4), normal(5, 4, seed=1)
+    recalled = linear.apply(linear.Params(W=W), z)
+    assert_allclose(recalled, [np.asarray(W) @ row for row in np.asarray(z)], rtol=1e-5)
+
+
+def test_a_padded_linear_memory_is_the_same_memory():
+    params, z = linear.Params(W=normal(4, 4)), normal(5, 4, seed=1)
+    wide = linear.apply(linear.pad(params, 6), jnp.pad(z, ((0, 0), (0, 2))))
+    assert_allclose(wide[:, :4], linear.apply(params, z), atol=1e-6)
+    assert_array_equal(wide[:, 4:], 0.0)
+
+
+# MLP memories
+
+
+def random_mlp(d, m):
+    keys = jax.random.split(jax.random.key(0))
+    return mlp.init(keys[0], d, m)._replace(b=jax.random.normal(keys[1], (m,)))
+
+
+def test_every_activation_is_tested():
+    assert set(ACTIVATIONS) == set(mlp.ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_mlp_apply_is_its_equation(name):
+    params, z = random_mlp(d=3, m=6), 2 * normal(5, 3)
+    W, b, V = (np.asarray(x, float) for x in params)
+    expected = [V.T @ ACTIVATIONS[name](W @ row + b) for row in np.asarray(z, float)]
+    assert_allclose(mlp.apply(params, z, name), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_every_activation_leaves_a_silent_unit_silent(name):
+    # Its value is 0, and no gradient reaches weights that are 0 on both sides.
+    params = mlp.pad(random_mlp(d=3, m=6), 3, 8)
+    z = normal(5, 3)
+    assert float(mlp.ACTIVATIONS[name](jnp.zeros(()))) == 0.0
+    grads = jax.grad(lambda p: jnp.sum(jnp.sin(mlp.apply(p, z, name))))(params)
+    for grad in grads:
+        assert jnp.any(grad[:6] != 0)
+        assert_array_equal(grad[6:], 0.0)
+
+
+def test_relu_is_the_default_activation():
+    params, z = random_mlp(d=3, m=6), normal(5, 3)
+    chex.assert_trees_all_equal(mlp.apply(params, z), mlp.apply(params, z, "relu"))
+
+
+def test_an_unknown_activation_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'gelu', 'relu'.*got 'rleu'"):
+        mlp.apply(random_mlp(d=3, m=6), normal(5, 3), "rleu")
+
+
+def test_an_mlp_starts_without_biases_and_with_layers_of_norm_one():
+    params = mlp.init(jax.random.key(0), 32, 128)
+    chex.assert_shape(tuple(params), [(128, 32), (128,), (128, 32)])
+    assert_array_equal(params.b, 0.0)
+    assert_allclose(np.var(np.asarray(params.W, float)), 1 / 32, rtol=0.1)
+    assert_allclose(np.var(np.asarray(params.V, float)), 1 / 128, rtol=0.1)
+    correlation = np.corrcoef(np.ravel(params.W), np.ravel(params.V))[0, 1]
+    assert abs(correlation) < 0.05
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_a_padded_mlp_is_the_same_memory(name):
+    params, z = random_mlp(d=3, m=6), normal(5, 3)
+    padded = mlp.pad(params, 5, 9)
+    chex.assert_shape(tuple(padded), [(9, 5), (9,), (9, 5)])
+    wide = mlp.apply(padded, jnp.pad(z, ((0, 0), (0, 2))), name)
+    assert_allclose(wide[:, :3], mlp.apply(params, z, name), rtol=1e-5, atol=1e-5)
+    assert_array_equal(wide[:, 3:], 0.0)
