@@ -14,8 +14,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.sizes = ((16, 16),) if preset == "quick" else ((16, 16), (32, 32), (16, 64))
     c.num_outputs = (0,)
     c.thresholds = (1.0,)
-    # Growth favours ReLU; fresh starts at three rates are fair to all.
-    c.update({"search": {"method": "bisect", "resolution": 0.02, "opening": 1.0}})
-    c.training.learning_rates = (0.03, 0.1, 0.3)
+    # Growth favours ReLU; fresh starts at two rates are fairer, and the better counts.
+    c.update(
+        search={"method": "bisect", "resolution": 0.02, "opening": 1.0, "headroom": 1.2}
+    )
+    c.training.learning_rates = (0.1, 0.3)
+    c.training.num_steps = 4096
     c.activations = ("relu", "gelu", "silu", "tanh", "sin", "abs", "square")
     return c

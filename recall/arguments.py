@@ -67,7 +67,6 @@ def _unknown_field(argv: list[str]) -> str | None:
 def _fields(config: Any, prefix: str = "") -> Iterator[str]:
     """Names the fields of a config, those of its sections by dotted paths."""
     for name, value in config.items():
+        yield f"{prefix}{name}"
         if isinstance(value, ml_collections.ConfigDict):
             yield from _fields(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"

@@ -118,7 +118,7 @@ def _pace(checks: int, seconds: float) -> int:
 
 def _is_full(cell: cells.Cell, i: int, lane: Any) -> bool:
     """Whether a lane stored all the facts there was room for, and may have more."""
-    return lane.bracket.lower[i] == cell.shape.n_max < cell.searches[i].limit
+    return int(lane.bracket.lower[i]) == cell.shape.n_max < cell.searches[i].limit
 
 
 def _probe_rows(cell: cells.Cell, lane: Any, reported: np.ndarray) -> list[dict]:

@@ -19,7 +19,7 @@ RESULTS = ROOT / "results"
 BEGIN, END = "<!-- numbers: scripts/make_results.py -->", "<!-- end of numbers -->"
 PROBE_COLUMNS = (
     *("search", "probe", "n", "accuracy", "stored", "steps", "ended"),
-    *("warm", "learning_rate", "finite", "weight_norm"),
+    "warm",
 )
 
 

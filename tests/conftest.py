@@ -1,7 +1,10 @@
 """Settings of JAX, and checks of shapes and types, that every test runs under."""
 
+import functools
+
 import jax
 import jaxtyping
+import pytest
 
 jax.config.update("jax_num_cpu_devices", 2)
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -12,3 +15,25 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # From here on, a call into `recall` whose arguments do not fit its shapes fails.
 jaxtyping.install_import_hook("recall", "beartype.beartype")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_are_compiled_once():
+    """Lets fleets of like searches share their programs: most of a test's time.
+
+    A program is a pure function of a search's kind, a mesh and a group, and compiling
+    it again changes nothing; what counts traces or compilations makes its own.
+    """
+    from recall import lanes, searches
+
+    kinds = {}
+    advance = searches.advance
+
+    def shared_advance(search):
+        kind = (search.memory, search.activation, search.recipe, search.strategy)
+        return kinds.setdefault(kind, advance(search))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searches, "advance", shared_advance)
+        patch.setattr(lanes, "program", functools.cache(lanes.program))
+        yield

@@ -34,11 +34,12 @@ def test_points_have_norm_one(name, num_points, d):
 
 def test_sphere_points_are_uniform_in_direction():
     # A coordinate of the circle is cos of a uniform angle: moments 0, 1/2, 0, 3/8.
-    points = np.asarray(JITTED["sphere"](jax.random.key(0), 4096, 2), float)
+    # Points of a square, scaled to norm one, would have 0.357 for 3/8.
+    points = np.asarray(JITTED["sphere"](jax.random.key(0), 16384, 2), float)
     moments = [np.mean(points**p, axis=0) for p in (1, 2, 3, 4)]
     expected = np.array([0, 1 / 2, 0, 3 / 8])[:, None]
-    assert_allclose(moments, np.tile(expected, (1, 2)), atol=0.04)
-    assert abs(np.mean(points[:, 0] * points[:, 1])) < 0.04
+    assert_allclose(moments, np.tile(expected, (1, 2)), atol=0.015)
+    assert abs(np.mean(points[:, 0] * points[:, 1])) < 0.015
 
 
 def test_gaussian_coordinates_are_independent_of_variance_one_over_d():
@@ -71,7 +72,7 @@ def test_points_of_two_orthonormal_blocks_interfere_like_random_ones():
     assert_allclose(np.mean(overlaps**2), 1 / d, rtol=0.05)
 
 
-@pytest.mark.parametrize("num_points", [1, 4, 9])
+@pytest.mark.parametrize("num_points", [1, 9])
 def test_a_smaller_draw_is_the_start_of_a_larger_one(sample, num_points):
     key = jax.random.key(3)
     larger = sample(key, 23, 4)

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from recall import facts, readout
 
 N, M, D = 7, 10, 3  # of random fact sets
-BLOCKS = [1, 21, 28, 63]  # scores held at once: blocks of 1, 3 (ragged), 4, 9 outputs
+BLOCKS = [1, 21, 63]  # scores held at once: blocks of 1, 3 and 9 outputs of 10
 LIVE = [(7, 10), (5, 8), (4, 3), (1, 1)]  # facts and outputs; whole blocks may be dead
 
 margins = jax.jit(readout.margins, static_argnums=2)
@@ -147,19 +147,21 @@ def test_loss_is_minus_the_log_softmax_of_float64(n, num_outputs):
 
 
 @pytest.mark.parametrize(("n", "num_outputs"), LIVE)
-@pytest.mark.parametrize("max_scores", [28, N * M])
-def test_gradient_is_that_of_a_plain_log_sum_exp(n, num_outputs, max_scores):
+def test_gradient_is_that_of_a_plain_log_sum_exp(n, num_outputs):
     recalled, fact = random_case(n, num_outputs)
 
+    @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1))
     def plain(recalled, outputs):
         scores = recalled @ outputs.T
         own = jnp.take_along_axis(scores, fact.targets[:, None], axis=1)[:, 0]
         surprise = jax.nn.logsumexp(scores[:, :num_outputs], axis=-1) - own
         return jnp.mean(surprise[:n])
 
-    expected = jax.value_and_grad(plain, argnums=(0, 1))(recalled, fact.outputs)
-    found = value_and_grads(recalled, fact, max_scores)
-    chex.assert_trees_all_close(found, expected, rtol=1e-5, atol=1e-6)
+    expected = plain(recalled, fact.outputs)
+    for max_scores in (21, N * M):
+        found = value_and_grads(recalled, fact, max_scores)
+        chex.assert_trees_all_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_wrong_probability_is_a_measurement_without_a_gradient():

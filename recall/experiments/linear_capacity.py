@@ -1,6 +1,7 @@
 """Facts stored by linear memories: outer product, low rank, trained (Figure 1)."""
 
 import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -96,6 +97,7 @@ def plan(chosen: Settings) -> list[searches.Search]:
     return found
 
 
+@functools.cache  # seeds share it, and theory takes milliseconds
 def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
     """Where to open a bracket: theory, or for trained memories a fit to early runs."""
     if memory == "linear":  # N ln N / d^2 was .93 at d = 32 and .83 at d = 128

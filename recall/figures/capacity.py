@@ -46,7 +46,8 @@ def linear(rows: Iterable[rows_lib.Row]) -> Figure:
             _draw(axes, group, lambda p: p.d**2, look, name)
             for curve in _linear_theory(group[0], x, look.colour):
                 curves.setdefault(curve.name, curve)
-        _log_axes(axes, points, x, "weights of the full matrix, $d^2$")
+        reach = float(theory.law_facts(theory.LINEAR_TRAINED, x[-1]))
+        _log_axes(axes, points, x, "weights of the full matrix, $d^2$", reach)
         for curve in curves.values():
             style.theory_line(axes, x, curve.facts, curve.colour)
         style.edge_labels(
@@ -189,10 +190,13 @@ def _grid(values: Iterable[style.Number]) -> np.ndarray:
     return np.geomspace(min(values) / 1.5, max(values) * 1.5, 200)
 
 
-def _log_axes(axes: Axes, points: Sequence[Point], x: np.ndarray, name: str) -> None:
-    """Common axes of all panels: the limits are those of all points."""
+def _log_axes(
+    axes: Axes, points: Sequence[Point], x: np.ndarray, name: str, reach: float = 1.0
+) -> None:
+    """Common axes of all panels: the limits are those of all points, or reach above."""
     ends = [n for point in points for n in (point.median, point.low, point.high)]
     ends += [2 * point.median for point in points if not point.exact]  # their arrows
+    ends += [reach]
     y = _grid([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
     style.log_axis(axes.xaxis, x[0], x[-1])
     style.log_axis(axes.yaxis, y[0], y[-1])

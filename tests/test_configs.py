@@ -1,0 +1,388 @@
+"""Configs: each makes a sweep, and each wrong field of one is named in the error."""
+
+import importlib
+import math
+import pathlib
+import re
+import sys
+
+import ml_collections
+import pytest
+
+from configs import common
+from recall import arguments, cells, cli, experiments, figures
+
+ROOT = pathlib.Path(__file__).parents[1]
+HELPERS = ("__init__", "common")
+NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in HELPERS)
+MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
+LINEAR, MLP = "linear_capacity", "mlp_capacity"
+
+
+def config(name, preset=None, **changes):
+    """A config as the command line makes it; `a__b` stands for the field a.b."""
+    made = MODULES[name].get_config(preset)
+    made.lock()
+    made.update_from_flattened_dict(
+        {field.replace("__", "."): value for field, value in changes.items()}
+    )
+    return made
+
+
+def plan(*args, **changes):
+    """The searches of a config, in no order."""
+    return [s for cell in cli.cells_of(config(*args, **changes)) for s in cell.searches]
+
+
+def fields(made, prefix=""):
+    for name, value in made.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            yield from fields(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def few_seeds(name, preset):
+    """Grouping the searches of all seeds takes seconds."""
+    made = config(name, preset)
+    for field in ("seeds", "constructed_seeds"):
+        if field in made:
+            made[field] = (0,)
+    return made
+
+
+# What a config is
+
+
+@pytest.mark.parametrize("preset", common.PRESETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_makes_cells(name, preset):
+    made = few_seeds(name, preset)
+    planned = cli.cells_of(made)
+    assert planned
+    assert all(cell.searches for cell in planned)
+    assert made.preset == preset
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_smaller_preset_costs_less(name):
+    planned = [cli.cells_of(few_seeds(name, preset)) for preset in ("quick", "cpu", "")]
+    quick, cpu, full = (sum(map(cells.core_seconds, some)) for some in planned)
+    assert quick < cpu <= full
+    assert quick < full / 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_has_an_experiment_and_a_figure(name):
+    assert config(name).experiment in experiments.EXPERIMENTS
+    assert config(name).experiment in figures.FIGURES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_says_the_claim_and_the_command(name):
+    text = MODULES[name].__doc__
+    assert text.splitlines()[0].endswith((".", ")."))
+    (command,) = re.findall(r"python -m recall\.main (.*)", text)
+    assert f"--config=configs/{name}.py" in command.split()
+    assert re.search(r"--workdir=runs/\w+", command)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_is_made_anew_each_time(name):
+    first = MODULES[name].get_config()
+    first.seeds = (7,)
+    assert MODULES[name].get_config().seeds != (7,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_preset_is_refused_by_name(name):
+    with pytest.raises(ValueError, match="preset .* in '', 'quick', 'cpu'; got 'qick'"):
+        MODULES[name].get_config("qick")
+
+
+# Misspelt fields
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """What the command line says when it refuses these arguments."""
+    importlib.import_module("recall.main")  # which defines the flags
+
+    def refused(*given):
+        argv = ["recall", *given]
+        monkeypatch.setattr(sys, "argv", argv)
+        with pytest.raises(SystemExit) as exit_info:
+            arguments.parse(argv)
+        assert exit_info.value.code == 2
+        said = capsys.readouterr()
+        assert not said.out
+        assert said.err.startswith("recall: ")
+        assert said.err.count("\n") == 1
+        return said.err
+
+    return refused
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_misspelt_field_is_named_with_the_one_that_was_meant(refused, name):
+    made = list(fields(config(name)))
+    assert "search.method" in made
+    for field in made:
+        typo = f"--config.{field[:-1]}=3" if len(field) > 1 else "--config.dd=3"
+        said = refused(f"--config=configs/{name}.py", typo)
+        assert f"got {typo}. " in said
+        assert "Did you mean " in said or "'d', " in said
+        assert field in said
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("--config.banana=3", ["--config.banana=3", "'n_max'", "'search.method'"]),
+        ("--config.serch.method=grow", ["--config.serch.method=grow", "search.method"]),
+        ("--config.search.banana=3", ["--config.search.banana=3", "Fields: "]),
+        ("--config.n_max.banana=3", ["--config.n_max.banana=3", "n_max?"]),
+        ("--config.d.banana=3", ["--config.d.banana=3", "'d'"]),
+        ("--config.d[0]=3", ["--config.d[0]=3", "'d'"]),
+        ("--noconfig.banana", ["--noconfig.banana", "Fields: "]),
+        ("--config.n_max=many", ["--config.n_max=many", "int"]),
+        ("--config.n_max=1.5", ["--config.n_max=1.5", "int"]),
+        ("--config.training.num_steps=x", ["--config.training.num_steps=x", "int"]),
+        ("--config.training.cosine=maybe", ["cosine=maybe", "boolean"]),
+        ("--config.search.resolution=x", ["--config.search.resolution=x", "float"]),
+        ("--config.search=3", ["--config.search=3", "dict"]),
+        ("--config.d=(8, 9", ["--config.d=(8, 9", "tuple"]),
+        ("--confg=3", ["'confg'", "config"]),
+        ("--devices=two", ["--devices=two", "int"]),
+        ("--plan=perhaps", ["--plan=perhaps", "boolean"]),
+    ],
+)
+def test_a_wrong_argument_is_named(refused, given, words):
+    said = refused("--config=configs/linear_capacity.py", given)
+    assert all(word in said for word in words), said
+
+
+def test_the_first_wrong_field_of_several_is_named(refused):
+    given = ["--config.n_max=3", "--config.search={}", "--config.banana=1"]
+    assert "got --config.banana=1" in refused(f"--config=configs/{MLP}.py", *given)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("configs/typo.py", ["'configs/typo.py'", "No such file"]),
+        ("configs", ["'configs'", "Is a directory"]),
+        ("", ["empty"]),
+        ("configs/mlp_capacity.py:qick", ["'qick'", "'', 'quick', 'cpu'"]),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_named(refused, path, words):
+    for more in ([], ["--config.n_max=3"]):
+        said = refused(f"--config={path}", *more)
+        assert "--config" in said
+        assert all(word in said for word in words), said
+
+
+def test_a_fault_inside_a_config_is_no_fault_of_the_command_line(
+    tmp_path, monkeypatch, refused
+):
+    broken = tmp_path / "broken.py"
+    broken.write_text("def get_config(arg=None):\n    return undefined.x\n")
+    monkeypatch.setattr(sys, "argv", ["recall", f"--config={broken}"])
+    with pytest.raises(NameError):
+        arguments.parse(sys.argv)
+
+
+# Wrong values
+
+WRONG = [
+    (LINEAR, {"experiment": "linear"}, ["experiment", "'linear'", "mlp_capacity"]),
+    (LINEAR, {"n_max": 0}, ["n_max", "0", ">= 1"]),
+    (LINEAR, {"n_max": -1}, ["n_max", "-1", ">= 1"]),
+    (LINEAR, {"thresholds": (0.0,)}, ["thresholds", "0.0", "(0, 1]"]),
+    (LINEAR, {"thresholds": (0.5, 1.5)}, ["thresholds", "1.5", "(0, 1]"]),
+    (LINEAR, {"thresholds": (math.nan,)}, ["thresholds", "nan", "(0, 1]"]),
+    (LINEAR, {"thresholds": ("all",)}, ["thresholds", "'all'", "(0, 1]"]),
+    (LINEAR, {"thresholds": (True,)}, ["thresholds", "True", "(0, 1]"]),
+    (LINEAR, {"thresholds": ()}, ["thresholds", "()", "distinct"]),
+    (LINEAR, {"thresholds": (0.5, 0.5)}, ["thresholds", "(0.5, 0.5)", "distinct"]),
+    (LINEAR, {"d": (0,)}, ["d to be", "0", ">= 1"]),
+    (LINEAR, {"d": (8.0,)}, ["d to be", "8.0", "integer"]),
+    (LINEAR, {"d": (True,)}, ["d to be", "True", "integer"]),
+    (LINEAR, {"d": ([8],)}, ["d to be", "[8]", "integer"]),
+    (LINEAR, {"d": (8, 8)}, ["d to hold", "(8, 8)", "distinct"]),
+    (LINEAR, {"seeds": ()}, ["seeds", "()", "distinct"]),
+    (LINEAR, {"seeds": (-1,)}, ["seeds", "-1", "[0, 2147483647]"]),
+    (LINEAR, {"seeds": (2**31,)}, ["seeds", "2147483648", "[0, 2147483647]"]),
+    (LINEAR, {"constructed_seeds": (2**31,)}, ["constructed_seeds", "2147483648"]),
+    (LINEAR, {"memories": ("mlp",)}, ["memories", "'mlp'", "'low_rank'"]),
+    (LINEAR, {"memories": ()}, ["memories", "()", "distinct"]),
+    (LINEAR, {"rank_fractions": (0.0,)}, ["rank_fractions", "0.0", "(0, 1]"]),
+    (LINEAR, {"max_trained_d": -1}, ["max_trained_d", "-1", ">= 0"]),
+    (
+        LINEAR,
+        {"max_trained_d": 7, "memories": ("linear",)},
+        ["max_trained_d", "7", "(8, 11,"],
+    ),
+    (LINEAR, {"embedding": "cube"}, ["embedding", "'cube'", "'sphere'"]),
+    (LINEAR, {"recipe": "fast"}, ["recipe", "'fast'", "'decay'", "'published'"]),
+    (LINEAR, {"search__method": "guess"}, ["search.method", "'guess'", "'bisect'"]),
+    (LINEAR, {"search__resolution": 1.5}, ["search.resolution", "1.5", "[0, 1)"]),
+    (LINEAR, {"search__resolution": -0.1}, ["search.resolution", "-0.1", "[0, 1)"]),
+    (LINEAR, {"search__widen": 1.0}, ["1 < search.widen", "search.widen=1.0"]),
+    (LINEAR, {"search__opening": 0.0}, ["search.opening", "0.0", "(0, inf)"]),
+    (LINEAR, {"search__headroom": math.inf}, ["search.headroom", "got inf", "(0, inf"]),
+    (
+        LINEAR,
+        {"search__opening": 2.0},
+        ["search.opening <= search.headroom", "search.opening=2.0"],
+    ),
+    (MLP, {"training__num_steps": 0}, ["training.num_steps", "0", ">= 1"]),
+    (MLP, {"training__check_every": 0}, ["training.check_every", "0", ">= 1"]),
+    (
+        MLP,
+        {"training__num_steps": 63},
+        ["training.check_every <= training.num_steps", "training.num_steps=63"],
+    ),
+    (MLP, {"training__patience": -1}, ["training.patience", "-1", ">= 0"]),
+    (MLP, {"training__certificate": -0.5}, ["training.certificate", "-0.5", "[0, inf)"]),
+    (MLP, {"training__learning_rates": (0.0,)}, ["training.learning_rates", "0.0"]),
+    (MLP, {"training__learning_rates": (0.1, -1.0)}, ["learning_rates", "-1.0"]),
+    (MLP, {"training__learning_rates": (math.nan,)}, ["learning_rates", "nan"]),
+    (MLP, {"training__learning_rates": ("a",)}, ["training.learning_rates", "'a'"]),
+    (MLP, {"training__learning_rates": ()}, ["training.learning_rates", "()"]),
+    (MLP, {"activations": ("step",)}, ["activations", "'step'", "'relu'"]),
+    (MLP, {"activations": ()}, ["activations", "()", "distinct"]),
+    (MLP, {"sizes": ((8, 0),)}, ["m of sizes (8, 0)", "got 0", ">= 1"]),
+    (MLP, {"sizes": ((0, 8),)}, ["d of sizes (0, 8)", "got 0", ">= 1"]),
+    (MLP, {"sizes": ((8, 8.0),)}, ["m of sizes", "8.0", "integer"]),
+    (MLP, {"sizes": (8, 8)}, ["sizes", "distinct", "(8, 8)"]),
+    (MLP, {"sizes": (8, 9)}, ["sizes", "pairs (d, m)", "got 8"]),
+    (MLP, {"sizes": ((8, 8, 8),)}, ["sizes", "pairs (d, m)", "(8, 8, 8)"]),
+    (MLP, {"ratios": (0,)}, ["ratios", "0", ">= 1"]),
+    (MLP, {"d": (0,)}, ["d to be", "0", ">= 1"]),
+    (MLP, {"max_weights": 0}, ["max_weights", "0", ">= 1"]),
+    (MLP, {"max_weights": 63}, ["max_weights", "63", "size"]),
+    (MLP, {"num_outputs": (-1,)}, ["num_outputs", "-1", ">= 0"]),
+    (MLP, {"num_outputs": (0, 1)}, ["num_outputs", "1", ">= 2"]),
+    (MLP, {"num_outputs": ()}, ["num_outputs", "()", "distinct"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    with pytest.raises(ValueError, match="^Expected ") as error:
+        cli.cells_of(config(name, **changes))
+    said = str(error.value)
+    assert "\n" not in said
+    assert all(word in said for word in words), said
+
+
+RIGHT = [
+    (LINEAR, {"n_max": 1}),
+    (LINEAR, {"d": (1,)}),
+    (LINEAR, {"thresholds": (1, 1e-9)}),
+    (LINEAR, {"seeds": (0, 2**31 - 1), "constructed_seeds": (2**31 - 1,)}),
+    (LINEAR, {"rank_fractions": (1.0,)}),
+    (LINEAR, {"max_trained_d": 0}),
+    (LINEAR, {"search__resolution": 0.0, "search__widen": 1.001}),
+    (LINEAR, {"search__opening": 1.15}),
+    (MLP, {"training__num_steps": 64}),
+    (MLP, {"training__learning_rates": (1, 1e30)}),
+    (MLP, {"training__patience": 0, "training__certificate": 0.0}),
+    (MLP, {"sizes": ((1, 1), [1, 2])}),
+    (MLP, {"max_weights": 64}),
+    (MLP, {"num_outputs": (2,)}),
+    (MLP, {"num_outputs": (10**6 + 1,)}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), RIGHT)
+def test_values_on_the_border_are_right(name, changes):
+    assert plan(name, "quick", **changes)
+
+
+def test_a_field_that_a_config_lacks_is_named():
+    with pytest.raises(ValueError, match="of mlp_capacity; it has no 'sizes'"):
+        cli.cells_of(config(LINEAR, experiment="mlp_capacity"))
+    with pytest.raises(ValueError, match=r"experiment in .*; got None"):
+        cli.cells_of(ml_collections.ConfigDict({"d": 3}))
+    extra = MODULES[LINEAR].get_config()
+    extra.search.hurry = True
+    with pytest.raises(ValueError, match=r"search\.<field> in .*; got 'hurry'"):
+        cli.cells_of(extra)
+
+
+# What a config means
+
+FEW = {"d": (8,), "seeds": (0,), "constructed_seeds": (0,), "thresholds": (1.0,)}
+
+
+def test_a_grid_is_the_product_of_its_axes():
+    axes = {"d": (4, 8), "thresholds": (0.5, 1.0), "seeds": (0, 1, 2)}
+    axes |= {"constructed_seeds": (0, 1), "rank_fractions": (0.25, 0.5)}
+    found = plan(LINEAR, max_trained_d=4, **axes)
+    assert len(found) == len(set(found))
+    count = {m: sum(s.memory == m for s in found) for m in config(LINEAR).memories}
+    assert count == {"outer_product": 8, "low_rank": 16, "linear": 6}
+    assert {s.d for s in found if s.trained} == {4}
+    assert {(s.d, s.rank) for s in found if s.rank} == {(4, 1), (4, 2), (8, 2), (8, 4)}
+
+
+def test_fractions_that_round_to_one_rank_are_one_search():
+    found = plan(LINEAR, **FEW | {"rank_fractions": (0.1, 0.125, 0.01)})
+    assert [s.rank for s in found if s.memory == "low_rank"] == [1]
+
+
+def test_sizes_of_an_mlp_are_listed_or_made_of_ratios():
+    few = {"seeds": (0,), "thresholds": (1.0,), "num_outputs": (0, 7)}
+    made = plan(MLP, d=(4, 8), ratios=(1, 4), max_weights=64, **few)
+    assert {(s.d, s.m) for s in made} == {(4, 4), (4, 16), (8, 8)}
+    listed = plan(MLP, sizes=((4, 5), (6, 7)), **few)
+    assert {(s.d, s.m) for s in listed} == {(4, 5), (6, 7)}
+    assert {s.num_outputs for s in listed} == {None, 7}
+
+
+def test_every_field_reaches_the_searches():
+    changes = {
+        "n_max": 50,
+        "embedding": "gaussian",
+        "thresholds": (0.75,),
+        "seeds": (3,),
+        "search__method": "grow+bisect",
+        "search__widen": 1.5,
+        "training__num_steps": 96,
+        "training__check_every": 16,
+        "training__cosine": False,
+        "training__patience": 32,
+        "training__certificate": 0.25,
+        "training__learning_rates": (0.5, 0.25),
+    }
+    for search in plan(MLP, "quick", **changes):
+        assert (search.limit, search.embedding) == (50, "gaussian")
+        assert (search.threshold, search.seed) == (0.75, 3)
+        assert (search.strategy.method, search.strategy.widen) == ("grow+bisect", 1.5)
+        recipe = search.recipe
+        assert (recipe.num_steps, recipe.check_every, recipe.cosine) == (96, 16, False)
+        assert (recipe.patience, recipe.certificate) == (32, 0.25)
+        assert search.learning_rates == (0.5, 0.25)
+        assert search.recipe_name == "custom"
+
+
+@pytest.mark.parametrize("recipe", ["decay", "published"])
+def test_a_recipe_keeps_its_name_until_it_is_changed(recipe):
+    few = FEW | {"memories": ("linear",), "recipe": recipe}
+    (named,) = plan(LINEAR, **few)
+    assert named.recipe_name == recipe
+    (same,) = plan(LINEAR, **few, training__learning_rates=named.learning_rates)
+    assert same == named
+    (custom,) = plan(LINEAR, **few, training__learning_rates=(3.0,))
+    assert custom.recipe_name == "custom"
+
+
+def test_training_is_nothing_to_a_construction():
+    few = FEW | {"memories": ("outer_product", "low_rank")}
+    assert plan(LINEAR, **few) == plan(LINEAR, **few, training__num_steps=64)
+    assert {search.strategy.method for search in plan(LINEAR, **few)} == {"bisect"}

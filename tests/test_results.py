@@ -1,0 +1,36 @@
+"""The README says what the committed rows say, and its figures are drawn from them."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from recall import figures, journal
+
+ROOT = Path(__file__).parents[1]
+TABLES = [path for path in ROOT.glob("results/*.csv") if path.stem in figures.FIGURES]
+
+
+def make_results():
+    path = ROOT / "scripts" / "make_results.py"
+    spec = importlib.util.spec_from_file_location("make_results", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_has_the_numbers_of_the_committed_rows():
+    update = "run `python scripts/make_results.py` and commit the README"
+    assert make_results().readme() == (ROOT / "README.md").read_text(), update
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_committed_capacities_come_from_committed_code_and_recorded_probes(path):
+    rows = journal.read_csv(path)
+    probes = journal.read_csv(path.with_name(f"{path.stem}_probes.csv"))
+    stored = {(probe["search"], probe["n"]) for probe in probes if probe["stored"]}
+    for row in rows:
+        assert row["git_commit"]
+        assert row["capacity"] == 0 or (row["search"], row["capacity"]) in stored

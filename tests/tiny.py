@@ -1,0 +1,98 @@
+"""Searches small enough for tests, and ways to run them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from recall import capacity, cells, lanes, running, searches, training
+
+DECAY = training.Recipe(num_steps=64, check_every=8, cosine=True)
+EXACT = capacity.Strategy(
+    method="bisect", resolution=0.0, opening=1.0, headroom=1.6, widen=1.25
+)
+GROW = capacity.Strategy(method="grow", resolution=0.0)
+
+
+def outer_product(d: int = 4, **changes: Any) -> searches.Search:
+    return _search(memory="outer_product", d=d, expected=d, changes=changes)
+
+
+def low_rank(d: int = 4, rank: int = 2, **changes: Any) -> searches.Search:
+    return _search(memory="low_rank", d=d, rank=rank, expected=d, changes=changes)
+
+
+def linear(d: int = 4, **changes: Any) -> searches.Search:
+    recipe = {"recipe": DECAY, "learning_rates": (10.0,)}
+    return _search(memory="linear", d=d, expected=2 * d, **recipe, changes=changes)
+
+
+def mlp(d: int = 4, m: int = 4, **changes: Any) -> searches.Search:
+    kind = {"memory": "mlp", "activation": "relu", "recipe": DECAY}
+    fields = {"d": d, "m": m, "learning_rates": (0.1,), "expected": m}
+    return _search(**kind, **fields, changes=changes)
+
+
+def _search(*, changes: Mapping[str, Any], **fields: Any) -> searches.Search:
+    same = {"threshold": 1.0, "seed": 0, "limit": 1000, "strategy": EXACT}
+    return searches.Search(**same | fields | changes)
+
+
+def cell(
+    some: Sequence[searches.Search], shape: searches.Shape | None = None
+) -> cells.Cell:
+    """One cell of all these searches, in the smallest shape that fits unless given."""
+    if shape is None:
+        own = [searches.own_shape(search) for search in some]
+        shape = searches.Shape(*map(max, zip(*own, strict=True)))
+    firsts = tuple(min(searches.first(s), shape.n_max) for s in some)
+    return cells.Cell(tuple(some), shape, firsts, (0,) * len(some))
+
+
+def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:
+    """The problems and fresh lanes of a cell, filled up with finished lanes."""
+    problems = [searches.problem(s, one.shape) for s in one.searches]
+    begun = [
+        capacity.begin(p, jnp.asarray(first, jnp.int32))
+        for p, first in zip(problems, one.firsts, strict=True)
+    ]
+    filled = lanes.stack(begun, count)
+    filled.done[len(begun) :] = True
+    return lanes.stack(problems, count), filled
+
+
+def fleet(one: cells.Cell, devices: Sequence[Any], group: int) -> lanes.Fleet:
+    count = lanes.padded_count(len(one.searches), group, len(devices))
+    step = searches.advance(one.searches[0])
+    return lanes.Fleet(step, *stacked(one, count), lanes.mesh(devices), group)
+
+
+def finish(
+    one: cells.Cell, num_devices: int = 1, group: int = 1, num_checks: int = 16
+) -> Any:
+    """Runs the lanes of a cell to their ends, in chunks; returns them stacked."""
+    ships = fleet(one, jax.devices()[:num_devices], group)
+    while not (lane := ships.advance(num_checks)).done.all():
+        pass
+    return jax.tree.map(lambda x: x[: len(one.searches)], lane)
+
+
+def updates(some: cells.Cell, **keywords: Any) -> list[running.Update]:
+    return list(running.run(some, jax.devices(), **keywords))
+
+
+def rows_of(told: Sequence[running.Update]) -> list[dict[str, Any]]:
+    return [row for update in told for row in update.rows]
+
+
+def assert_same_lanes(one: Any, other: Any, atol: float = 1e-5) -> None:
+    """Compares lanes: integers and answers exactly, weights up to rounding."""
+    pairs = zip(*map(jax.tree_util.tree_leaves_with_path, (one, other)), strict=True)
+    for (path, x), (_, y) in pairs:
+        name = jax.tree_util.keystr(path)
+        if x.dtype.kind == "f":
+            np.testing.assert_allclose(x, y, rtol=1e-5, atol=atol, err_msg=name)
+        else:
+            np.testing.assert_array_equal(x, y, err_msg=name)
