@@ -205,7 +205,7 @@ def test_a_warm_start_keeps_weights_and_moments_and_forgets_the_rest():
 
 @pytest.mark.parametrize(
     ("most", "more", "expected", "expected_at"),
-    [(0, 0, 12, 8), (11, 0, 12, 8), (12, 0, 12, 5), (11, 1, 11, 5)],
+    [(0, 0, 12, 8), (11, 0, 12, 8), (12, 0, 12, 5), (11, 1, 11, 5), (12, 1, 12, 5)],
 )
 def test_the_most_facts_and_the_step_that_first_had_them(
     most, more, expected, expected_at

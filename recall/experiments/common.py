@@ -95,15 +95,17 @@ def recipe(config: Any, recipes: Mapping[str, Training]) -> Training:
     named = recipes[pick("recipe", config.recipe, recipes)]
     given = {k: v for k, v in config.training.items() if v is not None}
     rates = given.pop("learning_rates", named.learning_rates)
-    for rate in nonempty("training.learning_rates", rates):
+    rates = tuple(
         number("training.learning_rates", rate, "(0, inf)")
+        for rate in nonempty("training.learning_rates", rates)
+    )
     whole = dataclasses.asdict(named.recipe) | given
     for field in ("num_steps", "check_every", "patience"):
         integer(f"training.{field}", whole[field], 0 if field == "patience" else 1)
     number("training.certificate", whole["certificate"], "[0, inf)")
     changed = _build("training", training.Recipe, whole)
     name = named.name if not given and rates == named.learning_rates else "custom"
-    return Training(name=name, recipe=changed, learning_rates=tuple(rates))
+    return Training(name=name, recipe=changed, learning_rates=rates)
 
 
 def _build(section: str, kind: type, given: Mapping[str, Any]) -> Any:
