@@ -18,7 +18,6 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.update(
         search={"method": "bisect", "resolution": 0.02, "opening": 1.0, "headroom": 1.2}
     )
-    c.training.learning_rates = (0.1, 0.3)
-    c.training.num_steps = 4096
+    c.update(training={"learning_rates": (0.1, 0.3), "num_steps": 4096})
     c.activations = ("relu", "gelu", "silu", "tanh", "sin", "abs", "square")
     return c

@@ -224,7 +224,8 @@ def conclude(
         bracket = bracket._replace(upper=jnp.where(stored, reopened, bracket.upper))
     lower, upper = bracket
     n = (grow if growing else bisect)(bracket, n_max, strategy)
-    stuck = ~stored if growing else upper - lower <= gap(lower, strategy)
+    close = (upper <= n_max) & (upper - lower <= gap(lower, strategy))
+    stuck = ~stored if growing else close
     closed = jnp.where(lower == 0, n < 1, stuck | (lower == n_max))
     warm = stored if growing else jnp.asarray(False)
     fresh = training.start(problem.initial)

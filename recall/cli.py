@@ -87,6 +87,7 @@ def run(
             if left:
                 _run_cell(cell, config, book, devices, bar, asked)
         bar.update(lanes=lanes, cells=len(planned), new_probes=0)
+    journal.drop_states(book)  # those of cells that were killed as they ended
     return journal.read_rows(workdir)
 
 
@@ -97,8 +98,11 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
     for kind, name in KINDS.items():
         journal.write_csv(workdir / name, by_kind[kind])
     style.save(figures.FIGURES[config.experiment](rows), workdir / "figure")
-    console.print(f"rows    {workdir / 'capacities.csv'}, {workdir / 'probes.csv'}")
-    console.print(f"figure  {workdir / 'figure.png'}, {workdir / 'figure.svg'}")
+    files = (
+        f"rows    {workdir / 'capacities.csv'}, {workdir / 'probes.csv'}\n"
+        f"figure  {workdir / 'figure.png'}, {workdir / 'figure.svg'}"
+    )
+    console.print(files, soft_wrap=True, markup=False, highlight=False)
 
 
 KINDS = {"capacity": "capacities.csv", "probe": "probes.csv"}

@@ -117,7 +117,9 @@ def save_state(journal: Journal, name: str, arrays: Mapping[str, np.ndarray]) ->
         with _staged(newest, lambda file: np.savez(file, **fields)) as staged:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(newest, previous)
-            os.replace(staged, newest)
+            # Another process that finished this cell may have dropped what was staged.
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(staged, newest)
         _sync_folder(newest.parent)
 
 
@@ -136,6 +138,14 @@ def drop_state(journal: Journal, name: str) -> None:
     newest, previous = _state_paths(journal, name)
     with _reported("drop state", newest):
         for path in [*newest.parent.glob(f".{newest.name}.*.tmp"), previous, newest]:
+            path.unlink(missing_ok=True)
+
+
+def drop_states(journal: Journal) -> None:
+    """Removes all saves: of a run that is finished, whoever made them."""
+    folder = journal.workdir / "state"
+    with _reported("drop states", folder):
+        for path in folder.iterdir():
             path.unlink(missing_ok=True)
 
 

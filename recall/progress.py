@@ -16,8 +16,7 @@ class Progress:
     Attributes:
         cells: finished and all cells.
         lanes: finished and all searches.
-        probes: finished probes.
-        resumed: searches that an earlier run had finished.
+        probes: probes that this run finished.
     """
 
     def __init__(self, console: Console, num_cells: int, num_lanes: int) -> None:
@@ -25,7 +24,7 @@ class Progress:
         self.console = console
         self.cells, self.num_cells = 0, num_cells
         self.lanes, self.num_lanes = 0, num_lanes
-        self.probes = self.resumed = 0
+        self.probes = 0
         self.begun = self.shown = time.monotonic()
         self._bar: progress.Progress | None = None
 

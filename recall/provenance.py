@@ -23,7 +23,9 @@ def _git(*arguments: str) -> str | None:
 @functools.cache
 def source() -> dict[str, Any]:
     """Columns that name the code: git commit, uncommitted changes, versions."""
-    commit = _git("rev-parse", "HEAD")
+    # Installed below somebody else's repository, the source is not tracked there.
+    tracked = _git("ls-files", "--error-unmatch", "provenance.py") is not None
+    commit = _git("rev-parse", "HEAD") if tracked else None
     changes = _git("status", "--porcelain", "--", ".", "../configs")
     return {
         "git_commit": commit,

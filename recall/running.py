@@ -83,7 +83,7 @@ def _chunks(
     problems, lane = _begin(cell, count)
     reported, told = np.zeros(count, np.int32), np.zeros(count, bool)
     if state is not None:
-        lane = unflatten(lane, state)
+        lane = jax.tree.map(_refill, unflatten(lane, state), lane)
         reported = lane.num_probes.copy()
     mesh = lanes.mesh(devices)
     step = searches.advance(cell.searches[0])
@@ -92,7 +92,8 @@ def _chunks(
     while True:
         rows = _probe_rows(cell, lane, reported) + _capacity_rows(cell, lane, told)
         reported, told = lane.num_probes.copy(), lane.done.copy()
-        yield Update(cell, rows, flatten(lane), fleet.compile_seconds), lane
+        kept = flatten(jax.tree.map(lambda x: x[:num_lanes], lane))
+        yield Update(cell, rows, kept, fleet.compile_seconds), lane
         if lane.done.all():
             return
         begun = time.perf_counter()
@@ -108,6 +109,11 @@ def _begin(cell: cells.Cell, count: int) -> tuple[Any, Any]:
     lane = lanes.stack(begun, count)
     lane.done[len(cell.searches) :] = True
     return lanes.stack(problems, count), lane
+
+
+def _refill(saved: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """Appends lanes that only fill up groups: as many as the devices now ask for."""
+    return np.concatenate([saved, fresh[len(saved) :]])
 
 
 def _pace(checks: int, seconds: float) -> int:

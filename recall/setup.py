@@ -15,7 +15,7 @@ def configure(*, compile_cache: bool) -> None:
     """
     jax.config.update("jax_default_matmul_precision", "highest")
     if jax.config.values["jax_num_cpu_devices"] < 1:
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        jax.config.update("jax_num_cpu_devices", _num_cores())
     if compile_cache:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
@@ -26,6 +26,13 @@ def cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     mark = hashlib.sha256(_processor().encode()).hexdigest()[:8]
     return Path(base) / "recall" / f"jaxlib-{metadata.version('jaxlib')}-{mark}"
+
+
+def _num_cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -83,7 +83,7 @@ def test_a_config_has_an_experiment_and_a_figure(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_docstring_says_the_claim_and_the_command(name):
-    text = MODULES[name].__doc__
+    text = str(MODULES[name].__doc__)
     assert text.splitlines()[0].endswith((".", ")."))
     (command,) = re.findall(r"python -m recall\.main (.*)", text)
     assert f"--config=configs/{name}.py" in command.split()
@@ -99,7 +99,9 @@ def test_a_config_is_made_anew_each_time(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_preset_is_refused_by_name(name):
-    with pytest.raises(ValueError, match="preset .* in '', 'quick', 'cpu'; got 'qick'"):
+    with pytest.raises(
+        ValueError, match=r"preset .* in '', 'quick', 'cpu'; got 'qick'"
+    ):
         MODULES[name].get_config("qick")
 
 
@@ -256,7 +258,11 @@ WRONG = [
         ["training.check_every <= training.num_steps", "training.num_steps=63"],
     ),
     (MLP, {"training__patience": -1}, ["training.patience", "-1", ">= 0"]),
-    (MLP, {"training__certificate": -0.5}, ["training.certificate", "-0.5", "[0, inf)"]),
+    (
+        MLP,
+        {"training__certificate": -0.5},
+        ["training.certificate", "-0.5", "[0, inf)"],
+    ),
     (MLP, {"training__learning_rates": (0.0,)}, ["training.learning_rates", "0.0"]),
     (MLP, {"training__learning_rates": (0.1, -1.0)}, ["learning_rates", "-1.0"]),
     (MLP, {"training__learning_rates": (math.nan,)}, ["learning_rates", "nan"]),
@@ -284,7 +290,7 @@ WRONG = [
 def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
     name, changes, words
 ):
-    with pytest.raises(ValueError, match="^Expected ") as error:
+    with pytest.raises(ValueError, match=r"^Expected ") as error:
         cli.cells_of(config(name, **changes))
     said = str(error.value)
     assert "\n" not in said

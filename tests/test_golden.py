@@ -17,10 +17,10 @@ import tiny
 from recall import cells, journal
 
 PATH = pathlib.Path(__file__).parent / "golden" / "tiny.csv"
-COLUMNS = (
-    "memory d m rank num_outputs threshold seed method kind capacity upper num_probes "
-    "probe n accuracy stored steps ended warm learning_rate weight_norm"
-).split()
+SEARCH = ["memory", "d", "m", "rank", "num_outputs", "threshold", "seed", "method"]
+FOUND = ["kind", "capacity", "upper", "num_probes"]
+PROBE = ["probe", "n", "accuracy", "stored", "steps", "ended", "warm"]
+COLUMNS = [*SEARCH, *FOUND, *PROBE, "learning_rate", "weight_norm"]
 SWEEP = [
     *[tiny.outer_product(d, seed=seed) for d in (4, 8) for seed in (0, 1)],
     *[tiny.low_rank(8, rank) for rank in (2, 4)],
@@ -63,7 +63,7 @@ def test_a_tiny_sweep_finds_what_it_found(rows):
     for found, golden in zip(ours, theirs, strict=True):
         for name, value in golden.items():
             close = pytest.approx(value, rel=1e-3) if type(value) is float else value
-            where = [golden[part] for part in COLUMNS[:8]]
+            where = [golden[part] for part in SEARCH]
             assert found[name] == close, f"{name} of {where}{ADVICE}"
 
 

@@ -540,6 +540,31 @@ def test_drop_takes_both_saves_and_leftovers_of_this_cell_only(opened):
     assert left == [".cell-2.npz.0123.tmp", "cell-2.npz", "cell-2.prev.npz"]
 
 
+def test_a_save_of_a_cell_that_another_process_finishes_is_no_failure(
+    opened, monkeypatch
+):
+    other = journal.open_journal(opened.workdir, CONFIG)
+    journal.save_state(opened, "cell", {"step": np.array(1)})
+    replace = os.replace
+
+    def late_replace(source, target):
+        journal.drop_state(other, "cell")  # what was just staged along with the saves
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", late_replace)
+    journal.save_state(opened, "cell", {"step": np.array(2)})
+    assert not list((opened.workdir / "state").iterdir())
+
+
+def test_drop_states_takes_all_there_is(opened):
+    journal.drop_states(opened)
+    for name in ("cell", "cell-2"):
+        journal.save_state(opened, name, {"step": np.array(1)})
+    (opened.workdir / "state/.cell-3.npz.0123.tmp").write_bytes(b"half")
+    journal.drop_states(opened)
+    assert not list((opened.workdir / "state").iterdir())
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a.prev", "a b"])
 def test_a_state_name_is_a_plain_word(opened, name):
     with pytest.raises(journal.JournalError, match="name="):

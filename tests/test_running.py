@@ -181,13 +181,13 @@ def test_a_search_that_fills_its_room_goes_on_in_twice_that(undisturbed):
 
 
 def test_a_trained_memory_finds_its_capacity_however_little_was_expected():
-    pair = [tiny.linear(expected=expected) for expected in (1, 9)]
-    small = tiny.cell(pair[:1], searches.Shape(4, 4, 4, 0))
+    few, enough = (tiny.linear(expected=expected) for expected in (1, 9))
+    small = tiny.cell([few], searches.Shape(8, 8, 4, 0))
     found = []
-    for cell in (small, tiny.cell(pair[1:])):
+    for cell in (small, tiny.cell([enough])):
         (row,) = of(tiny.rows_of(tiny.updates(cell)), "capacity")
         found.append(row["capacity"])
-    assert found[0] == found[1] > 4
+    assert found[0] == found[1] > 8
 
 
 @pytest.mark.parametrize("kind", ["outer_product", "linear"])

@@ -1,6 +1,6 @@
 """Searches small enough for tests, and ways to run them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,7 +35,7 @@ def mlp(d: int = 4, m: int = 4, **changes: Any) -> searches.Search:
     return _search(**kind, **fields, changes=changes)
 
 
-def _search(*, changes: Mapping[str, Any], **fields: Any) -> searches.Search:
+def _search(*, changes: dict[str, Any], **fields: Any) -> searches.Search:
     same = {"threshold": 1.0, "seed": 0, "limit": 1000, "strategy": EXACT}
     return searches.Search(**same | fields | changes)
 
