@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 
 from recall import capacity, lanes, searches, setup, training
 
@@ -36,7 +36,7 @@ def seconds(memory: str, d: int, m: int | None, count: int, devices: Any) -> flo
     group = lanes.group_size(count, shape.n_max**2, devices, trained=True)
     padded = lanes.padded_count(count, group, len(devices))
     problems = [searches.problem(each, shape) for each in chosen]
-    begun = [capacity.begin(p, np.int32(shape.n_max)) for p in problems]
+    begun = [capacity.begin(p, jnp.int32(shape.n_max)) for p in problems]
     stacked = lanes.stack(problems, padded), lanes.stack(begun, padded)
     stacked[1].done[count:] = True
     step = searches.advance(chosen[0])
