@@ -271,6 +271,7 @@ def assert_bracket_is_what_was_found(found, stores):
     """Checks the bracket of one learning rate; returns its ends."""
     lower, upper = ends(found)
     probed = [n for n, _, _ in found.probes]
+    assert found.lane.n == probed[-1]  # a lane that is done asks no more
     if lower > 0:
         assert lower in probed
         assert stores[lower - 1]
@@ -405,7 +406,8 @@ def test_a_coarse_search_stops_at_its_resolution_and_asks_less(method):
     for one, n in zip(coarse, stored, strict=True):
         lower, upper = ends(one)
         assert lower <= n < upper
-        assert upper - lower <= max(1, 0.25 * lower) or upper > N_MAX
+        assert upper - lower <= max(1, 0.25 * lower)
+        assert_bracket_is_what_was_found(one, monotone(n))
     asked = [sum(len(one.probes) for one in found) for found in (coarse, exact)]
     assert asked[0] < asked[1]
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from capacity_rows import search
 from matplotlib.text import Annotation
 from numpy.testing import assert_allclose
 
@@ -14,31 +15,6 @@ from recall import figures, theory
 from recall.figures import capacity, style
 
 DRAW = figures.FIGURES
-
-
-def search(capacity, *, seed=0, d=32, m=64, **fields):
-    """A capacity row of a trained MLP."""
-    row = {
-        "kind": "capacity",
-        "experiment": "mlp_capacity",
-        "memory": "mlp",
-        "trained": True,
-        "d": d,
-        "m": m,
-        "rank": None,
-        "num_outputs": None,
-        "activation": "relu",
-        "embedding": "sphere",
-        "recipe": "published",
-        "method": "bisect",
-        "threshold": 0.99,
-        "seed": seed,
-        "parameters": 2 * (m or d) * d,
-        "capacity": capacity,
-        "censored": False,
-        "finite": True,
-    } | fields
-    return row | {"key": repr(sorted(row.items(), key=str))}
 
 
 def seeds(capacities, **fields):

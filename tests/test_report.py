@@ -3,35 +3,10 @@
 import io
 
 import pytest
+from capacity_rows import search
 from rich.console import Console
 
 from recall import report, theory
-
-
-def search(capacity, *, seed=0, d=32, m=64, **fields):
-    """A capacity row of a trained MLP."""
-    row = {
-        "kind": "capacity",
-        "experiment": "mlp_capacity",
-        "memory": "mlp",
-        "trained": True,
-        "d": d,
-        "m": m,
-        "rank": None,
-        "num_outputs": None,
-        "activation": "relu",
-        "embedding": "sphere",
-        "recipe": "published",
-        "method": "bisect",
-        "threshold": 0.99,
-        "seed": seed,
-        "parameters": 2 * (m or d) * d,
-        "capacity": capacity,
-        "censored": False,
-        "finite": True,
-        "num_probes": 8,
-    } | fields
-    return row | {"key": repr(sorted(row.items(), key=str))}
 
 
 def seeds(capacities, **fields):

@@ -4,39 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from capacity_rows import search
 from numpy.testing import assert_allclose
 
 from recall import rows, theory
 
 SEEDS = (0, 1, 11, 111, 42)
-
-
-def search(capacity, *, seed=0, d=32, m=64, **fields):
-    """A capacity row of a trained MLP."""
-    row = {
-        "kind": "capacity",
-        "experiment": "mlp_capacity",
-        "memory": "mlp",
-        "trained": True,
-        "d": d,
-        "m": m,
-        "rank": None,
-        "num_outputs": None,
-        "activation": "relu",
-        "embedding": "sphere",
-        "recipe": "published",
-        "method": "bisect",
-        "threshold": 0.99,
-        "seed": seed,
-        "parameters": 2 * (m or d) * d,
-        "capacity": capacity,
-        "upper": capacity + 1,
-        "censored": False,
-        "finite": True,
-        "num_probes": 8,
-        "steps": 4096,
-    } | fields
-    return row | {"key": repr(sorted(row.items(), key=str))}
 
 
 def law_rows(constant, *, sizes=(8, 16, 32, 64), noise=0.0, logarithmic=True):
