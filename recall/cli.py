@@ -17,10 +17,11 @@ from recall import (
     journal,
     progress,
     provenance,
-    report,
     running,
 )
 from recall.figures import style
+
+KINDS = {"capacity": "capacities.csv", "probe": "probes.csv"}
 
 
 def cells_of(config: Any) -> list[cells.Cell]:
@@ -92,8 +93,7 @@ def run(
 
 
 def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None:
-    """Prints the table, writes rows as tables and draws the figure."""
-    report.print_report(rows, console)
+    """Writes rows as tables, draws the figure, and prints what they say."""
     by_kind = {kind: [r for r in rows if r["kind"] == kind] for kind in KINDS}
     for kind, name in KINDS.items():
         journal.write_csv(workdir / name, by_kind[kind])
@@ -103,9 +103,6 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
         f"figure  {workdir / 'figure.png'}, {workdir / 'figure.svg'}"
     )
     console.print(files, soft_wrap=True, markup=False, highlight=False)
-
-
-KINDS = {"capacity": "capacities.csv", "probe": "probes.csv"}
 
 
 def _finished(workdir: Path) -> set[str]:

@@ -34,7 +34,9 @@ def undisturbed():
 
     def run(kind):
         if kind not in told:
-            told[kind] = tiny.updates(CELLS[kind])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(running, "CHUNK_SECONDS", 0.0)
+                told[kind] = tiny.updates(CELLS[kind])
         return told[kind]
 
     return run
