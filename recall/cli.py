@@ -17,6 +17,7 @@ from recall import (
     journal,
     progress,
     provenance,
+    report,
     running,
 )
 from recall.figures import style
@@ -98,6 +99,7 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
     for kind, name in KINDS.items():
         journal.write_csv(workdir / name, by_kind[kind])
     style.save(figures.FIGURES[config.experiment](rows), workdir / "figure")
+    report.print_report(rows, console)
     files = (
         f"rows    {workdir / 'capacities.csv'}, {workdir / 'probes.csv'}\n"
         f"figure  {workdir / 'figure.png'}, {workdir / 'figure.svg'}"
