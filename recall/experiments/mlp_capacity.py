@@ -9,7 +9,8 @@ from recall.experiments import common
 from recall.memories import mlp
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
-# quarter of the budget and a decaying rate, 1 to 3 % fewer facts in a third of the time.
+# quarter of the budget and a decaying rate, for 1 to 3 % fewer facts in a third of the
+# time.
 RECIPES = {
     "decay": common.Training(
         name="decay",
