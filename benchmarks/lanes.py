@@ -10,11 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from recall import capacity, lanes, searches, setup, training
+from recall import capacity, lanes, memory_searches, setup, training
 
 
-def search(memory: str, d: int, m: int | None, seed: int) -> searches.Search:
-    return searches.Search(
+def search(
+    memory: str, d: int, m: int | None, seed: int
+) -> memory_searches.MemorySearch:
+    return memory_searches.MemorySearch(
         memory=memory,
         d=d,
         m=m,
@@ -32,14 +34,14 @@ def search(memory: str, d: int, m: int | None, seed: int) -> searches.Search:
 def seconds(memory: str, d: int, m: int | None, count: int, devices: Any) -> float:
     """Median seconds of a chunk of 16 checks, that is, 512 steps of every lane."""
     chosen = [search(memory, d, m, seed) for seed in range(count)]
-    shape = searches.own_shape(chosen[0])
+    shape = chosen[0].own_shape()
     group = lanes.group_size(count, shape.n_max**2, devices, trained=True)
     padded = lanes.padded_count(count, group, len(devices))
-    problems = [searches.problem(each, shape) for each in chosen]
+    problems = [each.problem(shape) for each in chosen]
     begun = [capacity.begin(p, jnp.int32(shape.n_max)) for p in problems]
     stacked = lanes.stack(problems, padded), lanes.stack(begun, padded)
     stacked[1].done[count:] = True
-    step = searches.advance(chosen[0])
+    step = chosen[0].advance(shape)
     fleet = lanes.Fleet(step, *stacked, lanes.mesh(devices), group)
     fleet.advance(16)
     times = []

@@ -13,7 +13,7 @@ from statistics import median
 
 import jax
 
-from recall import capacity, cells, running, searches, setup, training
+from recall import capacity, cells, memory_searches, running, setup, training
 from recall.experiments import mlp_capacity
 
 VARIANTS = {  # method, patience in steps (0: the full budget)
@@ -28,14 +28,14 @@ VARIANTS = {  # method, patience in steps (0: the full budget)
 
 def lanes_of(
     sizes: list[tuple[int, int]], seeds: int, method: str, patience: int
-) -> list[searches.Search]:
+) -> list[memory_searches.MemorySearch]:
     opening = 1.0 if method == "bisect" else 0.7
     strategy = capacity.Strategy(method=method, resolution=0.02, opening=opening)
     recipe = training.Recipe(
         num_steps=8192, check_every=64, cosine=True, patience=patience
     )
     return [
-        searches.Search(
+        memory_searches.MemorySearch(
             memory="mlp",
             d=d,
             m=m,
@@ -53,7 +53,7 @@ def lanes_of(
     ]
 
 
-def run(chosen: list[searches.Search]) -> tuple[dict, float, int]:
+def run(chosen: list[memory_searches.MemorySearch]) -> tuple[dict, float, int]:
     """Capacity by (d, m, seed), seconds without compiling, steps of all lanes."""
     found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
     for cell in cells.group(chosen):

@@ -18,13 +18,33 @@ def preset(arg: str | None, allowed: tuple[str, ...] = PRESETS) -> str:
     return arg or ""
 
 
+def recall_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every experiment on the one-layer transformer."""
+    c = _sweep(experiment, chosen)
+    c.embedding = "gaussian"  # as in the published code; the paper says sphere
+    c.world = "S=R"
+    c.answers = 8
+    c.activation, c.mlp_weight, c.biases = "relu", 1.0, True
+    c.train_embeddings = False
+    c.subject_exponent = c.relation_exponent = 0.0
+    c.side_by_side = False
+    c.reads = {"length": 32, "layout": "grid", "batch": 1024, "share": 32, "checks": 4}
+    return c
+
+
 def capacity_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
-    """Fields of every capacity sweep; a training field of None keeps the recipe's."""
-    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    """Fields of every sweep over associative memories."""
+    c = _sweep(experiment, chosen)
     c.thresholds = (0.99, 1.0)
-    c.seeds = (0, 1, 2, 3, 4)
     c.embedding = "sphere"
     c.n_max = 10**6
+    return c
+
+
+def _sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every sweep; a training field of None keeps the recipe's."""
+    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    c.seeds = (0, 1, 2, 3, 4)
     c.recipe = "decay"
     c.training = {
         "learning_rates": config_dict.placeholder(tuple),

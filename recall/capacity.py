@@ -17,12 +17,13 @@ from jaxtyping import Array, Bool, Float, Int
 
 from recall import training
 
-METHODS = ("bisect", "grow", "grow+bisect")
+METHODS = ("bisect", "grow", "grow+bisect", "single")
 ENDINGS = ("stored", "budget", "certificate", "patience", "nonfinite")
 MAX_LOG = 128  # probes that a lane keeps until they are read
 
+Problem = Any  # with fields initial, learning_rates, threshold, and n_max
 TrainChunk = Callable[
-    [training.Problem, training.Fit, Int[Array, ""], Float[Array, ""]], training.Fit
+    [Problem, training.Fit, Int[Array, ""], Float[Array, ""]], training.Fit
 ]
 
 
@@ -34,7 +35,8 @@ class Strategy:
         method: "bisect" probes fresh starts only; "grow" adds facts to a warm network
             as soon as it stores those it has, and stops when it cannot; "grow+bisect"
             tries every learning rate afresh where growth stops, and grows on from
-            there if one of them stores.
+            there if one of them stores; "single" probes the first size only, afresh at
+            every learning rate until one stores it.
         resolution: brackets close at upper - lower <= max(1, resolution * lower).
         widen: factor by which an open bracket moves while it has only one end.
         opening: the size probed first, as a fraction of what is expected.
@@ -81,6 +83,9 @@ class Log(NamedTuple):
     Attributes:
         n: `[P]` facts asked for.
         correct: `[P]` facts recalled at the end of the probe.
+        most: `[P]` facts recalled at its best check.
+        asked: `[P]` facts asked about at each check.
+        loss: `[P]` mean cross-entropy over the steps up to the last check, in nats.
         steps: `[P]` steps it took.
         attempt: `[P]` 0 for a warm start, k for a fresh one at the k-th learning rate.
         rate: `[P]` learning rate.
@@ -91,6 +96,9 @@ class Log(NamedTuple):
 
     n: Int[Array, "*lanes P"]
     correct: Int[Array, "*lanes P"]
+    most: Int[Array, "*lanes P"]
+    asked: Int[Array, "*lanes P"]
+    loss: Float[Array, "*lanes P"]
     steps: Int[Array, "*lanes P"]
     attempt: Int[Array, "*lanes P"]
     rate: Float[Array, "*lanes P"]
@@ -103,7 +111,7 @@ class Lane(NamedTuple):
     """One search under way.
 
     Attributes:
-        fit: the probe being trained.
+        fit: the probe being trained, or the last one once the bracket is closed.
         best: the params that stored `bracket.lower` facts.
         bracket: what is known.
         n: `[]` facts of the probe being trained.
@@ -125,21 +133,26 @@ class Lane(NamedTuple):
     done: Bool[Array, "*lanes"]
 
 
-def begin(problem: training.Problem, first: Int[Array, ""]) -> Lane:
+def begin(problem: Problem, first: Int[Array, ""]) -> Lane:
     """A lane that is about to probe `first` facts, afresh."""
     one = jnp.ones((), jnp.int32)
-    ints, floats = jnp.zeros((MAX_LOG,), jnp.int32), jnp.zeros((MAX_LOG,))
     return Lane(
         fit=training.start(problem.initial),
         best=problem.initial,
-        bracket=Bracket(lower=0 * one, upper=problem.facts.n + 1),
-        n=jnp.clip(first, 1, problem.facts.n).astype(jnp.int32),
+        bracket=Bracket(lower=0 * one, upper=problem.n_max + 1),
+        n=jnp.clip(first, 1, problem.n_max).astype(jnp.int32),
         attempt=one,
         rate=problem.learning_rates[0],
         num_probes=0 * one,
-        log=Log(ints, ints, ints, ints, floats, ints, floats, floats),
+        log=_empty_log(),
         done=jnp.asarray(False),
     )
+
+
+def _empty_log() -> Log:
+    kinds = dict.fromkeys(Log._fields, jnp.int32)
+    kinds |= dict.fromkeys(("loss", "rate", "weight_norm", "residual"), jnp.float32)
+    return Log(**{name: jnp.zeros((MAX_LOG,), kind) for name, kind in kinds.items()})
 
 
 def narrow(bracket: Bracket, n: Int[Array, ""], stored: Bool[Array, ""]) -> Bracket:
@@ -176,11 +189,11 @@ def grow(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array:
 
 
 def ending(
-    problem: training.Problem, lane: Lane, recipe: training.Recipe
+    problem: Problem, lane: Lane, recipe: training.Recipe
 ) -> tuple[Bool[Array, ""], Int[Array, ""]]:
     """Whether the probe has ended, and how (an index into ENDINGS)."""
     fit = lane.fit
-    stored = fit.correct >= training.needed(lane.n, problem.threshold)
+    stored = fit.correct >= training.needed(fit.asked, problem.threshold)
     idle = (recipe.patience > 0) & (fit.steps - fit.most_at >= recipe.patience)
     conditions = [
         stored & fit.finite,
@@ -201,6 +214,9 @@ def record(lane: Lane, how: Int[Array, ""]) -> Lane:
     entry = Log(
         n=lane.n,
         correct=lane.fit.correct,
+        most=lane.fit.most,
+        asked=lane.fit.asked,
+        loss=lane.fit.loss,
         steps=lane.fit.steps,
         attempt=lane.attempt,
         rate=lane.rate,
@@ -213,11 +229,11 @@ def record(lane: Lane, how: Int[Array, ""]) -> Lane:
 
 
 def conclude(
-    problem: training.Problem, lane: Lane, stored: Bool[Array, ""], strategy: Strategy
+    problem: Problem, lane: Lane, stored: Bool[Array, ""], strategy: Strategy
 ) -> Lane:
     """Narrows the bracket by a finished size and starts the next one in place."""
-    growing = strategy.method != "bisect"
-    n_max = problem.facts.n
+    growing = strategy.method.startswith("grow")
+    n_max = problem.n_max
     bracket = narrow(lane.bracket, lane.n, stored)
     if growing:  # growth may pass a size that failed afresh: the last word counts
         reopened = jnp.where(bracket.upper <= lane.n, n_max + 1, bracket.upper)
@@ -227,11 +243,12 @@ def conclude(
     close = (upper <= n_max) & (upper - lower <= gap(lower, strategy))
     stuck = ~stored if growing else close
     closed = jnp.where(lower == 0, n < 1, stuck | (lower == n_max))
+    closed |= strategy.method == "single"
     warm = stored if growing else jnp.asarray(False)
     fresh = training.start(problem.initial)
     kept = training.restart_clock(lane.fit)
     return lane._replace(
-        fit=_where(warm, kept, fresh),
+        fit=_where(closed, lane.fit, _where(warm, kept, fresh)),
         best=_where(stored, lane.fit.params, lane.best),
         bracket=bracket,
         n=jnp.where(closed, lane.n, n),
@@ -241,7 +258,7 @@ def conclude(
     )
 
 
-def retry(problem: training.Problem, lane: Lane) -> Lane:
+def retry(problem: Problem, lane: Lane) -> Lane:
     """Starts the same size afresh, at the next learning rate."""
     return lane._replace(
         fit=training.start(problem.initial),
@@ -251,7 +268,7 @@ def retry(problem: training.Problem, lane: Lane) -> Lane:
 
 
 def advance(
-    problem: training.Problem,
+    problem: Problem,
     lane: Lane,
     *,
     train: TrainChunk,

@@ -6,7 +6,6 @@ command.
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from absl import app, flags, logging
@@ -18,12 +17,14 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, with a pr
 WORKDIR = flags.DEFINE_string("workdir", None, "Rows and figures (runs/<experiment>).")
 PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing.")
 DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
+ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
+SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
 def main(argv: list[str]) -> None:
-    """Runs the experiment of a config."""
-    if len(argv) > 1 or CONFIG.value is None:
+    """Runs the experiment of a config, or asks a model that one left."""
+    if len(argv) > 1 or (CONFIG.value is None and ASK.value is None):
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
     from recall import setup
@@ -38,17 +39,20 @@ def main(argv: list[str]) -> None:
     if not sys.stdout.isatty():
         console = Console(width=110)
     try:
+        if ASK.value is not None:
+            workdir = cli.workdir_of(WORKDIR.value, config)
+            cli.ask(ASK.value, workdir, SEED.value, console)
+            return
         devices = cli.devices_to_use(DEVICES.value)
-        planned = cli.cells_of(config)
+        plan = cli.plan_of(config)
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
-        console.print(cli.plan_table(planned, devices))
+        console.print(cli.plan_table(plan, devices))
         return
-    preset = f"-{config.preset}" if config.get("preset") else ""
-    workdir = Path(WORKDIR.value or f"runs/{config.experiment}{preset}")
+    workdir = cli.workdir_of(WORKDIR.value, config)
     try:
-        rows = cli.run(config, planned, workdir, devices, console)
+        rows = cli.run(config, plan, workdir, devices, console)
         cli.show(config, rows, workdir, console)
     except journal.JournalError as error:
         arguments.refuse(error)

@@ -17,6 +17,7 @@ class Progress:
         cells: finished and all cells.
         lanes: finished and all searches.
         probes: probes that this run finished.
+        note: what else there is to say.
     """
 
     def __init__(self, console: Console, num_cells: int, num_lanes: int) -> None:
@@ -24,13 +25,15 @@ class Progress:
         self.console = console
         self.cells, self.num_cells = 0, num_cells
         self.lanes, self.num_lanes = 0, num_lanes
-        self.probes = 0
+        self.probes, self.note = 0, ""
         self.begun = self.shown = time.monotonic()
         self._bar: progress.Progress | None = None
 
-    def update(self, *, lanes: int, cells: int, new_probes: int) -> None:
+    def update(
+        self, *, lanes: int, cells: int, new_probes: int, note: str = ""
+    ) -> None:
         """Takes the counts and shows them if it is time."""
-        self.lanes, self.cells = lanes, cells
+        self.lanes, self.cells, self.note = lanes, cells, note
         self.probes += new_probes
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=lanes, text=self.text())
@@ -44,6 +47,7 @@ class Progress:
         return (
             f"cells {self.cells}/{self.num_cells}, lanes {self.lanes}/{self.num_lanes}"
             f", probes {self.probes}, {elapsed:.0f} s"
+            f"{', ' * bool(self.note)}{self.note}"
         )
 
     @contextmanager

@@ -6,21 +6,26 @@ number of outputs is fixed, with x = d^2, rank x d or md weights of one matrix.
 
 import collections
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from recall import report_recall, theory
 from recall import rows as rows_lib
-from recall import theory
 
 WIDTH = 100
 
+TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
+    "recall_train": (report_recall.train_table,),
+    "tradeoff": (report_recall.grid_table,),
+}
+
 _CAPACITY_COLUMNS = (
     "d",
-    "m, rank",
+    "m, rank\nH x d_h",
     "recall",
     "facts [95 %]",
     "seeds",
@@ -76,14 +81,15 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
         console.width = max(console.width, WIDTH)
     experiments: dict[str, list[rows_lib.Row]] = collections.defaultdict(list)
     for row in rows:
-        if row["kind"] == "capacity":
-            experiments[row["experiment"]].append(row)
-    if not experiments:
-        console.print("No finished searches.")
-    for experiment, searches in sorted(experiments.items()):
+        experiments[row["experiment"]].append(row)
+    for experiment, own in sorted(experiments.items()):
+        searches = [row for row in own if row["kind"] == "capacity"]
+        if not searches:
+            console.print(f"{experiment}: no finished searches.")
+            continue
         console.print(f"\n{experiment}: {_heading(searches)}", highlight=False)
-        console.print(capacity_table(searches))
-        console.print(law_table(searches))
+        for table in TABLES.get(experiment, (capacity_table, law_table)):
+            console.print(table(own))
 
 
 def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
@@ -104,8 +110,7 @@ def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
 
 
 def _capacity_cells(point: rows_lib.Point) -> list[str]:
-    size = point.m if point.m is not None else point.rank
-    cells = [f"{point.d}", "-" if size is None else f"{size}", _percent(point)]
+    cells = [f"{point.d}", _size(point), _percent(point)]
     cells += [_facts(point), _seeds(point)]
     if point.num_nonfinite and not point.exact:
         return [*cells, "-", _number(_theory_constant([point])), "-", "-"]
@@ -120,6 +125,13 @@ def _capacity_cells(point: rows_lib.Point) -> list[str]:
         above + _number(point.median / point.parameters),
         above + _number(bits),
     ]
+
+
+def _size(point: rows_lib.Point) -> str:
+    if point.heads is not None:
+        return f"{point.m}\n{point.heads}x{point.head_dim}"
+    size = point.m if point.m is not None else point.rank
+    return "-" if size is None else f"{size}"
 
 
 def _law_cells(family: Sequence[rows_lib.Point]) -> list[str]:

@@ -17,7 +17,7 @@ from recall import theory
 
 Row = Mapping[str, Any]
 
-QUALIFIERS = ("num_outputs", "activation", "recipe", "embedding", "method")
+QUALIFIERS = ("world", "num_outputs", "activation", "recipe", "embedding", "method")
 
 _MEMORIES = {"outer_product": "outer product", "low_rank": "low rank", "mlp": "MLP"}
 _FRACTIONS = (1.0, 0.5, 0.25, 0.75, 0.125, 0.0625, 0.03125)
@@ -29,18 +29,22 @@ class Point(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
-        memory: "outer_product", "low_rank", "linear" or "mlp".
+        memory: "outer_product", "low_rank", "linear", "mlp" or "transformer".
         trained: whether gradient descent made the weights.
         d: embedding dimension.
         m: hidden width, or None.
         rank: rank of W, or None for full rank.
-        num_outputs: number of outputs M, or None for as many as facts.
+        heads: of a transformer, or None.
+        head_dim: of each head, or None.
+        world: what a size means to a transformer, for instance "S=R", or None.
+        num_outputs: number of outputs M, or None for as many as facts; of a
+            transformer the answers D of one relation.
         activation: of an MLP, or None.
         embedding: the point set of the embeddings.
         recipe: how it was trained, or None.
         method: how capacity was searched.
         threshold: fraction of the facts that counts as storing them.
-        x: weights of one matrix: d^2, rank x d or md.
+        x: weights of one matrix, d^2, rank x d or md; of a transformer all weights.
         parameters: all weights.
         median: median over seeds, in facts.
         low: lower end of the interval of the median; nan with one seed.
@@ -58,6 +62,9 @@ class Point(NamedTuple):
     d: int
     m: int | None
     rank: int | None
+    heads: int | None
+    head_dim: int | None
+    world: str | None
     num_outputs: int | None
     activation: str | None
     embedding: str
@@ -130,14 +137,18 @@ class Prediction(NamedTuple):
 def capacities(rows: Iterable[Row]) -> list[Point]:
     """Gathers the capacity rows of each memory and size over seeds, in sorted order.
 
-    Of rows with one key the first counts. Two searches of one group and seed are no
+    Of rows with one key the first counts. Of searches that differ in their learning
+    rates, tried side by side, the best counts; other two of one group and seed are no
     two samples: they raise ValueError.
     """
     groups: dict[tuple, dict[int, Row]] = {}
     for row in _unique(row for row in rows if row["kind"] == "capacity"):
         group = tuple(row.get(name) for name in GROUP)
         seeds = groups.setdefault(group, {})
-        if row["seed"] in seeds:
+        other = seeds.get(row["seed"], row)
+        if other.get("tried") != row.get("tried"):
+            row = max(other, row, key=lambda row: row["capacity"])
+        elif other is not row:
             searches = seeds[row["seed"]].get("search"), row.get("search")
             raise ValueError(
                 f"Expected one search for each group and seed; got searches={searches} "
@@ -185,7 +196,8 @@ def families(points: Iterable[Point]) -> list[list[Point]]:
     """Splits points into those that one law should describe: all but d and m agree."""
     groups: dict[tuple, list[Point]] = {}
     for point in points:
-        group = point._replace(d=0, m=None, rank=None)[: len(GROUP)]
+        sizes = dict.fromkeys(("m", "rank", "heads", "head_dim"))
+        group = point._replace(d=0, **sizes)[: len(GROUP)]
         groups.setdefault((*group, point.fraction), []).append(point)
     return list(groups.values())
 
@@ -257,10 +269,12 @@ def _point(group: tuple, searches: Sequence[Row]) -> Point:
     tail = _tail(len(values))
     single = len(values) == 1
     d, m, rank = (fields[name] for name in ("d", "m", "rank"))
+    parameters = int(searches[0]["parameters"])
+    one_matrix = d * (m if fields["memory"] == "mlp" else rank or d)
     return Point(
         **fields,
-        x=d * (m if fields["memory"] == "mlp" else rank or d),
-        parameters=int(searches[0]["parameters"]),
+        x=parameters if fields["memory"] == "transformer" else one_matrix,
+        parameters=parameters,
         median=float(np.median(lower)),
         low=math.nan if single else float(lower[tail]),
         high=math.nan if single else float(upper[-1 - tail]),

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recall import capacity, cells, lanes, searches
+from recall import capacity, cells, lanes
 
 CHUNK_SECONDS = 1.5  # how long a program runs between two looks of the host
 State = Mapping[str, np.ndarray]
@@ -39,6 +39,8 @@ def run(
     cell: cells.Cell,
     devices: Sequence[Any],
     restore: Callable[[str], State | None] = lambda name: None,
+    *,
+    trace: bool = False,
 ) -> Iterator[Update]:
     """Runs the searches of a cell, and on in a wider one where a bracket has no end.
 
@@ -46,17 +48,19 @@ def run(
         cell: what to run.
         devices: over which lanes are spread.
         restore: finds the state that an earlier run of a cell of this name left.
+        trace: whether to report loss and accuracy of every check.
 
     Yields:
-        An update about every CHUNK_SECONDS.
+        An update about every CHUNK_SECONDS, or after every check that is traced.
     """
     lane: Any = None
-    for update, lane in _chunks(cell, devices, restore(cell.name)):  # noqa: B007
+    chunks = _chunks(cell, devices, restore(cell.name), trace)
+    for update, lane in chunks:  # noqa: B007
         yield update
     full = [i for i in range(len(cell.searches)) if _is_full(cell, i, lane)]
     following = cells.wider(cell, full, [int(k) for k in lane.num_probes])
     if following is not None:
-        yield from run(following, devices, restore)
+        yield from run(following, devices, restore, trace=trace)
 
 
 def flatten(tree: Any) -> dict[str, np.ndarray]:
@@ -72,12 +76,19 @@ def unflatten(like: Any, state: State) -> Any:
     )
 
 
+def params_of(cell: cells.Cell, state: State, index: int) -> Any:
+    """The params that a state holds for one lane."""
+    like = cell.searches[index].problem(cell.shape).initial
+    mine = {name.removeprefix(".fit.params"): x[index] for name, x in state.items()}
+    return unflatten(like, mine)
+
+
 def _chunks(
-    cell: cells.Cell, devices: Sequence[Any], state: State | None
+    cell: cells.Cell, devices: Sequence[Any], state: State | None, trace: bool
 ) -> Iterator[tuple[Update, Any]]:
     """Runs a cell in its own shape; yields what happened, and its lanes on the host."""
-    num_lanes, num_scores = len(cell.searches), math.prod(cell.shape[:2])
-    trained = cell.searches[0].trained
+    num_lanes, any_search = len(cell.searches), cell.searches[0]
+    num_scores, trained = any_search.num_scores(cell.shape), any_search.trained
     group = lanes.group_size(num_lanes, num_scores, devices, trained=trained)
     count = lanes.padded_count(num_lanes, group, len(devices))
     problems, lane = _begin(cell, count)
@@ -86,11 +97,12 @@ def _chunks(
         lane = jax.tree.map(_refill, unflatten(lane, state), lane)
         reported = lane.num_probes.copy()
     mesh = lanes.mesh(devices)
-    step = searches.advance(cell.searches[0])
+    step = any_search.advance(cell.shape)
     fleet = lanes.Fleet(step, problems, lane, mesh, group)
-    checks = 4
+    checks = 1 if trace else 4
     while True:
         rows = _probe_rows(cell, lane, reported) + _capacity_rows(cell, lane, told)
+        rows += _trace_rows(cell, lane, told) if trace else []
         reported, told = lane.num_probes.copy(), lane.done.copy()
         kept = flatten(jax.tree.map(lambda x: x[:num_lanes], lane))
         yield Update(cell, rows, kept, fleet.compile_seconds), lane
@@ -98,12 +110,12 @@ def _chunks(
             return
         begun = time.perf_counter()
         lane = fleet.advance(checks)
-        checks = _pace(checks, time.perf_counter() - begun)
+        checks = 1 if trace else _pace(checks, time.perf_counter() - begun)
 
 
 def _begin(cell: cells.Cell, count: int) -> tuple[Any, Any]:
     """Stacks the problems and fresh lanes of a cell; filling lanes are done at once."""
-    problems = [searches.problem(s, cell.shape) for s in cell.searches]
+    problems = [search.problem(cell.shape) for search in cell.searches]
     firsts = [jnp.asarray(first, jnp.int32) for first in cell.firsts]
     begun = [capacity.begin(*pair) for pair in zip(problems, firsts, strict=True)]
     lane = lanes.stack(begun, count)
@@ -133,18 +145,22 @@ def _probe_rows(cell: cells.Cell, lane: Any, reported: np.ndarray) -> list[dict]
         same = search.columns()
         for probe in range(reported[i], lane.num_probes[i]):
             log = jax.tree.map(lambda x, i=i, p=probe: x[i, p % x.shape[1]], lane.log)
-            rows.append(same | _probe_columns(log, cell.behind[i] + probe))
+            told = search.size_columns(int(log.n))
+            told |= _probe_columns(log, cell.behind[i] + probe)
+            rows.append(same | told)
             rows[-1]["key"] = f"{same['search']}:{rows[-1]['probe']}"
     return rows
 
 
 def _probe_columns(log: capacity.Log, probe: int) -> dict[str, Any]:
-    ended, residual = capacity.ENDINGS[int(log.ended)], float(log.residual)
+    ended = capacity.ENDINGS[int(log.ended)]
+    loss, residual = float(log.loss), float(log.residual)
     return {
         "kind": "probe",
         "probe": probe,
-        "n": int(log.n),
-        "accuracy": int(log.correct) / int(log.n),
+        "accuracy": int(log.correct) / int(log.asked),
+        "best_accuracy": int(log.most) / int(log.asked),
+        "loss": loss if math.isfinite(loss) else None,
         "stored": ended == "stored",
         "steps": int(log.steps),
         "ended": ended,
@@ -153,6 +169,29 @@ def _probe_columns(log: capacity.Log, probe: int) -> dict[str, Any]:
         "learning_rate": float(log.rate),
         "weight_norm": float(log.weight_norm),
         "residual": residual if math.isfinite(residual) else None,
+    }
+
+
+def _trace_rows(cell: cells.Cell, lane: Any, told: np.ndarray) -> list[dict]:
+    rows = []
+    for i, search in enumerate(cell.searches):
+        if not told[i] and lane.fit.asked[i]:
+            same = search.columns() | search.size_columns(int(lane.n[i]))
+            rows.append(same | _trace_columns(lane, i))
+            at = f"{int(lane.attempt[i])}:{rows[-1]['steps']}"
+            rows[-1]["key"] = f"{same['search']}:{at}"
+    return rows
+
+
+def _trace_columns(lane: Any, i: int) -> dict[str, Any]:
+    loss = float(lane.fit.loss[i])
+    return {
+        "kind": "trace",
+        "steps": int(lane.fit.steps[i]),
+        "loss": loss if math.isfinite(loss) else None,
+        "accuracy": int(lane.fit.correct[i]) / int(lane.fit.asked[i]),
+        "finite": bool(lane.fit.finite[i]),
+        "learning_rate": float(lane.rate[i]),
     }
 
 
@@ -171,12 +210,19 @@ def _capacity_columns(cell: cells.Cell, i: int, lane: Any) -> dict[str, Any]:
     failed = lane.log.ended[i][: lane.num_probes[i]]
     failed = failed[failed != capacity.ENDINGS.index("stored")]
     diverged = failed == capacity.ENDINGS.index("nonfinite")
-    limit = cell.searches[i].limit
+    search = cell.searches[i]
     return {
         "kind": "capacity",
-        "capacity": lower,
-        "upper": upper if upper <= limit else None,
-        "censored": lower == limit,
+        "capacity": search.facts(lower),
+        "upper": search.facts(upper) if upper <= search.limit else None,
+        "censored": lower == search.limit,
         "finite": not (diverged.size and diverged.all()),
         "num_probes": cell.behind[i] + int(lane.num_probes[i]),
+        "learning_rate": _winning_rate(jax.tree.map(lambda x: x[i], lane.log), lower),
     }
+
+
+def _winning_rate(log: capacity.Log, size: int) -> float | None:
+    """The learning rate that stored a size, if its probe is still in the log."""
+    stored = (log.ended == capacity.ENDINGS.index("stored")) & (log.n == size)
+    return float(log.rate[stored][-1]) if stored.any() else None

@@ -51,6 +51,7 @@ LINEAR_OPTIMUM = Law(2.0, True, "conjectured", "2605.05189, 2605.10795")
 LINEAR_TRAINED = Law(1.3, True, "guide", "2412.06538, Figure 1 left")
 MLP_TRAINED = Law(0.35, True, "guide", "2412.06538, Figure 1 right")
 MLP_FIXED_OUTPUTS = Law(1.2, False, "guide", "2412.06538, Figure 6")
+TRANSFORMER_TRAINED = Law(1 / 0.15, False, "guide", "2412.06538, Figure 4, left")
 
 
 def facts_at(x: Numbers, constant: Numbers) -> Floats:
@@ -207,6 +208,8 @@ def trained_law(
     Published guides were drawn at 99 % of the facts; for all the facts of a linear
     memory the conjectured optimum stands in.
     """
+    if memory == "transformer":
+        return TRANSFORMER_TRAINED if num_outputs == 8 else None
     if memory == "mlp":
         return {None: MLP_TRAINED, 32: MLP_FIXED_OUTPUTS}.get(num_outputs)
     if num_outputs is not None or memory not in ("linear", "low_rank"):

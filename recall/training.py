@@ -1,7 +1,8 @@
 """Fitting one memory to its facts, in chunks that can be stopped and resumed anywhere.
 
 A `Problem` is what a lane is given, a `Fit` what it has reached. `start` and `advance`
-are pure and unbatched; a constructed memory is a fit that needs a single step.
+are pure and unbatched; a constructed memory is a fit that needs a single step, and
+`descend` is the descent that all models share.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from recall import readout
 Params = Any
 Apply = Callable[[Params, Float[Array, "N d"]], Float[Array, "N d"]]
 Construct = Callable[[facts_lib.Facts, Int[Array, ""]], Params]
+StepLoss = Callable[[Params, Int[Array, ""]], readout.Loss]  # of params and a step
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class Recipe:
     """How one memory is trained; static, a new recipe is a new compilation.
 
     Attributes:
-        num_steps: full-batch Adam steps before a fit is given up.
+        num_steps: Adam steps before a fit is given up.
         check_every: steps between two counts of the recalled facts.
         cosine: whether the learning rate falls to zero along a half cosine.
         certificate: gives up once the gradient is this small a fraction of its parts
@@ -67,6 +69,11 @@ class Problem(NamedTuple):
     rank: Int[Array, "*lanes"]
     threshold: Float[Array, "*lanes"]
 
+    @property
+    def n_max(self) -> Int[Array, "*lanes"]:
+        """The largest size that may be asked for."""
+        return self.facts.n
+
 
 class Fit(NamedTuple):
     """Where training stands.
@@ -75,7 +82,9 @@ class Fit(NamedTuple):
         params: the weights.
         moments: state of Adam.
         steps: `[]` steps since the current number of facts was first asked for.
+        loss: `[]` mean cross-entropy over the steps up to the last check, in nats.
         correct: `[]` facts recalled at the last check.
+        asked: `[]` facts asked about there.
         most: `[]` largest `correct` so far.
         most_at: `[]` the step of that check.
         residual: `[]` ||mean gradient|| / mean wrong probability. For a memory that is
@@ -88,7 +97,9 @@ class Fit(NamedTuple):
     params: Params
     moments: optax.OptState
     steps: Int[Array, "*lanes"]
+    loss: Float[Array, "*lanes"]
     correct: Int[Array, "*lanes"]
+    asked: Int[Array, "*lanes"]
     most: Int[Array, "*lanes"]
     most_at: Int[Array, "*lanes"]
     residual: Float[Array, "*lanes"]
@@ -105,7 +116,9 @@ def start(params: Params) -> Fit:
         params=params,
         moments=ADAM.init(params),
         steps=zero,
+        loss=jnp.asarray(jnp.inf, jnp.float32),
         correct=zero,
+        asked=zero,
         most=zero,
         most_at=zero,
         residual=jnp.asarray(jnp.inf, jnp.float32),
@@ -126,6 +139,48 @@ def schedule(steps: Int[Array, ""], recipe: Recipe) -> Float[Array, ""]:
     return half_cosine if recipe.cosine else jnp.ones_like(progress)
 
 
+def descend(
+    fit: Fit, learning_rate: Float[Array, ""], *, loss: StepLoss, recipe: Recipe
+) -> Fit:
+    """Makes `check_every` steps of Adam on a loss, which may depend on the step."""
+
+    def aux(params: Params, i: Array) -> tuple[Array, readout.Loss]:
+        found = loss(params, i)
+        return found.value, found
+
+    def step(i: Array, carry: tuple) -> tuple:
+        params, moments, total, _, _ = carry
+        at = fit.steps + i
+        grads, found = jax.grad(aux, has_aux=True)(params, at)
+        updates, moments = ADAM.update(grads, moments, params)
+        rate = learning_rate * schedule(at, recipe)
+        moved = jax.tree.map(lambda p, u: p - rate * u, params, updates)
+        return moved, moments, total + found.value, optax.tree.norm(grads), found.wrong
+
+    zero = jnp.zeros(())
+    params, moments, total, norm, wrong = jax.lax.fori_loop(
+        0, recipe.check_every, step, (fit.params, fit.moments, zero, zero, zero)
+    )
+    return fit._replace(
+        params=params,
+        moments=moments,
+        steps=fit.steps + recipe.check_every,
+        loss=total / recipe.check_every,
+        residual=norm / wrong,
+        finite=jnp.isfinite(optax.tree.norm(params)) & jnp.isfinite(norm),
+    )
+
+
+def check(fit: Fit, correct: Int[Array, ""], asked: Int[Array, ""]) -> Fit:
+    """Writes down how many facts are recalled of those asked about."""
+    return fit._replace(
+        correct=correct,
+        asked=asked,
+        most=jnp.maximum(fit.most, correct),
+        most_at=jnp.where(correct > fit.most, fit.steps, fit.most_at),
+    )
+
+
 def advance(
     problem: Problem,
     fit: Fit,
@@ -137,35 +192,10 @@ def advance(
 ) -> Fit:
     """Trains on the first n facts for `check_every` steps of Adam, then counts."""
     facts = facts_lib.take(problem.facts, n)
-
-    def loss(params: Params) -> tuple[Array, Array]:
-        found = readout.loss(apply(params, facts.inputs), facts)
-        return found.value, found.wrong
-
-    def step(i: Array, carry: tuple) -> tuple:
-        params, moments, _, _ = carry
-        grads, wrong = jax.grad(loss, has_aux=True)(params)
-        updates, moments = ADAM.update(grads, moments, params)
-        rate = learning_rate * schedule(fit.steps + i, recipe)
-        moved = jax.tree.map(lambda p, u: p - rate * u, params, updates)
-        return moved, moments, optax.tree.norm(grads), wrong
-
-    zero = jnp.zeros(())
-    params, moments, norm, wrong = jax.lax.fori_loop(
-        0, recipe.check_every, step, (fit.params, fit.moments, zero, zero)
-    )
-    correct = readout.num_correct(apply(params, facts.inputs), facts)
-    steps = fit.steps + recipe.check_every
-    return Fit(
-        params=params,
-        moments=moments,
-        steps=steps,
-        correct=correct,
-        most=jnp.maximum(fit.most, correct),
-        most_at=jnp.where(correct > fit.most, steps, fit.most_at),
-        residual=norm / wrong,
-        finite=jnp.isfinite(optax.tree.norm(params)) & jnp.isfinite(norm),
-    )
+    loss = lambda params, _: readout.loss(apply(params, facts.inputs), facts)  # noqa: E731
+    fit = descend(fit, learning_rate, loss=loss, recipe=recipe)
+    correct = readout.num_correct(apply(fit.params, facts.inputs), facts)
+    return check(fit, correct, facts.n)
 
 
 def build(
@@ -175,15 +205,12 @@ def build(
     facts = facts_lib.take(problem.facts, n)
     params = construct(facts, problem.rank)
     correct = readout.num_correct(apply(params, facts.inputs), facts)
-    one = jnp.ones((), jnp.int32)
-    return fit._replace(
+    built = fit._replace(
         params=params,
-        steps=one,
-        correct=correct,
-        most=correct,
-        most_at=one,
+        steps=jnp.ones((), jnp.int32),
         finite=jnp.isfinite(optax.tree.norm(params)),
     )
+    return check(built, correct, facts.n)
 
 
 def needed(n: Int[Array, ""], threshold: Float[Array, ""]) -> Int[Array, ""]:

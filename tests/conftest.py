@@ -24,16 +24,18 @@ def programs_are_compiled_once():
     A program is a pure function of a search's kind, a mesh and a group, and compiling
     it again changes nothing; what counts traces or compilations makes its own.
     """
-    from recall import lanes, searches
+    from recall import lanes, memory_searches, recall_searches
 
     kinds = {}
-    advance = searches.advance
 
-    def shared_advance(search):
-        kind = (search.memory, search.activation, search.recipe, search.strategy)
-        return kinds.setdefault(kind, advance(search))
+    def shared(advance):
+        def shared_advance(search, shape):
+            return kinds.setdefault((*search.kind(), shape), advance(search, shape))
+
+        return shared_advance
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(searches, "advance", shared_advance)
+        for kind in (memory_searches.MemorySearch, recall_searches.RecallSearch):
+            patch.setattr(kind, "advance", shared(kind.advance))
         patch.setattr(lanes, "program", functools.cache(lanes.program))
         yield

@@ -18,15 +18,32 @@ MATHEMATICS = (
     "theory",
     "memories/linear",
     "memories/mlp",
+    "factual",
+    "transformer",
+    "population",
     "training",
+    "factual_training",
     "capacity",
 )
-EXPERIMENTS = ("lanes", "searches", "cells", "running", "rows", "experiments/*")
+EXPERIMENTS = (
+    "lanes",
+    "searches",
+    "memory_searches",
+    "recall_searches",
+    "cells",
+    "running",
+    "rows",
+    "tradeoffs",
+    "experiments/*",
+)
 WORLD = (
     "journal",
     "provenance",
     "figures/*",
+    "report_recall",
     "report",
+    "models",
+    "ask",
     "progress",
     "interrupt",
     "setup",

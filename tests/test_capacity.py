@@ -25,6 +25,7 @@ EXACT = functools.partial(capacity.Strategy, resolution=0.0)
 BUDGET = training.Recipe(num_steps=3, check_every=1)
 THRESHOLDS = {0.9: (9, 10), 0.99: (99, 100), 1.0: (1, 1)}
 RATES = (0.5, 0.25, 0.125)
+CLOSING = ("bisect", "grow", "grow+bisect")  # methods that close a bracket
 LANES = 100
 
 
@@ -165,7 +166,7 @@ def train(problem, fit, n, rate):
     params = fit.params._replace(
         checks=fit.params.checks + 1, last=n.astype(jnp.float32)
     )
-    return fit._replace(params=params, steps=fit.steps + 1, correct=correct)
+    return fit._replace(params=params, steps=fit.steps + 1, correct=correct, asked=n)
 
 
 def ask(stores, threshold=1.0, n_max=None):
@@ -288,7 +289,7 @@ def assert_bracket_is_what_was_found(found, stores):
     return lower, upper
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 @pytest.mark.parametrize("threshold", sorted(THRESHOLDS))
 def test_the_capacity_of_a_monotone_memory_is_found_exactly(method, threshold):
     cases = list(itertools.product(range(N_MAX + 1), (1, 7, 16, N_MAX)))
@@ -348,13 +349,19 @@ def test_growth_is_warm_and_only_bisection_starts_afresh():
     assert float(found.lane.best.checks) == 1
 
 
+def test_a_single_probe_is_one_size_afresh_at_every_rate():
+    found = search([ask(monotone(3)), ask(monotone(9))], [5, 5], EXACT(method="single"))
+    assert [[probe[0] for probe in one.probes] for one in found] == [[5], [5]]
+    assert [ends(one) for one in found] == [(0, 5), (5, N_MAX + 1)]
+
+
 def test_a_size_that_failed_may_be_stored_by_growing_past_it():
     # 10 facts fail afresh, 8 are stored, and on the way up so are 10: a memory that
     # stores 10 facts only from a warm start, here because its params are not fresh.
     def warm_train(problem, fit, n, rate):
         fit = train(problem, fit, n, rate)
         correct = jnp.where((n == 10) & (fit.params.checks == 3), 10, fit.correct)
-        return fit._replace(correct=correct)
+        return fit._replace(correct=correct, asked=n)
 
     table = monotone(12)
     table[9] = False
@@ -364,14 +371,14 @@ def test_a_size_that_failed_may_be_stored_by_growing_past_it():
     assert ends(found) == (12, 13)
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 def test_a_memory_that_stores_everything_is_censored(method):
     (found,) = search([ask(monotone(N_MAX))], [5], EXACT(method=method))
     assert ends(found) == (N_MAX, N_MAX + 1)
     assert all(int(e) == 0 for e in found.lane.log.ended)
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 def test_a_memory_that_stores_nothing_has_capacity_0(method):
     problem = ask(monotone(0))
     (found,) = search([problem], [5], EXACT(method=method))
@@ -380,7 +387,7 @@ def test_a_memory_that_stores_nothing_has_capacity_0(method):
     chex.assert_trees_all_equal(found.lane.best, problem.initial)
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 @pytest.mark.parametrize("stored", [0, 1])
 def test_one_fact_is_enough_to_search_for(method, stored):
     problem = ask(monotone(stored), n_max=1)  # padded: room for more, but no facts
@@ -396,7 +403,7 @@ def test_a_search_begins_within_its_bounds(first, expected):
     assert (int(lane.bracket.lower), int(lane.bracket.upper)) == (0, N_MAX + 1)
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 def test_a_coarse_search_stops_at_its_resolution_and_asks_less(method):
     strategy = capacity.Strategy(method=method, resolution=0.25)
     stored = np.arange(4, N_MAX)
@@ -431,7 +438,7 @@ def test_a_log_is_a_ring_that_keeps_the_latest_probes():
 # Several learning rates
 
 
-@pytest.mark.parametrize("method", capacity.METHODS)
+@pytest.mark.parametrize("method", CLOSING)
 def test_some_learning_rate_is_enough(method):
     tables = [
         np.stack([monotone(a), monotone(b), monotone(c)])
@@ -507,7 +514,7 @@ def test_a_probe_ends_for_one_reason(fit, expected):
     recipe = training.Recipe(num_steps=100, check_every=1, certificate=0.1, patience=30)
     problem = ask(monotone(3))
     lane = capacity.begin(problem, number(10))
-    fields = {"steps": 20, "correct": 5, "most_at": 20} | fit
+    fields = {"steps": 20, "correct": 5, "asked": 10, "most_at": 20} | fit
     if "most_at" not in fit:
         fields["most_at"] = fields["steps"]
     changed = {
@@ -525,7 +532,9 @@ def test_certificate_and_patience_are_off_by_default():
     recipe = training.Recipe(num_steps=100, check_every=1)
     problem = ask(monotone(3))
     lane = capacity.begin(problem, number(10))
-    fit = lane.fit._replace(residual=jnp.asarray(0.0), steps=number(99))
+    fit = lane.fit._replace(
+        residual=jnp.asarray(0.0), steps=number(99), asked=number(10)
+    )
     ended, _ = capacity.ending(problem, lane._replace(fit=fit), recipe)
     assert not bool(ended)
 
@@ -539,6 +548,9 @@ def test_what_is_logged_of_a_probe():
     fit = lane.fit._replace(
         params=params,
         correct=number(6),
+        most=number(8),
+        asked=number(9),
+        loss=jnp.asarray(0.125),
         steps=number(7),
         residual=jnp.asarray(0.25),
     )
@@ -549,6 +561,9 @@ def test_what_is_logged_of_a_probe():
     assert entry == {
         "n": 10,
         "correct": 6,
+        "most": 8,
+        "asked": 9,
+        "loss": 0.125,
         "steps": 7,
         "attempt": 1,
         "rate": 0.5,

@@ -34,7 +34,9 @@ def config(name, preset=None, **changes):
 
 def plan(*args, **changes):
     """The searches of a config, in no order."""
-    return [s for cell in cli.cells_of(config(*args, **changes)) for s in cell.searches]
+    return [
+        s for cell in cli.plan_of(config(*args, **changes)).cells for s in cell.searches
+    ]
 
 
 def fields(made, prefix=""):
@@ -61,7 +63,7 @@ def few_seeds(name, preset):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_makes_cells(name, preset):
     made = few_seeds(name, preset)
-    planned = cli.cells_of(made)
+    planned = cli.plan_of(made).cells
     assert planned
     assert all(cell.searches for cell in planned)
     assert made.preset == preset
@@ -69,7 +71,9 @@ def test_a_config_makes_cells(name, preset):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_smaller_preset_costs_less(name):
-    planned = [cli.cells_of(few_seeds(name, preset)) for preset in ("quick", "cpu", "")]
+    planned = [
+        cli.plan_of(few_seeds(name, preset)).cells for preset in ("quick", "cpu", "")
+    ]
     quick, cpu, full = (sum(map(cells.core_seconds, some)) for some in planned)
     assert quick < cpu <= full
     assert quick < full / 2
@@ -291,7 +295,7 @@ def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
     name, changes, words
 ):
     with pytest.raises(ValueError, match=r"^Expected ") as error:
-        cli.cells_of(config(name, **changes))
+        cli.plan_of(config(name, **changes))
     said = str(error.value)
     assert "\n" not in said
     assert all(word in said for word in words), said
@@ -323,13 +327,13 @@ def test_values_on_the_border_are_right(name, changes):
 
 def test_a_field_that_a_config_lacks_is_named():
     with pytest.raises(ValueError, match="of mlp_capacity; it has no 'sizes'"):
-        cli.cells_of(config(LINEAR, experiment="mlp_capacity"))
+        cli.plan_of(config(LINEAR, experiment="mlp_capacity"))
     with pytest.raises(ValueError, match=r"experiment in .*; got None"):
-        cli.cells_of(ml_collections.ConfigDict({"d": 3}))
+        cli.plan_of(ml_collections.ConfigDict({"d": 3}))
     extra = MODULES[LINEAR].get_config()
     extra.search.hurry = True
     with pytest.raises(ValueError, match=r"search\.<field> in .*; got 'hurry'"):
-        cli.cells_of(extra)
+        cli.plan_of(extra)
 
 
 # What a config means

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tiny
 
-from recall import capacity, lanes, searches
+from recall import capacity, lanes
 
 KINDS = {
     "outer_product": [tiny.outer_product(seed=seed) for seed in range(5)],
@@ -134,7 +134,7 @@ def test_a_padded_trained_memory_stores_as_much(finished, kind, large):
 
 
 def assert_padded(cell, search):
-    own = searches.own_shape(search)
+    own = search.own_shape()
     assert cell.shape.d > own.d
     assert cell.shape.n_max > own.n_max
     assert cell.shape.m > own.m or own.m == 0
@@ -167,7 +167,7 @@ def test_a_finished_lane_is_left_alone():
     hard = [tiny.linear(seed=seed, expected=10) for seed in range(5)]
     problems, lane = tiny.stacked(tiny.cell(hard), 6)
     lane.done[[0, 4]] = True
-    step = searches.advance(hard[0])
+    step = hard[0].advance(hard[0].own_shape())
     ships = lanes.Fleet(step, problems, lane, lanes.mesh(jax.devices()[:1]), 3)
     after = ships.advance(1)
     tiny.assert_same_lanes(pick(after, [0, 4]), pick(lane, [0, 4]), atol=0)
@@ -186,7 +186,7 @@ def test_lanes_move_to_idle_devices_and_keep_their_names(finished, monkeypatch):
     some = tiny.cell(KINDS["linear"][:4])
     problems, lane = tiny.stacked(some, 4)
     lane.done[:2] = True  # all that the first of two devices has
-    step = searches.advance(some.searches[0])
+    step = some.searches[0].advance(some.shape)
     ships = lanes.Fleet(step, problems, lane, lanes.mesh(jax.devices()[:2]), 1)
     before = pick(lane, [0, 1])
     while not (lane := ships.advance(2)).done.all():
@@ -234,7 +234,7 @@ def test_deal_is_a_permutation_that_evens_out(num_devices):
 
 def test_one_compilation_serves_a_whole_search():
     some = tiny.cell(KINDS["linear"])
-    step, traces = searches.advance(some.searches[0]), []
+    step, traces = some.searches[0].advance(some.shape), []
 
     def counted(problem, lane):
         traces.append(lane)

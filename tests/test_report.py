@@ -102,4 +102,4 @@ def test_report_without_a_terminal_is_100_columns_and_cuts_nothing(given, capsys
 def test_report_of_nothing():
     file = io.StringIO()
     report.print_report([search(3, kind="probe")], Console(file=file))
-    assert file.getvalue() == "No finished searches.\n"
+    assert file.getvalue() == "mlp_capacity: no finished searches.\n"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import tiny
 
-from recall import capacity, cells, running, searches
+from recall import capacity, cells, memory_searches, running
 
 CELLS = {
     "constructed": tiny.cell([tiny.outer_product(4), tiny.outer_product(8)]),
     "trained": tiny.cell([tiny.linear(seed=seed, expected=4) for seed in range(3)]),
     "grown": tiny.cell(  # fills its room twice
         [tiny.outer_product(8, strategy=tiny.GROW, seed=seed) for seed in range(3)],
-        searches.Shape(2, 2, 8, 0),
+        memory_searches.Shape(2, 2, 8, 0),
     ),
 }
 TYPES = (bool, int, float, str, type(None))
@@ -184,7 +184,7 @@ def test_a_search_that_fills_its_room_goes_on_in_twice_that(undisturbed):
 
 def test_a_trained_memory_finds_its_capacity_however_little_was_expected():
     few, enough = (tiny.linear(expected=expected) for expected in (1, 9))
-    small = tiny.cell([few], searches.Shape(8, 8, 4, 0))
+    small = tiny.cell([few], memory_searches.Shape(8, 8, 4, 0))
     found = []
     for cell in (small, tiny.cell([enough])):
         (row,) = of(tiny.rows_of(tiny.updates(cell)), "capacity")
@@ -211,7 +211,7 @@ def test_a_limit_above_the_capacity_does_not():
 
 def test_limits_may_differ_within_a_cell():
     pair = [tiny.outer_product(8, seed=1, limit=limit) for limit in (3, 1000)]
-    cell = tiny.cell(pair, searches.Shape(4, 4, 8, 0))
+    cell = tiny.cell(pair, memory_searches.Shape(4, 4, 8, 0))
     few, many = of(tiny.rows_of(tiny.updates(cell)), "capacity")
     assert (few["capacity"], few["censored"]) == (3, True)
     assert many["capacity"] > 3

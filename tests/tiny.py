@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recall import capacity, cells, lanes, running, searches, training
+from recall import capacity, cells, lanes, memory_searches, running, training
 
 DECAY = training.Recipe(num_steps=64, check_every=8, cosine=True)
 EXACT = capacity.Strategy(
@@ -16,44 +16,45 @@ EXACT = capacity.Strategy(
 GROW = capacity.Strategy(method="grow", resolution=0.0)
 
 
-def outer_product(d: int = 4, **changes: Any) -> searches.Search:
+def outer_product(d: int = 4, **changes: Any) -> memory_searches.MemorySearch:
     return _search(memory="outer_product", d=d, expected=d, changes=changes)
 
 
-def low_rank(d: int = 4, rank: int = 2, **changes: Any) -> searches.Search:
+def low_rank(d: int = 4, rank: int = 2, **changes: Any) -> memory_searches.MemorySearch:
     return _search(memory="low_rank", d=d, rank=rank, expected=d, changes=changes)
 
 
-def linear(d: int = 4, **changes: Any) -> searches.Search:
+def linear(d: int = 4, **changes: Any) -> memory_searches.MemorySearch:
     recipe = {"recipe": DECAY, "learning_rates": (10.0,)}
     return _search(memory="linear", d=d, expected=2 * d, **recipe, changes=changes)
 
 
-def mlp(d: int = 4, m: int = 4, **changes: Any) -> searches.Search:
+def mlp(d: int = 4, m: int = 4, **changes: Any) -> memory_searches.MemorySearch:
     kind = {"memory": "mlp", "activation": "relu", "recipe": DECAY}
     fields = {"d": d, "m": m, "learning_rates": (0.1,), "expected": m}
     return _search(**kind, **fields, changes=changes)
 
 
-def _search(*, changes: dict[str, Any], **fields: Any) -> searches.Search:
+def _search(*, changes: dict[str, Any], **fields: Any) -> memory_searches.MemorySearch:
     same = {"threshold": 1.0, "seed": 0, "limit": 1000, "strategy": EXACT}
-    return searches.Search(**same | fields | changes)
+    return memory_searches.MemorySearch(**same | fields | changes)
 
 
 def cell(
-    some: Sequence[searches.Search], shape: searches.Shape | None = None
+    some: Sequence[memory_searches.MemorySearch],
+    shape: memory_searches.Shape | None = None,
 ) -> cells.Cell:
     """One cell of all these searches, in the smallest shape that fits unless given."""
     if shape is None:
-        own = [searches.own_shape(search) for search in some]
-        shape = searches.Shape(*map(max, zip(*own, strict=True)))
-    firsts = tuple(min(searches.first(s), shape.n_max) for s in some)
+        own = [search.own_shape() for search in some]
+        shape = memory_searches.Shape(*map(max, zip(*own, strict=True)))
+    firsts = tuple(min(s.first, shape.n_max) for s in some)
     return cells.Cell(tuple(some), shape, firsts, (0,) * len(some))
 
 
 def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:
     """The problems and fresh lanes of a cell, filled up with finished lanes."""
-    problems = [searches.problem(s, one.shape) for s in one.searches]
+    problems = [s.problem(one.shape) for s in one.searches]
     begun = [
         capacity.begin(p, jnp.asarray(first, jnp.int32))
         for p, first in zip(problems, one.firsts, strict=True)
@@ -65,7 +66,7 @@ def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:
 
 def fleet(one: cells.Cell, devices: Sequence[Any], group: int) -> lanes.Fleet:
     count = lanes.padded_count(len(one.searches), group, len(devices))
-    step = searches.advance(one.searches[0])
+    step = one.searches[0].advance(one.shape)
     return lanes.Fleet(step, *stacked(one, count), lanes.mesh(devices), group)
 
 

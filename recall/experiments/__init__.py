@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from types import ModuleType
 
-from recall.experiments import linear_capacity, mlp_capacity
+from recall.experiments import (
+    linear_capacity,
+    mlp_capacity,
+    recall_capacity,
+    recall_train,
+    tradeoff,
+)
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
     "linear_capacity": linear_capacity,
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
+    "recall_capacity": recall_capacity,
+    "recall_train": recall_train,
+    "tradeoff": tradeoff,
 }

@@ -54,10 +54,22 @@ def integer(field: str, value: Any, least: int, most: int | None = None) -> int:
     return value
 
 
+def boolean(field: str, value: Any) -> bool:
+    """Returns True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"Expected {field} to be True or False; got {value!r}.")
+    return value
+
+
+def numbers(field: str, values: Any, interval: str) -> tuple[float, ...]:
+    """Returns distinct finite numbers in an interval."""
+    values = nonempty(field, values)
+    return tuple(number(field, value, interval) for value in values)
+
+
 def fractions(field: str, values: Any) -> tuple[float, ...]:
     """Returns distinct numbers in (0, 1]."""
-    values = nonempty(field, values)
-    return tuple(number(field, value, "(0, 1]") for value in values)
+    return numbers(field, values, "(0, 1]")
 
 
 def number(field: str, value: Any, interval: str) -> float:

@@ -5,7 +5,7 @@ import functools
 import itertools
 from typing import Any
 
-from recall import capacity, searches, theory, training
+from recall import capacity, memory_searches, theory, training
 from recall.experiments import common
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
@@ -82,7 +82,7 @@ def settings(config: Any) -> Settings:
     return chosen
 
 
-def plan(chosen: Settings) -> list[searches.Search]:
+def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
     """Lists the searches, one for each memory, width, threshold and seed."""
     found = []
     for memory, d in itertools.product(chosen.memories, chosen.d):
@@ -118,7 +118,7 @@ def _rank(d: int, fraction: float | None) -> int | None:
 
 def _search(
     chosen: Settings, memory: str, d: int, rank: int | None, threshold: float, seed: int
-) -> searches.Search:
+) -> memory_searches.MemorySearch:
     same = {
         "memory": memory,
         "d": d,
@@ -131,8 +131,8 @@ def _search(
     }
     if memory != "linear":
         resolution = chosen.strategy.resolution
-        return searches.Search(**same, strategy=_bisect(resolution))
-    return searches.Search(
+        return memory_searches.MemorySearch(**same, strategy=_bisect(resolution))
+    return memory_searches.MemorySearch(
         **same,
         strategy=chosen.strategy,
         recipe_name=chosen.training.name,

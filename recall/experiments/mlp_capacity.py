@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from typing import Any
 
-from recall import capacity, searches, theory, training
+from recall import capacity, memory_searches, theory, training
 from recall.experiments import common
 from recall.memories import mlp
 
@@ -70,7 +70,7 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[searches.Search]:
+def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
     """Lists the searches, one for each size, activation, threshold and seed."""
     axes = itertools.product(
         chosen.sizes,
@@ -80,7 +80,7 @@ def plan(chosen: Settings) -> list[searches.Search]:
         chosen.seeds,
     )
     return [
-        searches.Search(
+        memory_searches.MemorySearch(
             memory="mlp",
             d=d,
             m=m,

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity
+from recall.figures import capacity, recall
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "linear_capacity": capacity.linear,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
+    "recall_capacity": recall.capacity,
+    "recall_train": recall.training,
+    "tradeoff": recall.tradeoff,
 }

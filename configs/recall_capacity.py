@@ -1,0 +1,27 @@
+r"""A one-layer transformer stores ~ .15 facts a parameter (Figure 4, left; 7 to 9).
+
+25 shapes: d_h = int(alpha d / H), m = int(beta d); S = R and D = 8 answers a relation.
+Other worlds: --config.world="R=sqrt(S)", "S=R^2" or "D=S".
+
+    python -m recall.main --config=configs/recall_capacity.py --workdir=runs/recall
+"""
+
+import ml_collections
+
+from configs import common
+
+WIDTHS = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181)
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.recall_sweep("recall_capacity", preset)
+    c.d = (8, 16) if preset == "quick" else WIDTHS
+    ratios = (1.0,) if preset == "quick" else (4.0, 2.0, 1.0, 0.5, 0.25)
+    c.alphas = c.betas = ratios
+    c.heads = 8
+    c.max_parameters = {"quick": 2000, "cpu": 3200}.get(preset, 10**6)
+    c.size_max = 512
+    c.thresholds = (0.99,)
+    c.update({"search": {"opening": 0.8, "headroom": 1.2}})
+    return c

@@ -1,0 +1,21 @@
+r"""One transformer learns 1,024 facts and is asked (the task of Figure 2).
+
+python -m recall.main --config=configs/recall_train.py --workdir=runs/train
+python -m recall.main --ask="s3 r5" --workdir=runs/train
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.recall_sweep("recall_train", preset)
+    c.d, c.heads, c.head_dim, c.m, c.size = 32, 8, 8, 64, 32
+    if preset == "quick":
+        c.d, c.heads, c.head_dim, c.m, c.size = 16, 4, 4, 32, 10
+    c.seeds = (0,)
+    c.threshold = 1.0
+    c.update(search={"method": "single", "opening": 1.0, "headroom": 1.0})
+    return c

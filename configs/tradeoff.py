@@ -1,0 +1,29 @@
+r"""Attention and MLP trade off at 1,024 facts (Figure 4, right).
+
+Accuracy over heads H and hidden units m, with d = 32, d_h = 8, S = R = 32, D = 8. In
+weights of one matrix the paper draws MLP = 2300 - attention / 2, right of a minimum of
+attention, 1280.
+
+    python -m recall.main --config=configs/tradeoff.py --workdir=runs/tradeoff
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.recall_sweep("tradeoff", preset)
+    c.d, c.head_dim, c.size = 32, 8, 32
+    c.heads = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32)
+    c.m = (1, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
+    if preset == "quick":
+        c.d, c.head_dim, c.size = 8, 2, 8
+        c.heads, c.m = (1, 2, 4), (1, 8, 16)
+    c.seeds = (0,) if preset == "cpu" else (0, 1, 2, 3, 4)
+    c.threshold = 1.0
+    c.recipe = "published"
+    c.update(training={"learning_rates": (0.01,)})
+    c.update(search={"method": "single", "opening": 1.0, "headroom": 1.0})
+    return c

@@ -1,0 +1,67 @@
+"""Trains a one-layer transformer, keeps its curve and the model (a demonstration)."""
+
+import dataclasses
+from typing import Any
+
+from recall import recall_searches
+from recall.experiments import common, recall_common
+
+TRACE = True  # rows of every check, and a saved model for every seed
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One transformer, and how many times it is trained.
+
+    Attributes:
+        d: width of the embeddings.
+        heads: H.
+        head_dim: d_h.
+        m: hidden units; 0 for attention only.
+        size: of the world.
+        threshold: accuracy at which training stops.
+        seeds: of worlds, embeddings and initial weights.
+        model: what all of them share.
+    """
+
+    d: int
+    heads: int
+    head_dim: int
+    m: int
+    size: int
+    threshold: float
+    seeds: tuple[int, ...]
+    model: recall_common.Model
+
+
+def settings(config: Any) -> Settings:
+    """Reads and checks a config; a bad field is named in a ValueError."""
+    chosen = Settings(
+        d=common.integer("d", config.d, 1),
+        heads=common.integer("heads", config.heads, 1),
+        head_dim=common.integer("head_dim", config.head_dim, 1),
+        m=common.integer("m", config.m, 0),
+        size=common.integer("size", config.size, 1),
+        threshold=common.number("threshold", config.threshold, "(0, 1]"),
+        seeds=common.seeds("seeds", config.seeds),
+        model=recall_common.model(config),
+    )
+    common.pick("search.method", chosen.model.strategy.method, ("single",))
+    return chosen
+
+
+def plan(chosen: Settings) -> list[recall_searches.RecallSearch]:
+    """Lists a single probe for every seed."""
+    widths = {"d": chosen.d, "heads": chosen.heads}
+    widths |= {"head_dim": chosen.head_dim, "m": chosen.m}
+    found = []
+    for seed in chosen.seeds:
+        found += recall_common.searches_of(
+            chosen.model,
+            widths,
+            threshold=chosen.threshold,
+            seed=seed,
+            expected=chosen.size,
+            limit=chosen.size,
+        )
+    return found

@@ -1,0 +1,228 @@
+"""Figures of the one-layer transformer: its capacity, and attention against MLP."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from recall import rows as rows_lib
+from recall import theory, tradeoffs
+from recall.figures import style
+
+Point = rows_lib.Point
+Place = Any  # a function of a point
+
+PUBLISHED_LINE = (2300, -0.5)  # MLP over attention, in weights of one matrix
+PUBLISHED_LEAST = 1280
+BITS = (1, 2)  # lines of constant bits a parameter
+
+
+@style.styled
+def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
+    """Facts against parameters (Figure 4, left), and facts for each parameter.
+
+    Colours are attention H d_h / d, markers MLP m / d; hollow where a fraction of the
+    facts was enough.
+    """
+    points = [p for p in rows_lib.capacities(rows) if p.memory == "transformer"]
+    if not points:
+        raise ValueError("Expected capacity rows of transformers; got none.")
+    figure, (left, right) = style.panels(2, sharey=False)
+    x = np.geomspace(*_ends([p.parameters for p in points]), 50)
+    _draw(left, points, lambda p: p.median, lambda p: (p.low, p.high))
+    _draw(
+        right,
+        points,
+        lambda p: p.median / p.parameters,
+        lambda p: (p.low / p.parameters, p.high / p.parameters),
+    )
+    style.log_axis(left.yaxis, *_ends([p.median for p in points if p.median > 1]))
+    for axes in (left, right):
+        style.log_axis(axes.xaxis, x[0], x[-1])
+        axes.set_xlabel("parameters, $4\\,H d_h d + 2\\,m d$")
+    left.set(ylabel="facts stored, $S R$", title=_title(points))
+    right.set(ylabel="facts for each parameter", ylim=(0, None))
+    _lines(left, right, points, x)
+    style.legend(figure)
+    return figure
+
+
+@style.styled
+def training(rows: Iterable[rows_lib.Row]) -> Figure:
+    """Loss and accuracy over training, a colour per seed."""
+    traces = [row for row in rows if row["kind"] == "trace"]
+    if not traces:
+        raise ValueError("Expected rows of a training run; got none.")
+    figure, (left, right) = style.panels(2, sharey=False)
+    for index, seed in enumerate(sorted({row["seed"] for row in traces})):
+        own = sorted((r["steps"], r) for r in _finite(traces) if r["seed"] == seed)
+        steps, colour = [at for at, _ in own], style.look(index).colour
+        left.plot(steps, [r["loss"] for _, r in own], color=colour)
+        right.plot(
+            steps, [r["accuracy"] for _, r in own], color=colour, label=f"seed {seed}"
+        )
+    first = traces[0]
+    relations = math.log(first["relations"] * first["num_outputs"])
+    for level, name in (
+        (relations, "ln $R D$, nothing known"),
+        (math.log(first["num_outputs"]), "ln $D$, relation known"),
+    ):
+        style.theory_line(left, left.get_xlim(), [level, level], style.GREY)
+        left.text(0.98, level, name, ha="right", transform=left.get_yaxis_transform())
+    left.set(xlabel="steps", ylabel="cross-entropy, nats", ylim=(0, None))
+    right.set(xlabel="steps", ylabel="accuracy over all facts", ylim=(0, 1.02))
+    style.legend(figure)
+    return figure
+
+
+def _finite(rows: Iterable[rows_lib.Row]) -> list[rows_lib.Row]:
+    return [row for row in rows if row["finite"] and row["loss"] is not None]
+
+
+@style.styled
+def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
+    """Best accuracy over attention and MLP (Figure 4, right)."""
+    cells = tradeoffs.grid(rows)
+    found = tradeoffs.line(cells)
+    figure, (axes,) = style.panels(1, width=6.0, height=4.6)
+    edges = [_edges(cells.mlp), _edges(cells.attention)]
+    image = axes.pcolormesh(*edges, cells.accuracy, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(cells.accuracy):
+        if np.isfinite(value):
+            _write(axes, cells.mlp[column], cells.attention[row], value)
+    attention = np.linspace(edges[1][0], edges[1][-1], 50)
+    guide = PUBLISHED_LINE[0] + PUBLISHED_LINE[1] * attention
+    if cells.facts == 1024:  # what the published line was drawn for
+        paint = {"color": "#D55E00", "linewidth": 1.0, "linestyle": "--"}
+        axes.plot(guide, attention, label="published line and minimum", **paint)
+        axes.axhline(PUBLISHED_LEAST, **paint)
+    fitted = found.intercept + found.slope * attention
+    name = (
+        f"{found.level:.0%}: MLP = {found.intercept:.0f} {found.slope:+.2f} attention"
+    )
+    axes.plot(fitted, attention, color="#CC79A7", linewidth=1.4, label=name)
+    axes.plot(found.mlp, found.attention, "o", color="#CC79A7", markersize=3)
+    axes.set(
+        xlim=(edges[0][0], edges[0][-1]),
+        ylim=(edges[1][0], edges[1][-1]),
+        xlabel="MLP, weights of one matrix, $d\\,m$",
+        ylabel="attention, weights of one matrix, $d\\,d_h H$",
+    )
+    axes.grid(visible=False)
+    _twice(axes)
+    seeds = int(cells.seeds.max())
+    figure.colorbar(image, ax=axes, label=f"best accuracy, median of {seeds} seeds")
+    axes.legend(loc="upper right", frameon=True, fontsize=7)
+    return figure
+
+
+def _draw(axes: Axes, points: Sequence[Point], y: Place, ends: Place) -> None:
+    """One series for each attention and MLP ratio."""
+    shares = sorted({_ratio(p.heads * p.head_dim, p.d) for p in points})
+    widths = sorted({_ratio(p.m, p.d) for p in points})
+    for share in shares:
+        for width in widths:
+            group = [
+                p
+                for p in points
+                if _ratio(p.heads * p.head_dim, p.d) == share
+                and _ratio(p.m, p.d) == width
+            ]
+            if group:
+                colour = style.look(shares.index(share)).colour
+                look = style.Look(colour, style.look(widths.index(width)).marker)
+                _series(axes, group, y, ends, look, f"$H d_h / d = {share:g}$")
+    _keys(axes, shares, widths)
+
+
+def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any, name: str):
+    exact = [p for p in group if p.exact]
+    style.series(
+        axes,
+        [p.parameters for p in exact],
+        [y(p) for p in exact],
+        tuple([ends(p)[side] for p in exact] for side in (0, 1)),
+        look,
+        filled=group[0].threshold == 1,
+        joined=False,
+        label="_nolegend_",
+    )
+    bounds = [p for p in group if not p.exact]
+    if bounds:
+        style.bounds(axes, [p.parameters for p in bounds], [y(p) for p in bounds], look)
+
+
+def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
+    """Names colours and markers."""
+    for index, share in enumerate(shares):
+        colour, name = style.look(index).colour, f"$H d_h/d = {share:g}$"
+        axes.plot([], [], "s", color=colour, label=name)
+    for index, width in enumerate(widths):
+        marker, name = style.look(index).marker, f"$m/d = {width:g}$"
+        axes.plot([], [], marker, color=style.GREY, markerfacecolor="white", label=name)
+
+
+def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> None:
+    """The published guide, and lines of constant bits a parameter."""
+    answers = {p.num_outputs for p in points}
+    law = (
+        theory.trained_law("transformer", *answers, 0.99) if len(answers) == 1 else None
+    )
+    names = []
+    if law is not None:
+        facts = theory.law_facts(law, x)
+        names.append((facts, f"guide, {1 / law.constant:.2f} $P$", "black"))
+    if len(answers) == 1 and None not in answers:
+        each = float(theory.bits(1.0, *answers))
+        for bits in BITS:
+            name = f"{bits} bit{'s' * (bits > 1)} a parameter"
+            names.append((bits * x / each, name, style.GREY))
+    for facts, _, colour in names:
+        style.theory_line(left, x, facts, colour)
+        style.theory_line(right, x, facts / x, colour)
+    style.edge_labels(right, [(f[-1] / x[-1], name, c) for f, name, c in names])
+
+
+def _ratio(part: int | None, whole: int) -> float:
+    """A ratio, rounded to a quarter or, above one, to a whole."""
+    ratio = (part or 0) / whole
+    return round(4 * ratio) / 4 if ratio < 1 else float(round(ratio))
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    return min(values) / 1.4, max(values) * 1.4
+
+
+def _title(points: Sequence[Point]) -> str:
+    thresholds = sorted({100 * p.threshold for p in points})
+    worlds = sorted({str(p.world) for p in points})
+    share = ", ".join(f"{t:g} %" for t in thresholds)
+    return f"{share} of facts, {', '.join(worlds)}"
+
+
+def _edges(centres: np.ndarray) -> np.ndarray:
+    """Borders of cells halfway between their centres."""
+    if len(centres) == 1:
+        return np.array([0.5, 1.5]) * centres[0]
+    middle = (centres[1:] + centres[:-1]) / 2
+    ends = 2 * centres[[0, -1]] - middle[[0, -1]]
+    return np.concatenate([ends[:1], middle, ends[1:]])
+
+
+def _write(axes: Axes, x: float, y: float, value: float) -> None:
+    text = "1" if value == 1 else f"{value:.2f}".lstrip("0")
+    colour = "black" if value > 0.6 else "white"
+    axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=colour)
+
+
+def _twice(axes: Axes) -> None:
+    """Counts of all weights on the opposite sides: 2 d m, and 4 d d_h H."""
+    twice, half = (lambda x: 2 * x), (lambda x: x / 2)
+    four, quarter = (lambda x: 4 * x), (lambda x: x / 4)
+    top = axes.secondary_xaxis("top", functions=(twice, half))
+    top.set_xlabel("all MLP weights, $2\\,d\\,m$")
+    right = axes.secondary_yaxis("right", functions=(four, quarter))
+    right.set_ylabel("all attention weights, $4\\,d\\,d_h H$")

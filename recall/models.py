@@ -1,0 +1,113 @@
+"""Trained transformers on disk: settings and arrays in one file, by flax."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax import serialization
+
+from recall import capacity, factual_training, recall_searches, training, transformer
+
+SECTIONS = {
+    "strategy": capacity.Strategy,
+    "recipe": training.Recipe,
+    "architecture": transformer.Architecture,
+    "reads": recall_searches.Reads,
+}
+
+
+class ModelError(ValueError):
+    """A model that cannot be read, in one line."""
+
+
+class Model(NamedTuple):
+    """A trained transformer and all it was trained on.
+
+    Attributes:
+        search: its settings.
+        problem: its world and embeddings.
+        params: its weights.
+    """
+
+    search: recall_searches.RecallSearch
+    problem: factual_training.Problem
+    params: transformer.Params
+
+
+def path_of(workdir: Path, seed: int) -> Path:
+    """Where the model of a seed is kept."""
+    return workdir / f"model-{seed}.msgpack"
+
+
+def save(path: Path, model: Model) -> None:
+    """Writes a model; no reader ever sees half of it."""
+    arrays = jax.tree.map(np.asarray, (model.problem, model.params))
+    data = serialization.msgpack_serialize(
+        {
+            "settings": json.dumps(dataclasses.asdict(model.search)),
+            "model": serialization.to_state_dict(arrays),
+        }
+    )
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged.write_bytes(data)
+    os.replace(staged, path)
+
+
+def load(path: Path) -> Model:
+    """Reads a model.
+
+    Raises:
+        ModelError: if there is none, or it is not one, or of another shape than its
+            settings say.
+    """
+    try:
+        found = serialization.msgpack_restore(path.read_bytes())
+        search = _search(json.loads(found["settings"]))
+        wanted = search.problem(search.own_shape())
+        like = (wanted, wanted.initial)
+        arrays = serialization.from_state_dict(like, found["model"])
+    except OSError as error:
+        raise ModelError(
+            f"Expected a saved model in {path}: {error.strerror}; train one with "
+            "--config=configs/recall_train.py."
+        ) from error
+    except Exception as error:  # msgpack and flax raise their own kinds, many of them
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"Expected a model in {path}; got {reason}.") from error
+    _check_shapes(path, like, arrays)
+    return Model(search, *arrays)
+
+
+def quality(model: Model) -> dict[str, Any]:
+    """Columns of a row: accuracy over every fact, mean and worst over contexts."""
+    search = model.search
+    sampling = search.sampling(search.own_shape())
+    found = factual_training.evaluate(
+        model.problem, model.params, sampling, search.architecture
+    )
+    return search.size_columns(int(model.problem.n_max)) | {
+        "accuracy": float(found.mean),
+        "worst_accuracy": float(found.worst),
+    }
+
+
+def _search(settings: dict[str, Any]) -> recall_searches.RecallSearch:
+    for section, kind in SECTIONS.items():
+        settings[section] = kind(**settings[section])
+    for field in ("learning_rates", "exponents"):
+        settings[field] = tuple(settings[field])
+    return recall_searches.RecallSearch(**settings)
+
+
+def _check_shapes(path: Path, like: Any, arrays: Any) -> None:
+    wanted = jax.tree_util.tree_leaves_with_path(like)
+    for (name, leaf), array in zip(wanted, jax.tree.leaves(arrays), strict=True):
+        if np.shape(leaf) != np.shape(array):
+            raise ModelError(
+                f"Expected {jax.tree_util.keystr(name)} of shape {np.shape(leaf)} in "
+                f"{path}; got {np.shape(array)}."
+            )
