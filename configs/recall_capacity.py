@@ -20,8 +20,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     ratios = (1.0,) if preset == "quick" else (4.0, 2.0, 1.0, 0.5, 0.25)
     c.alphas = c.betas = ratios
     c.heads = 8
-    c.max_parameters = {"quick": 2000, "cpu": 3200}.get(preset, 10**6)
+    c.max_parameters = {"quick": 2000, "cpu": 2100}.get(preset, 10**6)
     c.size_max = 512
     c.thresholds = (0.99,)
-    c.update({"search": {"opening": 0.8, "headroom": 1.2}})
+    c.update(search={"method": "grow+bisect", "opening": 0.8, "headroom": 1.2})
     return c

@@ -70,29 +70,49 @@ def wider(cell: Cell, full: Sequence[int], probes: Sequence[int]) -> Cell | None
     )
 
 
-def _pack(searches: Sequence[Search]) -> list[list[Search]]:
-    """Sorts like searches by size and cuts where padding would cost too much."""
-    packs: list[list[Search]] = []
-    for search in sorted(searches, key=lambda s: s.own_shape()):
-        together = [*packs[-1], search] if packs else []
-        if packs and _padding_cost(together) < search.compile_seconds:
-            packs[-1].append(search)
-        else:
-            packs.append([search])
-    return packs
+class _Pack(NamedTuple):
+    """Searches of one kind, and the shape that they would share."""
+
+    searches: tuple[Search, ...]
+    shape: Shape
+
+    @property
+    def seconds(self) -> float:
+        """The work of its lanes: searches of a kind cost alike in a shape."""
+        return len(self.searches) * self.searches[0].core_seconds(self.shape)
 
 
-def _padding_cost(pack: Sequence[Search]) -> float:
-    """Seconds that a pack loses by running all its lanes in one padded shape."""
-    shape = _common_shape(pack)
-    return sum(s.core_seconds(shape) - s.core_seconds(s.own_shape()) for s in pack)
+def _pack(searches: Sequence[Search]) -> list[_Pack]:
+    """Merges packs of like searches as long as that saves more than padding costs."""
+    shapes: dict[Shape, list[Search]] = {}
+    for search in searches:
+        shapes.setdefault(search.own_shape(), []).append(search)
+    packs = [_Pack(tuple(shapes[shape]), shape) for shape in sorted(shapes)]
+    gains = {
+        (i, j): _gain(packs[i], packs[j]) for j in range(len(packs)) for i in range(j)
+    }
+    alive = set(range(len(packs)))
+    while gains and gains[best := max(gains, key=gains.__getitem__)] > 0:
+        packs.append(_merged(*(packs[i] for i in best)))
+        alive -= set(best)
+        gains = {pair: gain for pair, gain in gains.items() if alive.issuperset(pair)}
+        new = len(packs) - 1
+        gains |= {(i, new): _gain(packs[i], packs[new]) for i in alive}
+        alive.add(new)
+    return [packs[i] for i in sorted(alive)]
 
 
-def _common_shape(pack: Sequence[Search]) -> Shape:
-    shapes = [search.own_shape() for search in pack]
-    return type(shapes[0])(*(max(sizes) for sizes in zip(*shapes, strict=True)))
+def _merged(one: _Pack, other: _Pack) -> _Pack:
+    sizes = map(max, zip(one.shape, other.shape, strict=True))
+    return _Pack(one.searches + other.searches, type(one.shape)(*sizes))
 
 
-def _cell(pack: Sequence[Search]) -> Cell:
-    firsts = tuple(search.first for search in pack)
-    return Cell(tuple(pack), _common_shape(pack), firsts, (0,) * len(pack))
+def _gain(one: _Pack, other: _Pack) -> float:
+    """Seconds saved by one program for two packs."""
+    padding = _merged(one, other).seconds - one.seconds - other.seconds
+    return one.searches[0].compile_seconds - padding
+
+
+def _cell(pack: _Pack) -> Cell:
+    firsts = tuple(search.first for search in pack.searches)
+    return Cell(pack.searches, pack.shape, firsts, (0,) * len(pack.searches))

@@ -13,7 +13,7 @@ RECIPES = {
     "decay": common.Training(
         name="decay",
         recipe=training.Recipe(num_steps=8192, check_every=128, cosine=True),
-        learning_rates=(0.03,),
+        learning_rates=(0.03, 0.01),
     ),
     "published": common.Training(
         name="published",
