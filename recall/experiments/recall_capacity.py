@@ -51,12 +51,6 @@ class Settings:
 def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
     asked = _widths(config)
-    skipped = tuple(
-        f"alpha={w.alpha:g}, beta={w.beta:g}, d={w.d}, heads={w.heads}: head_dim = "
-        f"int(alpha d / heads) is 0; expected alpha d >= heads"
-        for w in asked
-        if w.head_dim == 0
-    )
     most = common.integer("max_parameters", config.max_parameters, 1)
     possible = tuple(w for w in asked if w.head_dim > 0 and w.parameters <= most)
     if not possible:
@@ -66,11 +60,23 @@ def settings(config: Any) -> Settings:
         )
     return Settings(
         widths=possible,
-        skipped=skipped,
+        skipped=_skipped([w for w in asked if w.head_dim == 0]),
         thresholds=common.fractions("thresholds", config.thresholds),
         seeds=common.seeds("seeds", config.seeds),
         size_max=common.integer("size_max", config.size_max, 2),
         model=recall_common.model(config),
+    )
+
+
+def _skipped(impossible: list[Widths]) -> tuple[str, ...]:
+    """Names transformers that have no head dimension, a line for all of their betas."""
+    betas: dict[tuple, list[str]] = {}
+    for w in impossible:
+        betas.setdefault((w.alpha, w.d, w.heads), []).append(f"{w.beta:g}")
+    return tuple(
+        f"alpha={alpha:g}, beta={' '.join(own)}, d={d}, heads={heads}: head_dim = "
+        "int(alpha d / heads) is 0; expected alpha d >= heads"
+        for (alpha, d, heads), own in betas.items()
     )
 
 
