@@ -17,5 +17,6 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         c.d, c.heads, c.head_dim, c.m, c.size = 16, 4, 4, 32, 10
     c.seeds = (0,)
     c.threshold = 1.0
+    c.table = ""  # a file of your own facts: a line per subject, an answer per relation
     c.update(search={"method": "single", "opening": 1.0, "headroom": 1.0})
     return c

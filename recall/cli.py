@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -58,6 +59,9 @@ def plan_of(config: Any) -> Plan:
         allowed = sorted(experiments.EXPERIMENTS)
         raise ValueError(f"Expected experiment in {allowed}; got {name!r}.")
     experiment = experiments.EXPERIMENTS[name]
+    if isinstance(config.get("table"), str):
+        with config.ignore_type():
+            config.table = _read_table(config.table)
     try:
         chosen = experiment.settings(config)
     except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
@@ -70,6 +74,25 @@ def plan_of(config: Any) -> Plan:
         skipped=getattr(chosen, "skipped", ()),
         trace=getattr(experiment, "TRACE", False),
     )
+
+
+def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
+    """Reads a table of facts: a line per subject, a number per relation.
+
+    Raises:
+        ValueError: if there is no such file, or it holds other things than numbers.
+    """
+    if not path:
+        return ()
+    try:
+        rows = np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"Expected table={path!r} to be a file of comma-separated integers, a line "
+            f"for each subject; got {reason}"
+        ) from error
+    return tuple(tuple(row) for row in rows.tolist())
 
 
 def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 LAYOUTS = ("grid", "pairs")
@@ -140,6 +141,33 @@ def sample_world(
         relation_weights=jnp.arange(1.0, R + 1) ** -relation_exponent,
         live=Sizes(*(jnp.asarray(count, jnp.int32) for count in sizes)),
     )
+
+
+def world_of(table: Any, sizes: Sizes) -> World:
+    """A world of given facts, all asked about equally often.
+
+    Args:
+        table: `[S, R]` ints: which of its relation's D answers each fact has, from 0.
+        sizes: ints.
+
+    Raises:
+        ValueError: if the table has another shape, or an answer that there is not.
+    """
+    check(sizes, length=3)
+    S, R, D, _ = sizes
+    answers = np.asarray(table)
+    if answers.shape != (S, R):
+        raise ValueError(
+            f"Expected a table of subjects x relations = {S} x {R} answers; got shape "
+            f"{answers.shape}."
+        )
+    wrong = answers[(answers < 0) | (answers >= D) | (answers % 1 != 0)]
+    if wrong.size:
+        raise ValueError(
+            f"Expected a table of integers in [0, {D - 1}]; got {wrong[0]}."
+        )
+    blank = sample_world(jax.random.key(0), sizes)
+    return blank._replace(choices=jnp.asarray((answers + 0.5) / D, jnp.float32))
 
 
 def pad(world: World, num_subjects: int, num_relations: int) -> World:

@@ -100,6 +100,7 @@ def _search(settings: dict[str, Any]) -> recall_searches.RecallSearch:
         settings[section] = kind(**settings[section])
     for field in ("learning_rates", "exponents"):
         settings[field] = tuple(settings[field])
+    settings["table"] = tuple(map(tuple, settings["table"]))
     return recall_searches.RecallSearch(**settings)
 
 

@@ -92,6 +92,7 @@ class RecallSearch(searches.Search):
         reads: what a step and a check read.
         exponents: of Zipf laws over subjects and relations.
         train_embeddings: whether embeddings are trained along.
+        table: the facts, as `factual.world_of` takes them; random facts if empty.
     """
 
     compile_seconds: ClassVar[float] = 8.0  # measured 3.4-4.1, on one core of two
@@ -106,6 +107,7 @@ class RecallSearch(searches.Search):
     reads: Reads = Reads()
     exponents: tuple[float, float] = (0.0, 0.0)
     train_embeddings: bool = False
+    table: tuple[tuple[int, ...], ...] = ()
 
     @property
     def trained(self) -> bool:
@@ -171,6 +173,8 @@ class RecallSearch(searches.Search):
             exponents=self.exponents,
             widths=(self.d, self.heads, self.head_dim, self.m),
         )
+        if self.table:
+            world = factual.world_of(self.table, own)
         padded = self.sizes(shape.n_max)._replace(answers=shape.answers)
         tables = transformer.pad_embeddings(tables, padded, shape.d)
         if self.train_embeddings:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import figures, journal, rows
+from recall import figures, journal, report_recall, rows, tradeoffs
 from recall.figures import style
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,19 +19,22 @@ RESULTS = ROOT / "results"
 BEGIN, END = "<!-- numbers: scripts/make_results.py -->", "<!-- end of numbers -->"
 PROBE_COLUMNS = (
     *("search", "probe", "n", "accuracy", "stored", "steps", "ended"),
-    "warm",
+    *("warm", "learning_rate"),
 )
+# What the figure of an experiment is drawn from, where it is not capacities.
+DRAWN = {"tradeoff": "probe", "recall_train": "trace"}
 
 
 def take(workdir: Path) -> None:
     """Copies the rows of a finished run; of probes, what their search does not say."""
     found = journal.read_rows(workdir)
-    capacities = [row for row in found if row["kind"] == "capacity"]
-    probes = [row for row in found if row["kind"] == "probe"]
-    stem = RESULTS / capacities[0]["experiment"]
-    journal.write_csv(stem.with_suffix(".csv"), capacities)
-    short = [{name: row[name] for name in PROBE_COLUMNS} for row in probes]
-    journal.write_csv(Path(f"{stem}_probes.csv"), short, PROBE_COLUMNS)
+    name = found[0]["experiment"]
+    kept = [row for row in found if row["kind"] == DRAWN.get(name, "capacity")]
+    journal.write_csv(RESULTS / f"{name}.csv", kept)
+    if name not in DRAWN:
+        probes = [row for row in found if row["kind"] == "probe"]
+        short = [{column: row[column] for column in PROBE_COLUMNS} for row in probes]
+        journal.write_csv(RESULTS / f"{name}_probes.csv", short, PROBE_COLUMNS)
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -39,6 +42,8 @@ def interval(value: float, low: float, high: float) -> str:
 
 
 def size(point: rows.Point) -> str:
+    if point.heads is not None:
+        return f"{point.parameters:,}"
     return str(point.d) if point.m is None else f"{point.d}x{point.m}"
 
 
@@ -59,16 +64,49 @@ def law_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines
 
 
+def grid_lines(found: Iterable[rows.Row]) -> list[str]:
+    """The grid of attention and MLP as a table, and the line fitted to it."""
+    cells = tradeoffs.grid(found)
+    lines = [
+        f"Best accuracy at {cells.facts:,} facts, heads down, hidden units across; "
+        f"{report_recall.describe(tradeoffs.line(cells))}",
+        "",
+        "| H | " + " | ".join(map(str, cells.m)) + " |",
+        "|---" * (len(cells.m) + 1) + "|",
+    ]
+    for heads, accuracies in zip(cells.heads, cells.accuracy, strict=True):
+        shown = " | ".join(f"{accuracy:.3f}".lstrip("0") for accuracy in accuracies)
+        lines.append(f"| {heads} | {shown} |")
+    return lines
+
+
+def trace_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Where each training run ended."""
+    last: dict[int, rows.Row] = {}
+    for row in found:
+        last[row["seed"]] = row
+    ends = [
+        f"seed {seed}: {row['accuracy']:.4f} after {row['steps']:,} steps"
+        for seed, row in sorted(last.items())
+    ]
+    row = last[min(last)]
+    return [f"{row['n']:,} facts, {row['parameters']:,} parameters; {'; '.join(ends)}."]
+
+
+LINES = {"tradeoff": grid_lines, "recall_train": trace_lines}
+
+
 def section() -> str:
     """The README's numbers: for each experiment its laws, from its rows."""
     parts = []
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem in figures.FIGURES:
             found = journal.read_csv(path)
-            parts += [f"**`results/{path.name}`**, {len(found)} searches on ", ""]
-            parts[-2] += ", ".join(sorted({str(row["device"]) for row in found}))
-            parts[-2] += ":"
-            parts += [*law_lines(found), ""]
+            what = {"tradeoff": "runs", "recall_train": "checks"}.get(path.stem)
+            devices = ", ".join(sorted({str(row["device"]) for row in found}))
+            title = f"**`results/{path.name}`**, {len(found)} {what or 'searches'}"
+            parts += [f"{title} on {devices}:", ""]
+            parts += [*LINES.get(path.stem, law_lines)(found), ""]
     return "\n".join([BEGIN, "", *parts, END])
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from recall import recall_searches
+from recall import factual, recall_searches
 from recall.experiments import common, recall_common
 
 TRACE = True  # rows of every check, and a saved model for every seed
@@ -22,6 +22,7 @@ class Settings:
         threshold: accuracy at which training stops.
         seeds: of worlds, embeddings and initial weights.
         model: what all of them share.
+        table: the facts, as `factual.world_of` takes them; random facts if empty.
     """
 
     d: int
@@ -32,6 +33,7 @@ class Settings:
     threshold: float
     seeds: tuple[int, ...]
     model: recall_common.Model
+    table: tuple[tuple[int, ...], ...]
 
 
 def settings(config: Any) -> Settings:
@@ -45,7 +47,10 @@ def settings(config: Any) -> Settings:
         threshold=common.number("threshold", config.threshold, "(0, 1]"),
         seeds=common.seeds("seeds", config.seeds),
         model=recall_common.model(config),
+        table=tuple(map(tuple, config.table)),
     )
+    if chosen.table:
+        factual.world_of(chosen.table, plan(chosen)[0].sizes(chosen.size))
     common.pick("search.method", chosen.model.strategy.method, ("single",))
     return chosen
 
@@ -63,5 +68,6 @@ def plan(chosen: Settings) -> list[recall_searches.RecallSearch]:
             seed=seed,
             expected=chosen.size,
             limit=chosen.size,
+            table=chosen.table,
         )
     return found

@@ -1,0 +1,76 @@
+"""Search methods and recipes for one-layer transformers, on the same worlds.
+
+Prints for each the facts stored by every seed at 99 %, the steps of all lanes, and the
+bias against the first line: fresh starts of the published recipe, three rates of
+16,384 steps each.
+
+    python -m benchmarks.recall_methods [--seeds 5] [--d 16]
+"""
+
+import argparse
+import time
+from statistics import mean, median
+
+import jax
+
+from configs import recall_capacity as config_file
+from recall import cells, running, setup
+from recall.experiments import recall_capacity
+
+VARIANTS = {
+    "published, bisect": {"recipe": "published", "search.method": "bisect"},
+    "published, grow": {"recipe": "published", "search.method": "grow"},
+    "published, grow+bisect": {"recipe": "published"},
+    "decay, bisect": {"search.method": "bisect"},
+    "decay, grow": {"search.method": "grow"},
+    "decay, grow+bisect (default)": {},
+    "default, sin": {"activation": "sin"},
+    "default, trained embeddings": {"train_embeddings": True},
+}
+
+
+def searches_of(changes: dict, seeds: int, d: int) -> list:
+    config = config_file.get_config("quick")
+    config.update_from_flattened_dict(
+        {"d": (d,), "seeds": tuple(range(seeds)), "max_parameters": 10**6, **changes}
+    )
+    return recall_capacity.plan(recall_capacity.settings(config))
+
+
+def run(chosen: list) -> tuple[dict, float, int]:
+    """Facts by seed, seconds without compiling, steps of all lanes."""
+    found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
+    for cell in cells.group(chosen):
+        spent = 0.0
+        for update in running.run(cell, jax.devices()):
+            for row in update.rows:
+                steps += row.get("steps", 0)
+                if row["kind"] == "capacity":
+                    found[row["seed"]] = row["capacity"]
+            spent = update.compile_seconds
+        compiling += spent
+    return found, time.perf_counter() - begun - compiling, steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--d", type=int, default=16)
+    parser.add_argument("--only", nargs="+", default=list(VARIANTS))
+    chosen = parser.parse_args()
+    setup.configure(compile_cache=True)
+    reference: dict = {}
+    for name in chosen.only:
+        found, seconds, steps = run(searches_of(VARIANTS[name], chosen.seeds, chosen.d))
+        reference = reference or found
+        bias = mean(found[seed] / max(reference[seed], 1) - 1 for seed in found)
+        facts = [found[seed] for seed in sorted(found)]
+        print(
+            f"{name}: {seconds:.0f} s, {steps // len(found):,} steps a lane, mean bias "
+            f"{bias:+.1%}, median {median(facts):g} facts, {facts}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
