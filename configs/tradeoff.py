@@ -21,7 +21,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     if preset == "quick":
         c.d, c.head_dim, c.size = 8, 2, 8
         c.heads, c.m = (1, 2, 4), (1, 8, 16)
-    c.seeds = (0,) if preset == "cpu" else (0, 1, 2, 3, 4)
+    c.seeds = (0, 1, 2, 3, 4)
+    if preset == "cpu":  # half the facts a step, for half the time
+        c.seeds, c.reads.batch = (0,), 512
     c.threshold = 1.0
     c.recipe = "published"
     c.update(training={"learning_rates": (0.01,)})
