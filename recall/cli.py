@@ -23,6 +23,7 @@ from recall import (
     provenance,
     report,
     running,
+    setup,
 )
 from recall.figures import style
 
@@ -144,6 +145,7 @@ def run(
             bar.update(lanes=sum(before), cells=index, new_probes=0)
             if left:
                 _run_cell(cell, config, book, devices, bar, asked, trace=plan.trace)
+                setup.release()
         bar.update(lanes=lanes, cells=len(planned), new_probes=0)
     journal.drop_states(book)  # those of cells that were killed as they ended
     return journal.read_rows(workdir)

@@ -293,8 +293,11 @@ def _sample(key: Array, weights: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _stratified(key: Array, weights: Array, count: int) -> Array:
-    """Draws one index from each of `count` equal shares of the odds."""
-    within = jax.random.uniform(key, (count,))
+    """Draws one index from each of `count` equal shares of the odds.
+
+    Levels keep off the borders of the shares, which rounding would cross.
+    """
+    within = jax.random.uniform(key, (count,), minval=1e-4, maxval=1 - 1e-4)
     return _invert(weights, (jnp.arange(count) + within) / count)
 
 

@@ -53,13 +53,14 @@ def recalled(
     context = _contexts(params, tables, draw, score)
     logits = [score(tables.subjects)[draw.subjects]]
     logits += [score(tables.relations)[draw.relations]]
-    of_noise, of_subject, of_relation = _attention(context, *logits)
-    pushed = lambda value: jnp.einsum("vhk,hkd->vhd", value, params.O)  # noqa: E731
-    noise = pushed(context.value)
-    subjects = pushed(_values(params, tables.subjects))[draw.subjects]
-    relations = pushed(_values(params, tables.relations))[draw.relations]
-    mixed = jnp.einsum("cfh,chd->cfd", of_noise, noise)
-    mixed += _mix(of_subject, subjects) + _mix(of_relation, relations)
+    values = [context.value[:, None]]
+    values += [_values(params, tables.subjects)[draw.subjects]]
+    values += [_values(params, tables.relations)[draw.relations]]
+    shares = _attention(context, *logits)
+    mixed = sum(
+        _mix(share, value, params.O)
+        for share, value in zip(shares, values, strict=True)
+    )
     return transformer.add_mlp(params, mixed.reshape(-1, mixed.shape[-1]), architecture)
 
 
@@ -104,7 +105,9 @@ def _contexts(
 ) -> Context:
     """Sums the noise and end tokens of each context, from counts of noise tokens."""
     ids = jnp.arange(tables.noise.shape[0])
-    counts = jnp.sum(draw.noise[:, :, None] == ids, axis=1, dtype=jnp.float32)
+    counts = jnp.sum(
+        draw.noise[:, :, None] == ids[None, None, :], axis=1, dtype=jnp.float32
+    )
     of_noise, of_end = score(tables.noise), score(tables.end[None])
     present = jnp.where(counts[:, :, None] > 0, of_noise[None], -jnp.inf)
     high = jax.lax.stop_gradient(jnp.maximum(jnp.max(present, axis=1), of_end))
@@ -128,14 +131,16 @@ def _attention(context: Context, subjects: Array, relations: Array) -> list[Arra
     return [part / total for part in parts]
 
 
-def _mix(weights: Array, values: Array) -> Float[Array, "C F d"]:
-    """Sums heads: values are shared along an axis of length 1."""
+def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # noqa: E741
+    """Sums w O^T v over heads; where an axis of the values is shared, O comes first."""
     C, F = weights.shape[:2]
     if values.shape[0] == 1 < C:
-        return jnp.einsum("cfh,fhd->cfd", weights, values[0])
+        pushed = jnp.einsum("fhk,hkd->fhd", values[0], O)
+        return jnp.einsum("cfh,fhd->cfd", weights, pushed)
     if values.shape[1] == 1 < F:
-        return jnp.einsum("cfh,chd->cfd", weights, values[:, 0])
-    return jnp.einsum("cfh,cfhd->cfd", weights, values)
+        pushed = jnp.einsum("chk,hkd->chd", values[:, 0], O)
+        return jnp.einsum("cfh,chd->cfd", weights, pushed)
+    return jnp.einsum("cfhk,hkd->cfd", weights[..., None] * values, O)
 
 
 def _as_facts(

@@ -224,5 +224,5 @@ def _capacity_columns(cell: cells.Cell, i: int, lane: Any) -> dict[str, Any]:
 
 def _winning_rate(log: capacity.Log, size: int) -> float | None:
     """The learning rate that stored a size, if its probe is still in the log."""
-    stored = (log.ended == capacity.ENDINGS.index("stored")) & (log.n == size)
+    stored = (log.ended == capacity.ENDINGS.index("stored")) & (log.n == max(size, 1))
     return float(log.rate[stored][-1]) if stored.any() else None

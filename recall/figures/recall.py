@@ -39,12 +39,13 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
         lambda p: p.median / p.parameters,
         lambda p: (p.low / p.parameters, p.high / p.parameters),
     )
-    style.log_axis(left.yaxis, *_ends([p.median for p in points if p.median > 1]))
+    style.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)]))
+    style.log_axis(right.yaxis, 0.03, 1.0)
     for axes in (left, right):
         style.log_axis(axes.xaxis, x[0], x[-1])
-        axes.set_xlabel("parameters, $4\\,H d_h d + 2\\,m d$")
+        axes.set_xlabel("parameters, $P = 4\\,H d_h d + 2\\,m d$")
     left.set(ylabel="facts stored, $S R$", title=_title(points))
-    right.set(ylabel="facts for each parameter", ylim=(0, None))
+    right.set(ylabel="facts for each parameter, $S R / P$")
     _lines(left, right, points, x)
     style.legend(figure)
     return figure
@@ -52,34 +53,34 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @style.styled
 def training(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Loss and accuracy over training, a colour per seed."""
+    """Loss and accuracy over training, a colour per seed and learning rate."""
     traces = [row for row in rows if row["kind"] == "trace"]
     if not traces:
         raise ValueError("Expected rows of a training run; got none.")
     figure, (left, right) = style.panels(2, sharey=False)
-    for index, seed in enumerate(sorted({row["seed"] for row in traces})):
-        own = sorted((r["steps"], r) for r in _finite(traces) if r["seed"] == seed)
-        steps, colour = [at for at, _ in own], style.look(index).colour
-        left.plot(steps, [r["loss"] for _, r in own], color=colour)
-        right.plot(
-            steps, [r["accuracy"] for _, r in own], color=colour, label=f"seed {seed}"
-        )
-    first = traces[0]
+    runs: dict[tuple, list[rows_lib.Row]] = {}
+    for row in traces:
+        if row["finite"] and row["loss"] is not None:
+            runs.setdefault((row["seed"], row["learning_rate"]), []).append(row)
+    for index, ((seed, rate), own) in enumerate(sorted(runs.items())):
+        own = sorted(own, key=lambda row: row["steps"])
+        look = {"color": style.look(index).colour, "label": f"seed {seed}, {rate:g}"}
+        for axes, column in ((left, "loss"), (right, "accuracy")):
+            axes.plot([r["steps"] for r in own], [r[column] for r in own], **look)
+    first, reach = traces[0], max(row["steps"] for row in traces)
     relations = math.log(first["relations"] * first["num_outputs"])
     for level, name in (
         (relations, "ln $R D$, nothing known"),
         (math.log(first["num_outputs"]), "ln $D$, relation known"),
     ):
-        style.theory_line(left, left.get_xlim(), [level, level], style.GREY)
-        left.text(0.98, level, name, ha="right", transform=left.get_yaxis_transform())
-    left.set(xlabel="steps", ylabel="cross-entropy, nats", ylim=(0, None))
-    right.set(xlabel="steps", ylabel="accuracy over all facts", ylim=(0, 1.02))
+        style.theory_line(left, [0, reach], [level, level], style.GREY)
+        left.text(reach, level * 1.01, name, ha="right", va="bottom")
+    left.set(ylabel="cross-entropy, nats", ylim=(0, 1.12 * relations))
+    right.set(ylabel="accuracy over all facts", ylim=(0, 1.02))
+    for axes in (left, right):
+        axes.set(xlabel="steps", xlim=(0, reach))
     style.legend(figure)
     return figure
-
-
-def _finite(rows: Iterable[rows_lib.Row]) -> list[rows_lib.Row]:
-    return [row for row in rows if row["finite"] and row["loss"] is not None]
 
 
 @style.styled
@@ -99,11 +100,11 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
         paint = {"color": "#D55E00", "linewidth": 1.0, "linestyle": "--"}
         axes.plot(guide, attention, label="published line and minimum", **paint)
         axes.axhline(PUBLISHED_LEAST, **paint)
-    fitted = found.intercept + found.slope * attention
-    name = (
-        f"{found.level:.0%}: MLP = {found.intercept:.0f} {found.slope:+.2f} attention"
-    )
-    axes.plot(fitted, attention, color="#CC79A7", linewidth=1.4, label=name)
+    if found.attention.size > 2:
+        fitted = found.intercept + found.slope * attention
+        name = f"{found.intercept:.0f} {found.slope:+.2f} attention"
+        paint = {"color": "#CC79A7", "label": f"{found.level:.0%}: MLP = {name}"}
+        axes.plot(fitted, attention, linewidth=1.4, **paint)
     axes.plot(found.mlp, found.attention, "o", color="#CC79A7", markersize=3)
     axes.set(
         xlim=(edges[0][0], edges[0][-1]),
@@ -114,7 +115,8 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
     axes.grid(visible=False)
     _twice(axes)
     seeds = int(cells.seeds.max())
-    figure.colorbar(image, ax=axes, label=f"best accuracy, median of {seeds} seeds")
+    of_seeds = f"median of {seeds} seeds" if seeds > 1 else "one seed"
+    figure.colorbar(image, ax=axes, label=f"best accuracy, {of_seeds}")
     axes.legend(loc="upper right", frameon=True, fontsize=7)
     return figure
 
@@ -136,6 +138,13 @@ def _draw(axes: Axes, points: Sequence[Point], y: Place, ends: Place) -> None:
                 look = style.Look(colour, style.look(widths.index(width)).marker)
                 _series(axes, group, y, ends, look, f"$H d_h / d = {share:g}$")
     _keys(axes, shares, widths)
+
+
+def _facts(point: Point) -> list[float]:
+    """What a panel has to reach: medians, ends of intervals, the published guide."""
+    guide = rows_lib.predicted(point).facts
+    known = [point.median, point.low, point.high, guide]
+    return [n for n in known if 1 < n < math.inf]
 
 
 def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any, name: str):

@@ -229,7 +229,7 @@ def log_axis(axis: XAxis | YAxis, low: Number, high: Number) -> None:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     candidates = [
         [float(f"{step}e{decade}") for decade in decades for step in steps]
-        for steps in ([1], [1, 3], [1, 2, 5], range(1, 10))
+        for steps in ([1], [1, 3], [1, 2, 5], [1, 2, 3, 5], range(1, 10))
     ]
     enough = [t for t in candidates if sum(low <= tick <= high for tick in t) >= 3]
     major = (enough or candidates[-1:])[0]
