@@ -16,11 +16,11 @@ WIDTHS = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181)
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
     c = common.recall_sweep("recall_capacity", preset)
-    c.d = (8, 16) if preset == "quick" else WIDTHS
-    ratios = (1.0,) if preset == "quick" else (4.0, 2.0, 1.0, 0.5, 0.25)
-    c.alphas = c.betas = ratios
+    c.d = {"quick": (8, 16), "cpu": (8, 16, 32)}.get(preset, WIDTHS)
+    ratios = {"quick": (1.0,), "cpu": (4.0, 1.0, 0.25)}
+    c.alphas = c.betas = ratios.get(preset, (4.0, 2.0, 1.0, 0.5, 0.25))
     c.heads = 8
-    c.max_parameters = {"quick": 2000, "cpu": 2100}.get(preset, 10**6)
+    c.max_parameters = {"quick": 2000, "cpu": 6200}.get(preset, 10**6)
     c.size_max = 512
     c.thresholds = (0.99,)
     c.update(search={"method": "grow+bisect", "opening": 0.8, "headroom": 1.2})

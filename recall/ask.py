@@ -56,14 +56,13 @@ def ask(model: models.Model, subject: int, relation: int) -> Reply:
     """Asks for a fact in CONTEXTS noise contexts, position by position."""
     problem, architecture = model.problem, model.search.architecture
     world = problem.world
-    draw = factual.every_fact(jax.random.key(0), world, model.search.reads.length)
-    noise = jnp.resize(draw.noise, (CONTEXTS, draw.noise.shape[1]))
+    length = model.search.reads.length
+    draw = factual.sample_draw(
+        jax.random.key(0), world, CONTEXTS, 1, length, layout="pairs"
+    )
+    fact = {"subjects": subject, "relations": relation}
     batch = factual.sequences(
-        factual.Draw(
-            noise=noise,
-            subjects=jnp.full((CONTEXTS, 1), subject),
-            relations=jnp.full((1, 1), relation),
-        ),
+        draw._replace(**{name: jnp.full((CONTEXTS, 1), v) for name, v in fact.items()}),
         world,
     )
     tables = transformer.used(model.params, problem.embeddings)

@@ -1,7 +1,9 @@
 """From a config to rows, a table and a figure: plan, run, resume, show."""
 
 import functools
+import math
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,8 +88,10 @@ def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
     if not path:
         return ()
     try:
-        rows = np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file
+            rows = np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError, UserWarning) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"Expected table={path!r} to be a file of comma-separated integers, a line "
@@ -244,20 +248,28 @@ def _keep_models(
             model = models.Model(search, search.problem(update.cell.shape), params)
             models.save(models.path_of(workdir, search.seed), model)
             rows.append(search.columns() | models.quality(model))
-            rows[-1] |= {"kind": "model", "key": f"{search.digest()}:model"}
-            rows[-1]["steps"] = int(update.state[".fit.steps"][index])
-            rows[-1]["loss"] = float(update.state[".fit.loss"][index])
+            loss = float(update.state[".fit.loss"][index])
+            rows[-1] |= {
+                "kind": "model",
+                "key": f"{search.digest()}:model",
+                "steps": int(update.state[".fit.steps"][index]),
+                "loss": loss if math.isfinite(loss) else None,
+                "finite": math.isfinite(loss),
+            }
     return rows
 
 
 def _note(rows: Sequence[dict]) -> str:
     """The latest loss and accuracy of a traced run."""
     traces = [row for row in rows if row["kind"] == "trace"]
-    if not traces:
-        return ""
-    loss = sum(row["loss"] for row in traces) / len(traces)
+    losses = [row["loss"] for row in traces if row["loss"] is not None]
+    if not losses:
+        return "diverged" if traces else ""
     accuracy = sum(row["accuracy"] for row in traces) / len(traces)
-    return f"step {traces[-1]['steps']}, loss {loss:.4f}, accuracy {accuracy:.4f}"
+    return (
+        f"step {traces[-1]['steps']}, loss {sum(losses) / len(losses):.4f}, "
+        f"accuracy {accuracy:.4f}"
+    )
 
 
 def _seconds(cell: cells.Cell, devices: Sequence[Any]) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import serialization
 
@@ -79,7 +80,7 @@ def load(path: Path) -> Model:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"Expected a model in {path}; got {reason}.") from error
     _check_shapes(path, like, arrays)
-    return Model(search, *arrays)
+    return Model(search, *jax.tree.map(jnp.asarray, arrays))
 
 
 def quality(model: Model) -> dict[str, Any]:

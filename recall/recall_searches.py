@@ -144,8 +144,8 @@ class RecallSearch(searches.Search):
     def size_columns(self, n: int) -> dict[str, Any]:
         """Facts, and what they are made of."""
         sizes = self.sizes(n)
-        kinds = {"subjects": sizes.subjects, "relations": sizes.relations}
-        return {"n": sizes.facts} | kinds
+        counts = ("subjects", "relations", "answers")
+        return {"n": sizes.facts} | {name: getattr(sizes, name) for name in counts}
 
     def facts(self, n: int) -> int:
         """S R."""

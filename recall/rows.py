@@ -141,24 +141,31 @@ def capacities(rows: Iterable[Row]) -> list[Point]:
     rates, tried side by side, the best counts; other two of one group and seed are no
     two samples: they raise ValueError.
     """
-    groups: dict[tuple, dict[int, Row]] = {}
+    groups: dict[tuple, dict[tuple, Row]] = {}
     for row in _unique(row for row in rows if row["kind"] == "capacity"):
         group = tuple(row.get(name) for name in GROUP)
-        seeds = groups.setdefault(group, {})
-        other = seeds.get(row["seed"], row)
-        if other.get("tried") != row.get("tried"):
-            row = max(other, row, key=lambda row: row["capacity"])
-        elif other is not row:
-            searches = seeds[row["seed"]].get("search"), row.get("search")
+        searches = groups.setdefault(group, {})
+        search = row["seed"], row.get("tried")
+        if search in searches:
+            names = searches[search].get("search"), row.get("search")
             raise ValueError(
-                f"Expected one search for each group and seed; got searches={searches} "
+                f"Expected one search for each group and seed; got searches={names} "
                 f"of seed={row['seed']} in {dict(zip(GROUP, group, strict=True))}."
             )
-        seeds[row["seed"]] = row
+        searches[search] = row
     return [
-        _point(group, [seeds[seed] for seed in sorted(seeds)])
-        for group, seeds in sorted(groups.items(), key=lambda item: _order(item[0]))
+        _point(group, _best(searches.values()))
+        for group, searches in sorted(groups.items(), key=lambda g: _order(g[0]))
     ]
+
+
+def _best(searches: Iterable[Row]) -> list[Row]:
+    """The best search of each seed."""
+    seeds: dict[int, Row] = {}
+    for row in searches:
+        other = seeds.setdefault(row["seed"], row)
+        seeds[row["seed"]] = max(other, row, key=lambda search: search["capacity"])
+    return [seeds[seed] for seed in sorted(seeds)]
 
 
 def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:

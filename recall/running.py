@@ -80,7 +80,7 @@ def params_of(cell: cells.Cell, state: State, index: int) -> Any:
     """The params that a state holds for one lane."""
     like = cell.searches[index].problem(cell.shape).initial
     mine = {name.removeprefix(".fit.params"): x[index] for name, x in state.items()}
-    return unflatten(like, mine)
+    return jax.tree.map(jnp.asarray, unflatten(like, mine))
 
 
 def _chunks(
@@ -102,7 +102,7 @@ def _chunks(
     checks = 1 if trace else 4
     while True:
         rows = _probe_rows(cell, lane, reported) + _capacity_rows(cell, lane, told)
-        rows += _trace_rows(cell, lane, told) if trace else []
+        rows += _trace_rows(cell, lane, reported) if trace else []
         reported, told = lane.num_probes.copy(), lane.done.copy()
         kept = flatten(jax.tree.map(lambda x: x[:num_lanes], lane))
         yield Update(cell, rows, kept, fleet.compile_seconds), lane
@@ -144,7 +144,7 @@ def _probe_rows(cell: cells.Cell, lane: Any, reported: np.ndarray) -> list[dict]
     for i, search in enumerate(cell.searches):
         same = search.columns()
         for probe in range(reported[i], lane.num_probes[i]):
-            log = jax.tree.map(lambda x, i=i, p=probe: x[i, p % x.shape[1]], lane.log)
+            log = _entry(lane, i, probe)
             told = search.size_columns(int(log.n))
             told |= _probe_columns(log, cell.behind[i] + probe)
             rows.append(same | told)
@@ -172,26 +172,45 @@ def _probe_columns(log: capacity.Log, probe: int) -> dict[str, Any]:
     }
 
 
-def _trace_rows(cell: cells.Cell, lane: Any, told: np.ndarray) -> list[dict]:
+def _trace_rows(cell: cells.Cell, lane: Any, reported: np.ndarray) -> list[dict]:
+    """A row for each probe that has ended, and for the one that is being trained."""
     rows = []
     for i, search in enumerate(cell.searches):
-        if not told[i] and lane.fit.asked[i]:
-            same = search.columns() | search.size_columns(int(lane.n[i]))
-            rows.append(same | _trace_columns(lane, i))
-            at = f"{int(lane.attempt[i])}:{rows[-1]['steps']}"
+        checks = [_entry(lane, i, k) for k in range(reported[i], lane.num_probes[i])]
+        if not lane.done[i] and lane.fit.asked[i]:
+            checks.append(_under_way(lane, i))
+        for check in checks:
+            same = search.columns() | search.size_columns(int(check.n))
+            rows.append(same | _trace_columns(check))
+            at = f"{int(check.n)}:{int(check.attempt)}:{int(check.steps)}"
             rows[-1]["key"] = f"{same['search']}:{at}"
     return rows
 
 
-def _trace_columns(lane: Any, i: int) -> dict[str, Any]:
-    loss = float(lane.fit.loss[i])
+def _entry(lane: Any, i: int, probe: int) -> capacity.Log:
+    """What the log says of a probe."""
+    return jax.tree.map(lambda x: x[i, probe % x.shape[1]], lane.log)
+
+
+def _under_way(lane: Any, i: int) -> capacity.Log:
+    """What the log would say of the probe that a lane is training."""
+    fit = lane.fit
+    said = {name: getattr(fit, name)[i] for name in ("correct", "asked", "steps")}
+    said |= {name: getattr(lane, name)[i] for name in ("n", "attempt", "rate")}
+    ended = -1 if fit.finite[i] else capacity.ENDINGS.index("nonfinite")
+    unsaid = dict.fromkeys(capacity.Log._fields, np.nan)
+    return capacity.Log(**unsaid | said | {"loss": fit.loss[i], "ended": ended})
+
+
+def _trace_columns(check: capacity.Log) -> dict[str, Any]:
+    loss = float(check.loss)
     return {
         "kind": "trace",
-        "steps": int(lane.fit.steps[i]),
+        "steps": int(check.steps),
         "loss": loss if math.isfinite(loss) else None,
-        "accuracy": int(lane.fit.correct[i]) / int(lane.fit.asked[i]),
-        "finite": bool(lane.fit.finite[i]),
-        "learning_rate": float(lane.rate[i]),
+        "accuracy": int(check.correct) / int(check.asked),
+        "finite": int(check.ended) != capacity.ENDINGS.index("nonfinite"),
+        "learning_rate": float(check.rate),
     }
 
 

@@ -38,21 +38,29 @@ class Settings:
 
 def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
-    chosen = Settings(
+    size, model = common.integer("size", config.size, 1), recall_common.model(config)
+    common.pick("search.method", model.strategy.method, ("single",))
+    return Settings(
         d=common.integer("d", config.d, 1),
         heads=common.integer("heads", config.heads, 1),
         head_dim=common.integer("head_dim", config.head_dim, 1),
         m=common.integer("m", config.m, 0),
-        size=common.integer("size", config.size, 1),
+        size=size,
         threshold=common.number("threshold", config.threshold, "(0, 1]"),
         seeds=common.seeds("seeds", config.seeds),
-        model=recall_common.model(config),
-        table=tuple(map(tuple, config.table)),
+        model=model,
+        table=_table(config.table, model, size),
     )
-    if chosen.table:
-        factual.world_of(chosen.table, plan(chosen)[0].sizes(chosen.size))
-    common.pick("search.method", chosen.model.strategy.method, ("single",))
-    return chosen
+
+
+def _table(given: Any, model: recall_common.Model, size: int) -> tuple:
+    """Checks a table of facts against the world that it is to be."""
+    if not given:
+        return ()
+    S, R = recall_searches.WORLDS[model.world](size)
+    sizes = factual.Sizes(S, R, answers=model.answers or size, noise=S + R)
+    factual.world_of(given, sizes)
+    return tuple(tuple(int(answer) for answer in row) for row in given)
 
 
 def plan(chosen: Settings) -> list[recall_searches.RecallSearch]:

@@ -39,8 +39,9 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
         lambda p: p.median / p.parameters,
         lambda p: (p.low / p.parameters, p.high / p.parameters),
     )
-    style.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)]))
-    style.log_axis(right.yaxis, 0.03, 1.0)
+    style.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)] or [2]))
+    densest = max(n / p.parameters for p in points for n in _facts(p) or [1])
+    style.log_axis(right.yaxis, 0.03, max(1.0, 1.4 * densest))
     for axes in (left, right):
         style.log_axis(axes.xaxis, x[0], x[-1])
         axes.set_xlabel("parameters, $P = 4\\,H d_h d + 2\\,m d$")
@@ -68,10 +69,10 @@ def training(rows: Iterable[rows_lib.Row]) -> Figure:
         for axes, column in ((left, "loss"), (right, "accuracy")):
             axes.plot([r["steps"] for r in own], [r[column] for r in own], **look)
     first, reach = traces[0], max(row["steps"] for row in traces)
-    relations = math.log(first["relations"] * first["num_outputs"])
+    relations = math.log(first["relations"] * first["answers"])
     for level, name in (
         (relations, "ln $R D$, nothing known"),
-        (math.log(first["num_outputs"]), "ln $D$, relation known"),
+        (math.log(first["answers"]), "ln $D$, relation known"),
     ):
         style.theory_line(left, [0, reach], [level, level], style.GREY)
         left.text(reach, level * 1.01, name, ha="right", va="bottom")
@@ -117,7 +118,7 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
     seeds = int(cells.seeds.max())
     of_seeds = f"median of {seeds} seeds" if seeds > 1 else "one seed"
     figure.colorbar(image, ax=axes, label=f"best accuracy, {of_seeds}")
-    axes.legend(loc="upper right", frameon=True, fontsize=7)
+    style.legend(figure)
     return figure
 
 
@@ -136,7 +137,7 @@ def _draw(axes: Axes, points: Sequence[Point], y: Place, ends: Place) -> None:
             if group:
                 colour = style.look(shares.index(share)).colour
                 look = style.Look(colour, style.look(widths.index(width)).marker)
-                _series(axes, group, y, ends, look, f"$H d_h / d = {share:g}$")
+                _series(axes, group, y, ends, look)
     _keys(axes, shares, widths)
 
 
@@ -147,21 +148,25 @@ def _facts(point: Point) -> list[float]:
     return [n for n in known if 1 < n < math.inf]
 
 
-def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any, name: str):
-    exact = [p for p in group if p.exact]
+def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any) -> None:
+    """What is known, from below or at all, of the points of one shape."""
+    known = [p for p in group if p.exact and p.median > 1]
     style.series(
         axes,
-        [p.parameters for p in exact],
-        [y(p) for p in exact],
-        tuple([ends(p)[side] for p in exact] for side in (0, 1)),
+        [p.parameters for p in known],
+        [y(p) for p in known],
+        tuple([ends(p)[side] for p in known] for side in (0, 1)),
         look,
         filled=group[0].threshold == 1,
         joined=False,
         label="_nolegend_",
     )
-    bounds = [p for p in group if not p.exact]
+    bounds = [p for p in group if not p.exact and p.median > 1]
     if bounds:
         style.bounds(axes, [p.parameters for p in bounds], [y(p) for p in bounds], look)
+    empty = [p for p in group if p.median <= 1]
+    if empty:
+        style.nothing(axes, [p.parameters for p in empty], [y(p) for p in empty], look)
 
 
 def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
@@ -215,7 +220,7 @@ def _title(points: Sequence[Point]) -> str:
 def _edges(centres: np.ndarray) -> np.ndarray:
     """Borders of cells halfway between their centres."""
     if len(centres) == 1:
-        return np.array([0.5, 1.5]) * centres[0]
+        return centres[0] + np.array([-0.5, 0.5]) * max(centres[0], 1)
     middle = (centres[1:] + centres[:-1]) / 2
     ends = 2 * centres[[0, -1]] - middle[[0, -1]]
     return np.concatenate([ends[:1], middle, ends[1:]])

@@ -250,6 +250,8 @@ def legend(figure: Figure) -> None:
         if gid in gids:
             look: dict[str, Any] = {"marker": marker, "linestyle": "none"}
             entries[label] = Line2D([], [], color=GREY, markersize=size, **look)
+    if not entries:
+        return
     widest = 0.5 + 0.06 * max(map(len, entries))  # inches, about
     num_rows = math.ceil(len(entries) * widest / figure.get_figwidth())
     figure.legend(
