@@ -35,8 +35,8 @@ class Strategy:
         method: "bisect" probes fresh starts only; "grow" adds facts to a warm network
             as soon as it stores those it has, and stops when it cannot; "grow+bisect"
             tries every learning rate afresh where growth stops, and grows on from
-            there if one of them stores; "single" probes the first size only, afresh at
-            every learning rate until one stores it.
+            there if one of them stores; "single" probes the expected size only, afresh
+            at every learning rate until one stores it.
         resolution: brackets close at upper - lower <= max(1, resolution * lower).
         widen: factor by which an open bracket moves while it has only one end.
         opening: the size probed first, as a fraction of what is expected.

@@ -153,7 +153,8 @@ class RecallSearch(searches.Search):
 
     def own_shape(self) -> Shape:
         """The smallest shape with a little more room than the search expects."""
-        room = math.ceil(self.strategy.headroom * self.expected)
+        single = self.strategy.method == "single"
+        room = math.ceil(self.expected * (1 if single else self.strategy.headroom))
         n_max = min(self.limit, max(self.first, room))
         answers = self.answers or n_max
         return Shape(n_max, answers, self.d, self.heads, self.head_dim, self.m)

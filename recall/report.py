@@ -12,6 +12,7 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from recall import report_recall, theory
 from recall import rows as rows_lib
@@ -95,7 +96,7 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
 def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
     table = Table(
         title=title,
-        caption=caption,
+        caption=Text(caption),  # its brackets are no markup
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,

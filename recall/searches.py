@@ -103,6 +103,8 @@ class Search(abc.ABC):
     @property
     def first(self) -> int:
         """The size to probe first."""
+        if self.strategy.method == "single":
+            return self.expected
         return max(1, min(self.limit, int(self.strategy.opening * self.expected)))
 
     def digest(self) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 
 Row = Mapping[str, Any]
 
+SAME = ("d", "head_dim", "n", "world", "activation", "recipe", "embedding")
+
 
 class Grid(NamedTuple):
     """Best accuracies over a grid.
@@ -63,13 +65,13 @@ def grid(rows: Iterable[Row]) -> Grid:
         ValueError: if there are none, or they differ in more than heads, m and seed.
     """
     probes = [r for r in rows if r["kind"] == "probe" and r["memory"] == "transformer"]
-    kinds = {(r["d"], r["head_dim"], r["n"], r["activation"]) for r in probes}
+    kinds = {tuple(r[name] for name in SAME) for r in probes}
     if len(kinds) != 1:
         raise ValueError(
-            "Expected probes of transformers of one d, head_dim, world and activation; "
-            f"got {sorted(kinds)}."
+            f"Expected probes of transformers of one {', '.join(SAME)}; got "
+            f"{sorted(kinds, key=str)}."
         )
-    d, head_dim, facts, _ = kinds.pop()
+    d, head_dim, facts = kinds.pop()[:3]
     heads = np.array(sorted({r["heads"] for r in probes}))
     m = np.array(sorted({r["m"] for r in probes}))
     best: dict[tuple, dict[int, float]] = {}

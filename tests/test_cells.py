@@ -131,7 +131,8 @@ def test_another_number_of_learning_rates_is_another_program():
 def test_padding_is_cut_where_it_costs_more_than_a_program():
     sizes = [tiny.linear(d, expected=d * d) for d in (8, 9, 256)]
     grouped = cells.group([*sizes, tiny.linear(256, expected=256**2, seed=1)])
-    assert [sorted(s.d for s in c.searches) for c in grouped] == [[8, 9], [256, 256]]
+    found = [sorted(s.columns()["d"] for s in cell.searches) for cell in grouped]
+    assert found == [[8, 9], [256, 256]]
 
 
 # Names

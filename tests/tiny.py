@@ -7,13 +7,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recall import capacity, cells, lanes, memory_searches, running, training
+from recall import (
+    capacity,
+    cells,
+    lanes,
+    memory_searches,
+    recall_searches,
+    running,
+    searches,
+    training,
+)
 
 DECAY = training.Recipe(num_steps=64, check_every=8, cosine=True)
 EXACT = capacity.Strategy(
     method="bisect", resolution=0.0, opening=1.0, headroom=1.6, widen=1.25
 )
 GROW = capacity.Strategy(method="grow", resolution=0.0)
+SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
+SHORT = training.Recipe(num_steps=256, check_every=32, cosine=True)
+READS = recall_searches.Reads(length=8, batch=16, share=4, checks=2)
 
 
 def outer_product(d: int = 4, **changes: Any) -> memory_searches.MemorySearch:
@@ -35,21 +47,27 @@ def mlp(d: int = 4, m: int = 4, **changes: Any) -> memory_searches.MemorySearch:
     return _search(**kind, **fields, changes=changes)
 
 
+def transformer(d: int = 8, **changes: Any) -> recall_searches.RecallSearch:
+    widths: dict[str, Any] = {"d": d, "heads": 2, "head_dim": 2, "m": 8}
+    world = {"world": "S=R", "answers": 2, "expected": 4, "limit": 8, "reads": READS}
+    how = {"recipe": SHORT, "learning_rates": (0.03,), "strategy": EXACT}
+    same = {"threshold": 1.0, "seed": 0, "embedding": "gaussian"}
+    return recall_searches.RecallSearch(**widths | world | how | same | changes)
+
+
 def _search(*, changes: dict[str, Any], **fields: Any) -> memory_searches.MemorySearch:
     same = {"threshold": 1.0, "seed": 0, "limit": 1000, "strategy": EXACT}
     return memory_searches.MemorySearch(**same | fields | changes)
 
 
 def cell(
-    some: Sequence[memory_searches.MemorySearch],
-    shape: memory_searches.Shape | None = None,
+    some: Sequence[searches.Search], shape: searches.Shape | None = None
 ) -> cells.Cell:
     """One cell of all these searches, in the smallest shape that fits unless given."""
-    if shape is None:
-        own = [search.own_shape() for search in some]
-        shape = memory_searches.Shape(*map(max, zip(*own, strict=True)))
-    firsts = tuple(min(s.first, shape.n_max) for s in some)
-    return cells.Cell(tuple(some), shape, firsts, (0,) * len(some))
+    own = [search.own_shape() for search in some]
+    wide = shape or type(own[0])(*map(max, zip(*own, strict=True)))
+    firsts = tuple(min(s.first, wide.n_max) for s in some)
+    return cells.Cell(tuple(some), wide, firsts, (0,) * len(some))
 
 
 def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:

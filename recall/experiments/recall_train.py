@@ -40,6 +40,7 @@ def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
     size, model = common.integer("size", config.size, 1), recall_common.model(config)
     common.pick("search.method", model.strategy.method, ("single",))
+    common.pick("side_by_side", model.side_by_side, (False,))  # one model a seed
     return Settings(
         d=common.integer("d", config.d, 1),
         heads=common.integer("heads", config.heads, 1),

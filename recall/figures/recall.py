@@ -172,10 +172,10 @@ def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any) -> None:
 def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
     """Names colours and markers."""
     for index, share in enumerate(shares):
-        colour, name = style.look(index).colour, f"$H d_h/d = {share:g}$"
+        colour, name = style.look(index).colour, f"$H d_h/d \\approx {share:g}$"
         axes.plot([], [], "s", color=colour, label=name)
     for index, width in enumerate(widths):
-        marker, name = style.look(index).marker, f"$m/d = {width:g}$"
+        marker, name = style.look(index).marker, f"$m/d \\approx {width:g}$"
         axes.plot([], [], marker, color=style.GREY, markerfacecolor="white", label=name)
 
 
@@ -201,12 +201,11 @@ def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> N
 
 
 def _ratio(part: int | None, whole: int) -> float:
-    """A ratio, rounded to a quarter or, above one, to a whole."""
-    ratio = (part or 0) / whole
-    return round(4 * ratio) / 4 if ratio < 1 else float(round(ratio))
+    """A ratio, rounded to a power of two: floors of d_h and m move it off one."""
+    return 2.0 ** round(math.log2(part / whole)) if part else 0.0
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
+def _ends(values: Sequence[style.Number]) -> tuple[float, float]:
     return min(values) / 1.4, max(values) * 1.4
 
 
@@ -226,8 +225,9 @@ def _edges(centres: np.ndarray) -> np.ndarray:
     return np.concatenate([ends[:1], middle, ends[1:]])
 
 
-def _write(axes: Axes, x: float, y: float, value: float) -> None:
-    text = "1" if value == 1 else f"{value:.2f}".lstrip("0")
+def _write(axes: Axes, x: Any, y: Any, value: float) -> None:
+    """Writes an accuracy, rounded down: only all facts are 1."""
+    text = "1" if value == 1 else f"{math.floor(100 * value) / 100:.2f}".lstrip("0")
     colour = "black" if value > 0.6 else "white"
     axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=colour)
 
