@@ -11,6 +11,7 @@ step, sequences drawn in large blocks: what the published code does. Ours is a l
 import argparse
 import statistics
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +75,8 @@ def plain(one: recall_searches.RecallSearch):
         drawn = factual.sample_batch(key, problem.world, BLOCK * BATCH, LENGTH)
         return tuple(x.reshape(BLOCK, BATCH, *x.shape[1:]) for x in drawn)
 
-    return step, block, (problem.initial, adam.init(problem.initial))
+    initial: Any = problem.initial  # optax knows no NamedTuples
+    return step, block, (initial, adam.init(initial))
 
 
 def plain_seconds(one: recall_searches.RecallSearch) -> float:

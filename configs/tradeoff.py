@@ -23,7 +23,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         c.heads, c.m = (1, 2, 4), (1, 8, 16)
     c.seeds = (0, 1, 2, 3, 4)
     if preset == "cpu":  # half the facts a step, for half the time
-        c.seeds, c.reads.batch = (0,), 512
+        c.seeds = (0,)
+        c.update(reads={"batch": 512})
     c.threshold = 1.0
     c.recipe = "published"
     c.update(training={"learning_rates": (0.01,)})

@@ -28,6 +28,7 @@ from recall import (
     setup,
 )
 from recall.figures import style
+from recall.recall_searches import RecallSearch
 
 KINDS = {
     "capacity": "capacities.csv",
@@ -243,7 +244,7 @@ def _keep_models(
     """Saves the models of searches that have ended, and says how good they are."""
     ended, rows = {row["search"] for row in done}, []
     for index, search in enumerate(update.cell.searches):
-        if search.digest() in ended:
+        if search.digest() in ended and isinstance(search, RecallSearch):
             params = running.params_of(update.cell, update.state, index)
             model = models.Model(search, search.problem(update.cell.shape), params)
             models.save(models.path_of(workdir, search.seed), model)

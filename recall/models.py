@@ -66,7 +66,7 @@ def load(path: Path) -> Model:
             settings say.
     """
     try:
-        found = serialization.msgpack_restore(path.read_bytes())
+        found: Any = serialization.msgpack_restore(path.read_bytes())
         search = _search(json.loads(found["settings"]))
         wanted = search.problem(search.own_shape())
         like = (wanted, wanted.initial)

@@ -57,10 +57,11 @@ def recalled(
     values += [_values(params, tables.subjects)[draw.subjects]]
     values += [_values(params, tables.relations)[draw.relations]]
     shares = _attention(context, *logits)
-    mixed = sum(
+    parts = [
         _mix(share, value, params.O)
         for share, value in zip(shares, values, strict=True)
-    )
+    ]
+    mixed = parts[0] + parts[1] + parts[2]
     return transformer.add_mlp(params, mixed.reshape(-1, mixed.shape[-1]), architecture)
 
 

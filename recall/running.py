@@ -197,9 +197,10 @@ def _under_way(lane: Any, i: int) -> capacity.Log:
     fit = lane.fit
     said = {name: getattr(fit, name)[i] for name in ("correct", "asked", "steps")}
     said |= {name: getattr(lane, name)[i] for name in ("n", "attempt", "rate")}
-    ended = -1 if fit.finite[i] else capacity.ENDINGS.index("nonfinite")
-    unsaid = dict.fromkeys(capacity.Log._fields, np.nan)
-    return capacity.Log(**unsaid | said | {"loss": fit.loss[i], "ended": ended})
+    ended = np.int32(-1 if fit.finite[i] else capacity.ENDINGS.index("nonfinite"))
+    unsaid = dict.fromkeys(capacity.Log._fields, np.float32(np.nan))
+    told: dict[str, Any] = unsaid | said | {"loss": fit.loss[i], "ended": ended}
+    return capacity.Log(**told)
 
 
 def _trace_columns(check: capacity.Log) -> dict[str, Any]:

@@ -42,7 +42,7 @@ ask = jit(factual_training.ask_every_fact, static_argnums=(3, 4))
 evaluate = jit(factual_training.evaluate, static_argnums=(2, 3))
 
 
-def normal(*shape, seed=0):
+def normal(*shape: int, seed: int | tuple[int, ...] = 0):
     draw = np.random.default_rng((seed, *shape)).normal(size=shape)
     return jnp.asarray(draw, jnp.float32)
 
@@ -60,7 +60,13 @@ def problem(n_max=4, seed=0):
     table = np.random.default_rng(seed).integers(0, D, (S, R))
     return factual_training.Problem(
         world=factual.world_of(table, sizes(n_max)),
-        embeddings=transformer.Embeddings(*rows[:3], rows[3][0], rows[4]),
+        embeddings=transformer.Embeddings(
+            subjects=rows[0],
+            relations=rows[1],
+            noise=rows[2],
+            end=rows[3][0],
+            answers=rows[4],
+        ),
         head_dim=jnp.int32(head_dim),
         seed=jnp.int32(seed),
         n_max=jnp.int32(n_max),

@@ -27,7 +27,7 @@ QUICKLY = {
 jit = functools.partial(jax.jit, compiler_options=QUICKLY)  # each runs a few times
 
 
-def normal(*shape, seed=0):
+def normal(*shape: int, seed: int | tuple[int, ...] = 0):
     draw = np.random.default_rng((seed, *shape)).normal(size=shape)
     return jnp.asarray(draw, jnp.float32)
 

@@ -30,7 +30,7 @@ ACTIVATIONS = {
 apply = jax.jit(transformer.apply, static_argnums=3)
 
 
-def normal(*shape, seed=0):
+def normal(*shape: int, seed: int | tuple[int, ...] = 0):
     draw = np.random.default_rng((seed, *shape)).normal(size=shape)
     return jnp.asarray(draw, jnp.float32)
 
@@ -100,6 +100,7 @@ def test_add_mlp_by_the_formula(activation, mlp_weight, biases):
         activation=activation, mlp_weight=mlp_weight, biases=biases
     )
     params, x = model(*WIDTHS), np.asarray(normal(4, 5, seed=9))
+    assert params.mlp is not None
     W, b, V = (np.asarray(part, float) for part in params.mlp)
     hidden = ACTIVATIONS[activation](x @ W.T + biases * b)
     found = transformer.add_mlp(params, jnp.asarray(x), architecture)
@@ -188,6 +189,7 @@ def test_initial_weights_have_the_variances_of_the_paper():
         assert abs(np.mean(weights)) < 4 * np.sqrt(variance / weights.size)
         assert_allclose(np.var(weights), variance, rtol=0.06)
     assert_allclose(np.corrcoef([w.ravel() for w in params[:4]]), np.eye(4), atol=0.05)
+    assert params.mlp is not None
     assert_allclose(np.var(params.mlp.W), 1 / d, rtol=0.1)
     assert_allclose(np.var(params.mlp.V), 1 / m, rtol=0.1)
     assert_array_equal(params.mlp.b, np.zeros(m))
@@ -262,6 +264,7 @@ def test_padding_is_exact_in_outputs_and_through_50_steps_of_adam():
     assert_allclose(wide_vectors[:, : WIDTHS[0]], vectors, rtol=1e-4, atol=1e-5)
     assert_array_equal(wide_vectors[:, WIDTHS[0] :], 0.0)
 
+    assert params.mlp is not None
     moved = (after.K - params.K, after.mlp.b - params.mlp.b)
     moved += (after.embeddings.answers - table.answers,)
     for change in moved:  # there was something to get wrong

@@ -124,20 +124,15 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
 
 def _draw(axes: Axes, points: Sequence[Point], y: Place, ends: Place) -> None:
     """One series for each attention and MLP ratio."""
-    shares = sorted({_ratio(p.heads * p.head_dim, p.d) for p in points})
-    widths = sorted({_ratio(p.m, p.d) for p in points})
-    for share in shares:
-        for width in widths:
-            group = [
-                p
-                for p in points
-                if _ratio(p.heads * p.head_dim, p.d) == share
-                and _ratio(p.m, p.d) == width
-            ]
-            if group:
-                colour = style.look(shares.index(share)).colour
-                look = style.Look(colour, style.look(widths.index(width)).marker)
-                _series(axes, group, y, ends, look)
+    shapes: dict[tuple[float, float], list[Point]] = {}
+    for p in points:
+        share = _ratio((p.heads or 0) * (p.head_dim or 0), p.d)
+        shapes.setdefault((share, _ratio(p.m, p.d)), []).append(p)
+    shares, widths = (sorted(set(side)) for side in zip(*shapes, strict=True))
+    for (share, width), group in shapes.items():
+        colour = style.look(shares.index(share)).colour
+        look = style.Look(colour, style.look(widths.index(width)).marker)
+        _series(axes, group, y, ends, look)
     _keys(axes, shares, widths)
 
 
@@ -155,7 +150,7 @@ def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any) -> None:
         axes,
         [p.parameters for p in known],
         [y(p) for p in known],
-        tuple([ends(p)[side] for p in known] for side in (0, 1)),
+        ([ends(p)[0] for p in known], [ends(p)[1] for p in known]),
         look,
         filled=group[0].threshold == 1,
         joined=False,
@@ -181,16 +176,14 @@ def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
 
 def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> None:
     """The published guide, and lines of constant bits a parameter."""
-    answers = {p.num_outputs for p in points}
-    law = (
-        theory.trained_law("transformer", *answers, 0.99) if len(answers) == 1 else None
-    )
+    answers, *others = {p.num_outputs for p in points}
     names = []
-    if law is not None:
+    law = theory.trained_law("transformer", answers, 0.99)
+    if law is not None and not others:
         facts = theory.law_facts(law, x)
         names.append((facts, f"guide, {1 / law.constant:.2f} $P$", "black"))
-    if len(answers) == 1 and None not in answers:
-        each = float(theory.bits(1.0, *answers))
+    if answers is not None and not others:
+        each = float(theory.bits(1.0, answers))
         for bits in BITS:
             name = f"{bits} bit{'s' * (bits > 1)} a parameter"
             names.append((bits * x / each, name, style.GREY))
