@@ -43,14 +43,15 @@ def interval(value: float, low: float, high: float) -> str:
 
 def size(point: rows.Point) -> str:
     if point.heads is not None:
-        return f"{point.parameters:,}"
+        return f"{point.d}/{point.heads}x{point.head_dim}/{point.m}"
     return str(point.d) if point.m is None else f"{point.d}x{point.m}"
 
 
 def law_lines(found: Iterable[rows.Row]) -> list[str]:
     """A line per memory and threshold: its medians, and the constant fitted to them."""
     lines = [
-        "| memory | recalled | size: median facts | C [95 %] | slope [95 %] |",
+        "| memory | recalled | size (d; d x m; d/H x d_h/m): median facts | C [95 %] | "
+        "slope [95 %] |",
         "|---|---|---|---|---|",
     ]
     points = rows.capacities(found)

@@ -40,8 +40,9 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
         lambda p: (p.low / p.parameters, p.high / p.parameters),
     )
     style.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)] or [2]))
-    densest = max(n / p.parameters for p in points for n in _facts(p) or [1])
-    style.log_axis(right.yaxis, 0.03, max(1.0, 1.4 * densest))
+    densities = [n / p.parameters for p in points for n in _facts(p)] or [1.0]
+    low, high = _ends(densities)
+    style.log_axis(right.yaxis, low, max(1.0, high))
     for axes in (left, right):
         style.log_axis(axes.xaxis, x[0], x[-1])
         axes.set_xlabel("parameters, $P = 4\\,H d_h d + 2\\,m d$")
