@@ -598,7 +598,7 @@ def test_a_grid_is_the_product_of_heads_hidden_units_and_seeds():
     }
 
 
-@pytest.mark.parametrize("name", [RECALL, GRID, TRAIN])
+@pytest.mark.parametrize("name", [RECALL, GRID])
 def test_learning_rates_are_tried_in_order_or_side_by_side(name):
     few = {"seeds": (3,), "training__learning_rates": (0.1, 0.01)}
     in_order = plan(name, "quick", **few)
