@@ -12,7 +12,7 @@ from configs import common
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
     c = common.recall_sweep("recall_train", preset)
-    c.d, c.heads, c.head_dim, c.m, c.size = 32, 8, 8, 64, 32
+    c.d, c.heads, c.head_dim, c.m, c.size = 32, 16, 8, 112, 32
     if preset == "quick":
         c.d, c.heads, c.head_dim, c.m, c.size = 16, 4, 4, 32, 10
     c.seeds = (0,)
