@@ -117,7 +117,8 @@ def _capacity_cells(point: rows_lib.Point) -> list[str]:
         return [*cells, "-", _number(_theory_constant([point])), "-", "-"]
     logarithmic = point.num_outputs is None
     constant = theory.law_constant(point.x, point.median, logarithmic)
-    bits = theory.bits(point.median, point.num_outputs) / point.parameters
+    answers = math.sqrt(point.median) if point.world == "D=S" else point.num_outputs
+    bits = theory.bits(point.median, answers) / point.parameters
     below, above = ("", "") if point.exact else ("<", ">")
     return [
         *cells,

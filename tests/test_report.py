@@ -231,3 +231,9 @@ def test_a_report_has_the_tables_of_each_experiment_and_cuts_nothing():
     assert "26 searches, 26 probes" in text
     assert "Trained transformers" in text
     assert "Facts stored" not in text
+
+
+def test_bits_of_a_world_of_as_many_answers_as_subjects_count_those_of_a_relation():
+    one = transformer(144, world="D=S", num_outputs=None)
+    cell = cells(printed(report.capacity_table([one])), "trained transformer")[-1]
+    assert float(cell) == pytest.approx(144 * np.log2(12) / one["parameters"], rel=0.01)
