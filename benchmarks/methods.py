@@ -9,11 +9,12 @@ capacity / capacity by bisection with full budgets, minus one.
 
 import argparse
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import jax
 
-from recall import capacity, cells, memory_searches, running, setup, training
+from recall import capacity, cells, memory_searches, running, searches, setup, training
 from recall.experiments import mlp_capacity
 
 VARIANTS = {  # method, patience in steps (0: the full budget)
@@ -53,7 +54,7 @@ def lanes_of(
     ]
 
 
-def run(chosen: list[memory_searches.MemorySearch]) -> tuple[dict, float, int]:
+def run(chosen: Sequence[searches.Search]) -> tuple[dict, float, int]:
     """Capacity by (d, m, seed), seconds without compiling, steps of all lanes."""
     found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
     for cell in cells.group(chosen):

@@ -8,13 +8,11 @@ bias against the first line: fresh starts of the published recipe, three rates o
 """
 
 import argparse
-import time
 from statistics import mean, median
 
-import jax
-
+from benchmarks import methods
 from configs import recall_capacity as config_file
-from recall import cells, running, setup
+from recall import setup
 from recall.experiments import recall_capacity
 
 VARIANTS = {
@@ -37,21 +35,6 @@ def searches_of(changes: dict, seeds: int, d: int) -> list:
     return recall_capacity.plan(recall_capacity.settings(config))
 
 
-def run(chosen: list) -> tuple[dict, float, int]:
-    """Facts by seed, seconds without compiling, steps of all lanes."""
-    found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
-    for cell in cells.group(chosen):
-        spent = 0.0
-        for update in running.run(cell, jax.devices()):
-            for row in update.rows:
-                steps += row.get("steps", 0)
-                if row["kind"] == "capacity":
-                    found[row["seed"]] = row["capacity"]
-            spent = update.compile_seconds
-        compiling += spent
-    return found, time.perf_counter() - begun - compiling, steps
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
@@ -61,10 +44,12 @@ def main() -> None:
     setup.configure(compile_cache=True)
     reference: dict = {}
     for name in chosen.only:
-        found, seconds, steps = run(searches_of(VARIANTS[name], chosen.seeds, chosen.d))
+        found, seconds, steps = methods.run(
+            searches_of(VARIANTS[name], chosen.seeds, chosen.d)
+        )
         reference = reference or found
-        bias = mean(found[seed] / max(reference[seed], 1) - 1 for seed in found)
-        facts = [found[seed] for seed in sorted(found)]
+        bias = mean(found[lane] / max(reference[lane], 1) - 1 for lane in found)
+        facts = [found[lane] for lane in sorted(found)]
         print(
             f"{name}: {seconds:.0f} s, {steps // len(found):,} steps a lane, mean bias "
             f"{bias:+.1%}, median {median(facts):g} facts, {facts}",

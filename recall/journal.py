@@ -164,9 +164,18 @@ def write_csv(
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(columns)
     lines.writerows([_cell(row.get(name), name) for name in columns] for row in rows)
-    with _reported("write table", path):
+    write_file(path, text.getvalue().encode())
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replaces a file at once.
+
+    Raises:
+        JournalError: if it cannot be written.
+    """
+    with _reported("write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _staged(path, lambda file: file.write(text.getvalue().encode())) as staged:
+        with _staged(path, lambda file: file.write(data)) as staged:
             os.replace(staged, path)
 
 

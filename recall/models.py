@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import serialization
 
-from recall import capacity, factual_training, recall_searches, training, transformer
+from recall import (
+    capacity,
+    factual_training,
+    journal,
+    recall_searches,
+    training,
+    transformer,
+)
 
 SECTIONS = {
     "strategy": capacity.Strategy,
@@ -45,7 +51,11 @@ def path_of(workdir: Path, seed: int) -> Path:
 
 
 def save(path: Path, model: Model) -> None:
-    """Writes a model; no reader ever sees half of it."""
+    """Writes a model; no reader ever sees half of it.
+
+    Raises:
+        journal.JournalError: if it cannot be written.
+    """
     arrays = jax.tree.map(np.asarray, (model.problem, model.params))
     data = serialization.msgpack_serialize(
         {
@@ -53,9 +63,7 @@ def save(path: Path, model: Model) -> None:
             "model": serialization.to_state_dict(arrays),
         }
     )
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    staged.write_bytes(data)
-    os.replace(staged, path)
+    journal.write_file(path, data)
 
 
 def load(path: Path) -> Model:
@@ -76,7 +84,7 @@ def load(path: Path) -> Model:
             f"Expected a saved model in {path}: {error.strerror}; train one with "
             "--config=configs/recall_train.py."
         ) from error
-    except Exception as error:  # msgpack and flax raise their own kinds, many of them
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f"Expected a model in {path}; got {reason}.") from error
     _check_shapes(path, like, arrays)

@@ -75,8 +75,7 @@ def loss(
 ) -> readout.Loss:
     """Mean cross-entropy over the facts of a draw, in nats."""
     found = recalled(params, frozen, draw, architecture, head_dim)
-    tables = transformer.used(params, frozen)
-    return readout.loss(found, _as_facts(found, tables, world, draw))
+    return readout.loss(found, _as_facts(found, params, frozen, world, draw))
 
 
 def correct(
@@ -89,8 +88,7 @@ def correct(
 ) -> Bool[Array, "C F"]:
     """Whether the right answer of each fact of a draw scores above all others."""
     found = recalled(params, frozen, draw, architecture, head_dim)
-    tables = transformer.used(params, frozen)
-    margins = readout.margins(found, _as_facts(found, tables, world, draw))
+    margins = readout.margins(found, _as_facts(found, params, frozen, world, draw))
     return (margins > 0).reshape(draw.subjects.shape[0], draw.relations.shape[1])
 
 
@@ -146,7 +144,8 @@ def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # n
 
 def _as_facts(
     found: Array,
-    tables: transformer.Embeddings,
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
     world: factual.World,
     draw: factual.Draw,
 ) -> facts.Facts:
@@ -155,7 +154,7 @@ def _as_facts(
     live = world.live
     return facts.Facts(
         inputs=found,
-        outputs=tables.answers,
+        outputs=transformer.used(params, frozen).answers,
         targets=targets,
         n=jnp.asarray(targets.shape[0], jnp.int32),
         num_outputs=live.relations * live.answers,

@@ -1,6 +1,7 @@
 """A transformer is trained, kept, read back and asked, or a line says why not."""
 
 import dataclasses
+import errno
 import io
 import itertools
 import json
@@ -476,3 +477,20 @@ def test_a_table_of_facts_is_what_the_model_is_to_learn(tmp_path):
         world = search.problem(cell.shape).world
         answers = np.asarray(factual.answers(world))
         np.testing.assert_array_equal(answers, np.array(facts) + 2 * np.arange(4))
+
+
+def test_a_model_on_a_full_disk_is_one_line_and_leaves_the_old_one(
+    trained, model, monkeypatch
+):
+    path = models.path_of(trained.workdir, 0)
+    before = path.read_bytes()
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(journal.JournalError, match=r"No space left") as error:
+        models.save(path, model)
+    assert "\n" not in str(error.value)
+    assert path.read_bytes() == before
+    assert not list(trained.workdir.glob("*.tmp"))
