@@ -1,26 +1,25 @@
-"""From a config to rows, a table and a figure: plan, run, resume, show."""
+"""From a plan to rows, a table and a figure: run, resume, show, ask."""
 
+import contextlib
 import functools
 import math
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from recall import ask as asking
 from recall import (
     cells,
-    experiments,
     figures,
     interrupt,
+    jobs,
     journal,
     models,
+    planning,
     progress,
     provenance,
     report,
@@ -32,99 +31,16 @@ from recall.recall_searches import RecallSearch
 
 KINDS = {
     "capacity": "capacities.csv",
+    "run": "runs.csv",
     "probe": "probes.csv",
     "trace": "trace.csv",
     "model": "models.csv",
 }
 
 
-class Plan(NamedTuple):
-    """What a config asks for.
-
-    Attributes:
-        cells: the programs to run, the cheapest first.
-        skipped: what the config names but cannot be, with reasons.
-        trace: whether every check is a row, and every model is kept.
-    """
-
-    cells: list[cells.Cell]
-    skipped: tuple[str, ...]
-    trace: bool
-
-
-def plan_of(config: Any) -> Plan:
-    """Reads a config and plans its sweep.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
-    name = config.get("experiment")
-    if name not in experiments.EXPERIMENTS:
-        allowed = sorted(experiments.EXPERIMENTS)
-        raise ValueError(f"Expected experiment in {allowed}; got {name!r}.")
-    experiment = experiments.EXPERIMENTS[name]
-    if isinstance(config.get("table"), str):
-        with config.ignore_type():
-            config.table = _read_table(config.table)
-    try:
-        chosen = experiment.settings(config)
-    except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
-        if not (error.args and isinstance(error.args[0], KeyError)):
-            raise
-        field = error.args[0].args[0].splitlines()[0]
-        raise ValueError(f"Expected a config of {name}; it has no {field}.") from error
-    return Plan(
-        cells=cells.group(experiment.plan(chosen)),
-        skipped=getattr(chosen, "skipped", ()),
-        trace=getattr(experiment, "TRACE", False),
-    )
-
-
-def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
-    """Reads a table of facts: a line per subject, a number per relation.
-
-    Raises:
-        ValueError: if there is no such file, or it holds other things than numbers.
-    """
-    if not path:
-        return ()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # an empty file
-            rows = np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError, UserWarning) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"Expected table={path!r} to be a file of comma-separated integers, a line "
-            f"for each subject; got {reason}"
-        ) from error
-    return tuple(tuple(row) for row in rows.tolist())
-
-
-def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
-    """What would run: a line per cell, that is, per compiled program."""
-    planned = plan.cells
-    skipped = [f"Skipped: {reason}" for reason in plan.skipped]
-    caption = "\n".join(["Estimates; nothing was run.", *skipped])
-    table = Table(title="Plan", caption=caption, caption_justify="left")
-    for column in ("cell", "shape", "lanes", "parameters"):
-        side = "left" if column in ("cell", "shape") else "right"
-        table.add_column(column, justify=side)
-    table.add_column("MiB", justify="right")
-    table.add_column("seconds", justify="right")
-    for cell in planned:
-        table.add_row(*_plan_cells(cell, devices))
-    lanes = sum(len(cell.searches) for cell in planned)
-    most = max(cells.memory_bytes(cell, len(devices)) for cell in planned)
-    seconds = sum(_seconds(cell, devices) for cell in planned)
-    totals = [f"{len(planned)} programs", "", str(lanes), ""]
-    table.add_row(*totals, f"{most / 2**20:.0f}", f"{seconds:.0f}", style="bold")
-    return table
-
-
 def run(
     config: Any,
-    plan: Plan,
+    plan: planning.Plan,
     workdir: Path,
     devices: Sequence[Any],
     console: Console,
@@ -134,24 +50,25 @@ def run(
     Raises:
         interrupt.Stopped: after everything computed was saved.
     """
-    planned = plan.cells
     for reason in plan.skipped:
         console.print(f"Skipped: {reason}", markup=False, highlight=False)
     book = journal.open_journal(workdir, config.to_dict())
-    lanes = sum(len(cell.searches) for cell in planned)
-    bar = progress.Progress(console, len(planned), lanes)
+    of_jobs = [lane.digest() for job in plan.jobs for lane in job.lanes]
+    lanes = sum(len(cell.searches) for cell in plan.cells) + len(of_jobs)
+    bar = progress.Progress(console, len(plan.cells) + len(plan.jobs), lanes)
     with interrupt.listening() as asked, bar.showing():
-        for index, cell in enumerate(planned):
+        for index, cell in enumerate(plan.cells):
             finished = _finished(workdir)
             before = [
-                s.digest() in finished for c in planned[:index] for s in c.searches
+                s.digest() in finished for c in plan.cells[:index] for s in c.searches
             ]
             left = [s for s in cell.searches if s.digest() not in finished]
             bar.update(lanes=sum(before), cells=index, new_probes=0)
             if left:
                 _run_cell(cell, config, book, devices, bar, asked, trace=plan.trace)
                 setup.release()
-        bar.update(lanes=lanes, cells=len(planned), new_probes=0)
+        _run_jobs(plan, config, book, devices, bar, asked)
+        bar.update(lanes=lanes, cells=bar.num_cells, new_probes=0)
     journal.drop_states(book)  # those of cells that were killed as they ended
     return journal.read_rows(workdir)
 
@@ -196,9 +113,45 @@ def workdir_of(given: str | None, config: Any) -> Path:
 
 
 def _finished(workdir: Path) -> set[str]:
-    """Searches whose capacity is in the journal, by whichever process."""
+    """Searches and lanes of jobs that have ended, in whichever process."""
     rows = journal.read_rows(workdir)
-    return {row["search"] for row in rows if row["kind"] == "capacity"}
+    return {row["search"] for row in rows if row["kind"] in jobs.ENDS}
+
+
+def _run_jobs(
+    plan: planning.Plan,
+    config: Any,
+    book: journal.Journal,
+    devices: Sequence[Any],
+    bar: progress.Progress,
+    asked: interrupt.Asked,
+) -> None:
+    """Runs the jobs that have lanes left; rows are durable before the next are read."""
+    done, begun = _finished(book.workdir), time.perf_counter()
+    left = [job for job in plan.jobs if job.left(done)]
+    searched = sum(len(cell.searches) for cell in plan.cells)
+    lanes = searched + sum(len(job.lanes) - len(job.left(done)) for job in plan.jobs)
+    index = len(plan.cells) + len(plan.jobs) - len(left)
+    columns = _source_columns(config, devices)
+    bar.update(lanes=lanes, cells=index, new_probes=0)
+    with contextlib.closing(jobs.run(left, devices, done)) as told:
+        for job, rows in told:
+            wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
+            journal.append(book, [columns | wall | row for row in rows])
+            ended = [row for row in rows if row["kind"] in jobs.ENDS]
+            lanes += len(ended)
+            probes = len(rows) - len(ended)
+            bar.update(lanes=lanes, cells=index, new_probes=probes, note=job.title)
+            asked.check()
+
+
+def _source_columns(config: Any, devices: Sequence[Any]) -> dict[str, Any]:
+    """Columns that say which experiment, code and device a row comes from."""
+    return {
+        "experiment": config.experiment,
+        **provenance.source(),
+        "device": provenance.device(devices),
+    }
 
 
 def _run_cell(
@@ -217,10 +170,7 @@ def _run_cell(
     told = 0
     restore = functools.partial(journal.load_state, book)
     for update in running.run(cell, devices, restore, trace=trace):
-        columns = {
-            "experiment": config.experiment,
-            **provenance.source(),
-            "device": provenance.device(devices),
+        columns = _source_columns(config, devices) | {
             "wall_seconds": round(time.perf_counter() - begun, 3),
             "compile_seconds": round(update.compile_seconds, 3),
         }
@@ -271,24 +221,6 @@ def _note(rows: Sequence[dict]) -> str:
         f"step {traces[-1]['steps']}, loss {sum(losses) / len(losses):.4f}, "
         f"accuracy {accuracy:.4f}"
     )
-
-
-def _seconds(cell: cells.Cell, devices: Sequence[Any]) -> float:
-    work = cells.core_seconds(cell) / len(devices)
-    return work + cell.searches[0].compile_seconds
-
-
-def _plan_cells(cell: cells.Cell, devices: Sequence[Any]) -> list[str]:
-    parameters = sorted({s.num_parameters for s in cell.searches})
-    ends = dict.fromkeys((parameters[0], parameters[-1]))
-    return [
-        cell.searches[0].title,
-        " ".join(f"{name}={size}" for name, size in cell.shape._asdict().items()),
-        str(len(cell.searches)),
-        " to ".join(f"{count:,}" for count in ends),
-        f"{cells.memory_bytes(cell, len(devices)) / 2**20:.0f}",
-        f"{_seconds(cell, devices):.0f}",
-    ]
 
 
 def devices_to_use(count: int) -> list[Any]:

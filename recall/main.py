@@ -32,7 +32,7 @@ def main(argv: list[str]) -> None:
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt, journal
+    from recall import cli, interrupt, journal, planning
 
     config: Any = CONFIG.value
     console = Console()
@@ -44,11 +44,11 @@ def main(argv: list[str]) -> None:
             cli.ask(ASK.value, workdir, SEED.value, console)
             return
         devices = cli.devices_to_use(DEVICES.value)
-        plan = cli.plan_of(config)
+        plan = planning.plan_of(config)
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
-        console.print(cli.plan_table(plan, devices))
+        console.print(planning.plan_table(plan, devices))
         return
     workdir = cli.workdir_of(WORKDIR.value, config)
     try:

@@ -28,6 +28,7 @@ MATHEMATICS = (
 EXPERIMENTS = (
     "lanes",
     "searches",
+    "jobs",
     "memory_searches",
     "recall_searches",
     "cells",
@@ -48,6 +49,7 @@ WORLD = (
     "interrupt",
     "setup",
     "arguments",
+    "planning",
     "cli",
     "main",
 )

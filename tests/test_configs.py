@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 
 from configs import common
-from recall import arguments, cells, cli, experiments, figures
+from recall import arguments, cells, experiments, figures, planning
 
 ROOT = pathlib.Path(__file__).parents[1]
 HELPERS = ("__init__", "common")
@@ -38,8 +38,15 @@ def config(name, preset=None, **changes):
 def plan(*args, **changes) -> list[Any]:
     """The searches of a config, in no order."""
     return [
-        s for cell in cli.plan_of(config(*args, **changes)).cells for s in cell.searches
+        s
+        for cell in planning.plan_of(config(*args, **changes)).cells
+        for s in cell.searches
     ]
+
+
+def core_seconds(planned):
+    of_jobs = sum(job.core_seconds for job in planned.jobs)
+    return of_jobs + sum(map(cells.core_seconds, planned.cells))
 
 
 def fields(made, prefix=""):
@@ -66,16 +73,20 @@ def few_seeds(name, preset):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_makes_cells(name, preset):
     made = few_seeds(name, preset)
-    planned = cli.plan_of(made).cells
-    assert planned
-    assert all(cell.searches for cell in planned)
+    planned = planning.plan_of(made)
+    assert planned.cells or planned.jobs
+    assert all(cell.searches for cell in planned.cells)
+    assert all(job.lanes for job in planned.jobs)
+    lanes = [lane.digest() for job in planned.jobs for lane in job.lanes]
+    assert len(set(lanes)) == len(lanes)
     assert made.preset == preset
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_smaller_preset_costs_less(name):
     planned = [
-        cli.plan_of(few_seeds(name, preset)).cells for preset in ("quick", "cpu", "")
+        planning.plan_of(few_seeds(name, preset)).cells
+        for preset in ("quick", "cpu", "")
     ]
     quick, cpu, full = (sum(map(cells.core_seconds, some)) for some in planned)
     assert quick < cpu <= full
@@ -354,7 +365,7 @@ def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
     name, changes, words
 ):
     with pytest.raises(ValueError, match=r"^Expected ") as error:
-        cli.plan_of(config(name, **changes))
+        planning.plan_of(config(name, **changes))
     said = str(error.value)
     assert "\n" not in said
     assert all(word in said for word in words), said
@@ -370,7 +381,7 @@ def test_what_is_true_or_false_is_nothing_else(name, field, value):
     with pytest.raises(
         ValueError, match=f"^Expected {field} to be True or False; "
     ) as e:
-        cli.plan_of(made)
+        planning.plan_of(made)
     assert str(e.value).endswith(f"got {value!r}.")
 
 
@@ -410,7 +421,7 @@ def test_an_empty_table_is_refused(tmp_path):
 
 def refused_table(path, words):
     with pytest.raises(ValueError, match=r"^Expected (a )?table") as error:
-        cli.plan_of(config(TRAIN, size=3, table=str(path)))
+        planning.plan_of(config(TRAIN, size=3, table=str(path)))
     said = str(error.value)
     assert "\n" not in said
     assert all(word in said for word in words), said
@@ -460,13 +471,13 @@ def test_values_on_the_border_are_right(name, changes):
 
 def test_a_field_that_a_config_lacks_is_named():
     with pytest.raises(ValueError, match="of mlp_capacity; it has no 'sizes'"):
-        cli.plan_of(config(LINEAR, experiment="mlp_capacity"))
+        planning.plan_of(config(LINEAR, experiment="mlp_capacity"))
     with pytest.raises(ValueError, match=r"experiment in .*; got None"):
-        cli.plan_of(ml_collections.ConfigDict({"d": 3}))
+        planning.plan_of(ml_collections.ConfigDict({"d": 3}))
     extra = MODULES[LINEAR].get_config()
     extra.search.hurry = True
     with pytest.raises(ValueError, match=r"search\.<field> in .*; got 'hurry'"):
-        cli.plan_of(extra)
+        planning.plan_of(extra)
 
 
 # What a config means
@@ -527,7 +538,7 @@ def test_every_field_reaches_the_searches():
 
 def test_a_transformer_without_a_head_dimension_is_skipped_and_the_reason_is_told():
     changes = {"d": (8, 16), "alphas": (1.0, 0.25), "betas": (1.0, 0.5), "heads": 8}
-    planned = cli.plan_of(config(RECALL, **changes))
+    planned = planning.plan_of(config(RECALL, **changes))
     (d8, d16) = planned.skipped  # int(8 / 4 / 8) and int(16 / 4 / 8) are both 0
     for reason, d in ((d8, 8), (d16, 16)):
         for word in ("alpha=0.25", "beta=1 0.5", f"d={d}", "heads=8", "head_dim"):
@@ -540,17 +551,17 @@ def test_a_transformer_without_a_head_dimension_is_skipped_and_the_reason_is_tol
 
 
 def test_nothing_is_skipped_unless_a_head_dimension_is_zero():
-    assert cli.plan_of(config(RECALL, d=(32,), seeds=(0,))).skipped == ()
-    assert cli.plan_of(config(GRID, "quick")).skipped == ()
-    assert cli.plan_of(config(TRAIN)).skipped == ()
-    planned = cli.plan_of(config(RECALL, "cpu", seeds=(0,)))
+    assert planning.plan_of(config(RECALL, d=(32,), seeds=(0,))).skipped == ()
+    assert planning.plan_of(config(GRID, "quick")).skipped == ()
+    assert planning.plan_of(config(TRAIN)).skipped == ()
+    planned = planning.plan_of(config(RECALL, "cpu", seeds=(0,)))
     assert all(s.head_dim > 0 for s in plan(RECALL, "cpu", seeds=(0,)))
     assert any("alpha=0.25" in r and "d=8," in r for r in planned.skipped)
 
 
 def test_what_was_skipped_is_told_with_the_plan():
-    planned = cli.plan_of(config(RECALL, d=(8,), alphas=(4.0, 0.25), seeds=(0,)))
-    table = cli.plan_table(planned, [None])
+    planned = planning.plan_of(config(RECALL, d=(8,), alphas=(4.0, 0.25), seeds=(0,)))
+    table = planning.plan_table(planned, [None])
     assert f"Skipped: {planned.skipped[0]}" in str(table.caption)
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from configs import recall_train
 from recall import ask as asking
-from recall import cli, factual, interrupt, journal, models, setup
+from recall import cli, factual, interrupt, journal, models, planning, setup
 
 ROOT = Path(__file__).parents[1]
 TINY = {
@@ -64,7 +64,7 @@ def config(**changes):
 def run(workdir, **changes):
     """Runs a tiny config; returns all rows of its workdir."""
     made = config(**changes)
-    plan = cli.plan_of(made)
+    plan = planning.plan_of(made)
     console = Console(file=io.StringIO())
     return cli.run(made, plan, workdir, jax.devices(), console)
 
@@ -185,7 +185,7 @@ def test_a_run_that_diverges_ends_and_says_so(tmp_path):
 
 def test_rates_side_by_side_would_save_their_models_under_one_name():
     with pytest.raises(ValueError, match=r"Expected side_by_side in \[False\]"):
-        cli.plan_of(config(side_by_side=True))
+        planning.plan_of(config(side_by_side=True))
 
 
 # Models on disk
@@ -209,7 +209,7 @@ def test_a_model_is_read_as_it_was(trained):
 
 
 def test_a_model_is_of_the_search_that_the_config_planned(trained, model):
-    (cell,) = cli.plan_of(config()).cells
+    (cell,) = planning.plan_of(config()).cells
     assert model.search in cell.searches
     assert int(model.problem.world.live.facts) == 16
     initial = model.problem.initial
@@ -472,7 +472,7 @@ def test_a_table_of_facts_is_what_the_model_is_to_learn(tmp_path):
     facts = [[0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0], [1, 0, 1, 1]]
     table = tmp_path / "facts.csv"
     np.savetxt(table, facts, fmt="%d", delimiter=",")
-    (cell,) = cli.plan_of(config(table=str(table))).cells
+    (cell,) = planning.plan_of(config(table=str(table))).cells
     for search in cell.searches:
         world = search.problem(cell.shape).world
         answers = np.asarray(factual.answers(world))

@@ -1,0 +1,142 @@
+"""What one measures that is no search over sizes: jobs of a few lanes, run by threads.
+
+A job yields batches of rows and ends each of its lanes with a row whose kind is in
+ENDS; a lane that has one is not run again. Every device has a thread that takes one job
+after the other.
+"""
+
+import abc
+import dataclasses
+import hashlib
+import json
+import queue
+import threading
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import Any, ClassVar
+
+import jax
+
+Row = dict[str, Any]
+ENDS = ("capacity", "run")  # kinds of rows, one a lane, that say it is finished
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lane:
+    """The settings of one lane; any change of a field is another lane."""
+
+    def digest(self) -> str:
+        """A name for these settings that any change of them changes."""
+        text = json.dumps([type(self).__name__, dataclasses.asdict(self)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def columns(self) -> Row:
+        """What every row of the lane says: its name, and all of its settings."""
+        return {"search": self.digest()} | dataclasses.asdict(self)
+
+    def row(self, kind: str, at: object = "", **told: Any) -> Row:
+        """A row of this lane, under a key that `kind` and `at` make its own."""
+        key = ":".join(str(part) for part in (self.digest(), kind, at) if part != "")
+        return self.columns() | {"kind": kind, "key": key} | told
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job(abc.ABC):
+    """Lanes that are measured together, on one device."""
+
+    compile_seconds: ClassVar[float] = 2.0
+
+    @property
+    @abc.abstractmethod
+    def lanes(self) -> Sequence[Lane]:
+        """What is measured."""
+
+    @property
+    @abc.abstractmethod
+    def title(self) -> str:
+        """What a plan calls jobs of this kind."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> str:
+        """The sizes that its program is compiled for, for a person."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> Sequence[int]:
+        """Numbers that the weights of each lane hold."""
+
+    @property
+    @abc.abstractmethod
+    def core_seconds(self) -> float:
+        """Estimates the work in seconds of one CPU core, without compiling."""
+
+    @property
+    @abc.abstractmethod
+    def memory_bytes(self) -> int:
+        """Estimates what it holds."""
+
+    @abc.abstractmethod
+    def run(self, done: Collection[str]) -> Iterator[list[Row]]:
+        """Yields rows, batch by batch, of the lanes whose digests are not in `done`."""
+
+    def left(self, done: Collection[str]) -> list[Any]:
+        """The lanes that are not done."""
+        return [lane for lane in self.lanes if lane.digest() not in done]
+
+
+def run(
+    jobs: Sequence[Job], devices: Sequence[Any], done: Collection[str]
+) -> Generator[tuple[Job, list[Row]], None, None]:
+    """Runs jobs in order, one at a time on each device; yields their rows as they come.
+
+    Closing the iterator lets each device finish the batch it is in.
+
+    Raises:
+        Exception: whatever a job raised, once the others have finished their batches.
+    """
+    waiting: queue.SimpleQueue = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+    told: queue.SimpleQueue = queue.SimpleQueue()
+    stop = threading.Event()
+    work = [
+        threading.Thread(target=_work, args=(waiting, told, stop, device, done))
+        for device in devices
+    ]
+    for thread in work:
+        thread.start()
+    try:
+        for _ in range(len(work)):
+            while (item := told.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+    finally:
+        stop.set()
+        for thread in work:
+            thread.join()
+
+
+def _work(
+    waiting: queue.SimpleQueue,
+    told: queue.SimpleQueue,
+    stop: threading.Event,
+    device: Any,
+    done: Collection[str],
+) -> None:
+    """Takes jobs until there is none, or somebody asks to stop; None comes last."""
+    try:
+        with jax.default_device(device):
+            while not stop.is_set() and not waiting.empty():
+                try:
+                    job = waiting.get_nowait()
+                except queue.Empty:
+                    break
+                for rows in job.run(done):
+                    told.put((job, rows))
+                    if stop.is_set():
+                        return
+    except BaseException as error:  # raised again in the thread that waits for rows
+        told.put(error)
+    finally:
+        told.put(None)

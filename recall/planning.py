@@ -1,0 +1,136 @@
+"""From a config to what it asks for: searches by program, jobs, and a table of them."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from recall import cells, experiments, jobs, searches
+
+
+class Plan(NamedTuple):
+    """What a config asks for.
+
+    Attributes:
+        cells: searches, by the program that they share, the cheapest first.
+        jobs: what else is measured.
+        skipped: what the config names but cannot be, with reasons.
+        trace: whether every check is a row, and every model is kept.
+    """
+
+    cells: list[cells.Cell]
+    jobs: list[jobs.Job]
+    skipped: tuple[str, ...]
+    trace: bool
+
+
+def plan_of(config: Any) -> Plan:
+    """Reads a config and plans its sweep.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    name = config.get("experiment")
+    if name not in experiments.EXPERIMENTS:
+        allowed = sorted(experiments.EXPERIMENTS)
+        raise ValueError(f"Expected experiment in {allowed}; got {name!r}.")
+    experiment = experiments.EXPERIMENTS[name]
+    if isinstance(config.get("table"), str):
+        with config.ignore_type():
+            config.table = _read_table(config.table)
+    try:
+        chosen = experiment.settings(config)
+    except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
+        if not (error.args and isinstance(error.args[0], KeyError)):
+            raise
+        field = error.args[0].args[0].splitlines()[0]
+        raise ValueError(f"Expected a config of {name}; it has no {field}.") from error
+    planned = experiment.plan(chosen)
+    return Plan(
+        cells=cells.group([s for s in planned if isinstance(s, searches.Search)]),
+        jobs=[job for job in planned if isinstance(job, jobs.Job)],
+        skipped=getattr(chosen, "skipped", ()),
+        trace=getattr(experiment, "TRACE", False),
+    )
+
+
+def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
+    """Reads a table of facts: a line per subject, a number per relation.
+
+    Raises:
+        ValueError: if there is no such file, or it holds other things than numbers.
+    """
+    if not path:
+        return ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file
+            rows = np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError, UserWarning) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"Expected table={path!r} to be a file of comma-separated integers, a line "
+            f"for each subject; got {reason}"
+        ) from error
+    return tuple(tuple(row) for row in rows.tolist())
+
+
+def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
+    """What would run: a line per cell, that is, per compiled program."""
+    skipped = [f"Skipped: {reason}" for reason in plan.skipped]
+    caption = "\n".join(["Estimates; nothing was run.", *skipped])
+    table = Table(title="Plan", caption=caption, caption_justify="left")
+    for column in ("cell", "shape", "lanes", "parameters"):
+        side = "left" if column in ("cell", "shape") else "right"
+        table.add_column(column, justify=side)
+    table.add_column("MiB", justify="right")
+    table.add_column("seconds", justify="right")
+    lines = [_cell_line(cell, devices) for cell in plan.cells]
+    lines += [_job_line(job, devices) for job in plan.jobs]
+    for line in lines:
+        ends = dict.fromkeys((min(line.parameters), max(line.parameters)))
+        parameters = " to ".join(f"{count:,}" for count in ends)
+        what = line.title, line.shape, str(line.lanes), parameters
+        table.add_row(*what, f"{line.mebibytes:.0f}", f"{line.seconds:.0f}")
+    totals = [f"{len(lines)} programs", "", str(sum(line.lanes for line in lines)), ""]
+    most = max(line.mebibytes for line in lines)
+    seconds = sum(line.seconds for line in lines)
+    table.add_row(*totals, f"{most:.0f}", f"{seconds:.0f}", style="bold")
+    return table
+
+
+class _Line(NamedTuple):
+    """What a plan says of one program."""
+
+    title: str
+    shape: str
+    lanes: int
+    parameters: Sequence[int]
+    mebibytes: float
+    seconds: float
+
+
+def _cell_line(cell: cells.Cell, devices: Sequence[Any]) -> _Line:
+    sizes = cell.shape._asdict().items()
+    return _Line(
+        title=cell.searches[0].title,
+        shape=" ".join(f"{name}={size}" for name, size in sizes),
+        lanes=len(cell.searches),
+        parameters=[search.num_parameters for search in cell.searches],
+        mebibytes=cells.memory_bytes(cell, len(devices)) / 2**20,
+        seconds=cells.core_seconds(cell) / len(devices)
+        + cell.searches[0].compile_seconds,
+    )
+
+
+def _job_line(job: jobs.Job, devices: Sequence[Any]) -> _Line:
+    return _Line(
+        title=job.title,
+        shape=job.shape,
+        lanes=len(job.lanes),
+        parameters=job.parameters,
+        mebibytes=job.memory_bytes / 2**20,
+        seconds=(job.core_seconds + job.compile_seconds) / len(devices),
+    )

@@ -1,0 +1,100 @@
+"""Jobs end their lanes once each, on any number of devices, stopped or not."""
+
+import contextlib
+import dataclasses
+import threading
+
+import jax
+import pytest
+
+from recall import jobs
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Count(jobs.Lane):
+    """Counts to a number."""
+
+    number: int
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Counting(jobs.Job):
+    """Tells every number up to that of each lane, then ends it."""
+
+    numbers: tuple[int, ...]
+    fails_at: int = -1
+
+    @property
+    def lanes(self):
+        return [Count(number=number) for number in self.numbers]
+
+    title = shape = property(lambda self: "counting")
+    parameters = core_seconds = memory_bytes = property(lambda self: 0)
+
+    def run(self, done):
+        for lane in self.left(done):
+            for i in range(lane.number):
+                if i == self.fails_at:
+                    raise RuntimeError(f"cannot count to {i}")
+                yield [lane.row("probe", i, device=str(jax.numpy.zeros(()).device))]
+            yield [lane.row("run", total=lane.number)]
+
+
+def told(some, num_devices=2, done=()):
+    devices = jax.devices()[:num_devices]
+    return [row for _, rows in jobs.run(some, devices, done) for row in rows]
+
+
+@pytest.mark.parametrize("num_devices", [1, 2])
+def test_every_lane_ends_once_after_its_other_rows(num_devices):
+    rows = told([Counting(numbers=(2, 3)), Counting(numbers=(1,))], num_devices)
+    assert len({row["key"] for row in rows}) == len(rows) == 3 + 4 + 2
+    for number in (1, 2, 3):
+        own = [row for row in rows if row["search"] == Count(number=number).digest()]
+        assert [row["kind"] for row in own] == ["probe"] * number + ["run"]
+
+
+def test_jobs_are_spread_over_devices():
+    gate = threading.Barrier(2, timeout=30)
+
+    class Meeting(Counting):
+        def run(self, done):
+            gate.wait()  # fails unless two jobs run at once
+            yield from super().run(done)
+
+    rows = told([Meeting(numbers=(1,)), Meeting(numbers=(2,))])
+    places = {row["device"] for row in rows if row["kind"] == "probe"}
+    assert places == {str(device) for device in jax.devices()[:2]}
+
+
+def test_lanes_that_are_done_are_not_run_again():
+    done = {Count(number=2).digest()}
+    rows = told([Counting(numbers=(2, 3))], done=done)
+    assert {row["number"] for row in rows} == {3}
+
+
+def test_what_is_closed_early_has_told_whole_batches_and_leaves_no_thread():
+    before = threading.active_count()
+    with contextlib.closing(
+        jobs.run([Counting(numbers=(10**6,))] * 3, jax.devices()[:2], ())
+    ) as rows:
+        for _ in range(3):
+            next(rows)
+    assert threading.active_count() == before
+
+
+def test_the_error_of_a_job_is_raised_and_leaves_no_thread():
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="cannot count to 1"):
+        told([Counting(numbers=(3,), fails_at=1), Counting(numbers=(10**5,))])
+    assert threading.active_count() == before
+
+
+def test_a_lane_is_named_by_all_of_its_settings():
+    lanes = [Count(number=1), Count(number=2), Count(number=1, seed=1)]
+    assert len({lane.digest() for lane in lanes}) == 3
+    assert Count(number=1).digest() == lanes[0].digest()
+    row = lanes[2].row("probe", 7, found=5)
+    assert row["key"] == f"{lanes[2].digest()}:probe:7"
+    assert (row["number"], row["seed"], row["found"]) == (1, 1, 5)
