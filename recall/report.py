@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_recall, theory
+from recall import report_recall
 from recall import rows as rows_lib
+from recall.theory import laws
 
 WIDTH = 100
 
@@ -116,9 +117,9 @@ def _capacity_cells(point: rows_lib.Point) -> list[str]:
     if point.num_nonfinite and not point.exact:
         return [*cells, "-", _number(_theory_constant([point])), "-", "-"]
     logarithmic = point.num_outputs is None
-    constant = theory.law_constant(point.x, point.median, logarithmic)
+    constant = laws.law_constant(point.x, point.median, logarithmic)
     answers = math.sqrt(point.median) if point.world == "D=S" else point.num_outputs
-    bits = theory.bits(point.median, answers) / point.parameters
+    bits = laws.bits(point.median, answers) / point.parameters
     below, above = ("", "") if point.exact else ("<", ">")
     return [
         *cells,
@@ -152,7 +153,7 @@ def _law_cells(family: Sequence[rows_lib.Point]) -> list[str]:
 def _theory_constant(points: Sequence[rows_lib.Point]) -> float:
     """The constant that a fit would find if each point stored what theory says."""
     constants = [
-        theory.law_constant(
+        laws.law_constant(
             point.x, rows_lib.predicted(point).facts, point.num_outputs is None
         )
         for point in points

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recall import theory
+from recall.theory import laws
 
 Row = Mapping[str, Any]
 
@@ -219,14 +219,14 @@ def predicted(point: Point) -> Prediction:
     """Facts that theory or a published guide gives a point, for random embeddings."""
     fraction = point.fraction or 1.0
     if point.trained:
-        law = theory.trained_law(
+        law = laws.trained_law(
             point.memory, point.num_outputs, point.threshold, fraction
         )
         if law is not None:
-            return Prediction(float(theory.law_facts(law, point.x)), law.status)
+            return Prediction(float(laws.law_facts(law, point.x)), law.status)
     elif point.memory in ("outer_product", "low_rank") and point.num_outputs is None:
-        energy = theory.low_rank_energy(fraction)
-        facts = theory.outer_product_facts(point.d, point.threshold, energy)
+        energy = laws.low_rank_energy(fraction)
+        facts = laws.outer_product_facts(point.d, point.threshold, energy)
         return Prediction(float(facts), "derived")
     return Prediction(math.nan, "none")
 
@@ -325,7 +325,7 @@ def _law(n, x: np.ndarray, logarithmic: bool) -> np.ndarray:
     n = np.asarray(n, float)
     if not x.size:
         return np.full(2, np.nan)
-    constant = np.exp(np.log(theory.law_constant(x, n, logarithmic)).mean(axis=-1))
+    constant = np.exp(np.log(laws.law_constant(x, n, logarithmic)).mean(axis=-1))
     t = np.log(x) - np.log(x).mean()
     spread = (t * t).sum()
     slope = np.log(n) @ t / spread if spread > 1e-12 else np.full_like(constant, np.nan)

@@ -15,7 +15,7 @@ MATHEMATICS = (
     "embeddings",
     "facts",
     "readout",
-    "theory",
+    "theory/*",
     "memories/linear",
     "memories/mlp",
     "factual",
@@ -67,7 +67,7 @@ WORLDLY = {
     "pathlib",
     "rich",
 }
-WITHOUT_JAX = ("rows", "journal", "figures", "report")
+WITHOUT_JAX = ("rows", "journal", "figures", "report", "theory")
 
 
 def name_of(path: pathlib.Path) -> str:

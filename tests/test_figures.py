@@ -10,8 +10,9 @@ import pytest
 from capacity_rows import probe, search, trace, transformer
 from numpy.testing import assert_allclose
 
-from recall import figures, theory, tradeoffs
+from recall import figures, tradeoffs
 from recall.figures import capacity, recall, style
+from recall.theory import laws
 
 DRAW = figures.FIGURES
 
@@ -176,7 +177,7 @@ def test_diverged_and_empty_memories_are_marked():
 def test_linear_theory_is_dashed_and_named():
     left, right = DRAW["linear_capacity"](linear_rows()).axes
     x, y = data(dashed(left)[0])
-    assert_allclose(y, theory.outer_product_facts(np.sqrt(x), 0.99))
+    assert_allclose(y, laws.outer_product_facts(np.sqrt(x), 0.99))
     names = [text.get_text() for text in left.texts]
     assert len(names) == len(dashed(left)) == 4
     assert sum("guide" in name for name in names) == 1

@@ -7,7 +7,8 @@ import pytest
 from capacity_rows import model, probe, search, transformer
 from rich.console import Console
 
-from recall import report, report_recall, theory, tradeoffs
+from recall import report, report_recall, tradeoffs
+from recall.theory import laws
 
 
 def seeds(capacities, **fields):
@@ -68,7 +69,7 @@ def test_a_caption_says_what_the_intervals_are():
 def test_law_table_finds_the_constant_and_the_guide_beside_it():
     table = []
     for d in (16, 32, 64):
-        n = round(float(theory.facts_at(2 * d * d, 0.30)))
+        n = round(float(laws.facts_at(2 * d * d, 0.30)))
         table += seeds([n - 1, n, n + 1], d=d, m=2 * d)
     table += seeds([9999], d=128, m=256, censored=True)
     line = cells(printed(report.law_table(table)), "trained MLP")

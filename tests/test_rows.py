@@ -7,7 +7,8 @@ import pytest
 from capacity_rows import search
 from numpy.testing import assert_allclose
 
-from recall import rows, theory
+from recall import rows
+from recall.theory import laws
 
 SEEDS = (0, 1, 11, 111, 42)
 
@@ -17,7 +18,7 @@ def law_rows(constant, *, sizes=(8, 16, 32, 64), noise=0.0, logarithmic=True):
     generator = np.random.default_rng(7)
     table = []
     for d in sizes:
-        n = theory.facts_at(d * d, constant) if logarithmic else d * d / constant
+        n = laws.facts_at(d * d, constant) if logarithmic else d * d / constant
         for seed in SEEDS:
             capacity = round(float(n * np.exp(noise * generator.normal())))
             outputs = None if logarithmic else 32
@@ -54,7 +55,7 @@ def test_single_seed_has_no_interval():
     assert math.isnan(point.high)
     assert math.isnan(point.coverage)
     fit = rows.fit_law([point])
-    assert_allclose(fit.constant, theory.constant_at(64 * 32, 30))
+    assert_allclose(fit.constant, laws.constant_at(64 * 32, 30))
     assert math.isnan(fit.constant_low)
     assert math.isnan(fit.constant_high)
     assert math.isnan(fit.slope)
@@ -181,14 +182,14 @@ def test_families_pool_sizes_but_not_activations_or_rank_fractions():
 
 def test_predictions():
     trained = only([search(30)])
-    expected = float(theory.facts_at(64 * 32, 0.35))
+    expected = float(laws.facts_at(64 * 32, 0.35))
     assert rows.predicted(trained) == (expected, "guide")
     outer = trained._replace(memory="outer_product", trained=False, m=None, d=256)
     assert_allclose(rows.predicted(outer).facts, 1597, atol=0.6)
     half = outer._replace(memory="low_rank", rank=128)
     assert_allclose(
         rows.predicted(half).facts,
-        theory.outer_product_facts(256, 0.99, theory.low_rank_energy(0.5)),
+        laws.outer_product_facts(256, 0.99, laws.low_rank_energy(0.5)),
     )
     built = rows.predicted(trained._replace(trained=False))
     assert math.isnan(built.facts)

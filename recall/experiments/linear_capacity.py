@@ -5,8 +5,9 @@ import functools
 import itertools
 from typing import Any
 
-from recall import capacity, memory_searches, theory, training
+from recall import capacity, memory_searches, training
 from recall.experiments import common
+from recall.theory import laws
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
 # learning rate of 10 that decays stores within tens of steps what 1000 needs
@@ -101,9 +102,9 @@ def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
 def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
     """Where to open a bracket: theory, or for trained memories a fit to early runs."""
     if memory == "linear":  # N ln N / d^2 was .93 at d = 32 and .83 at d = 128
-        return int(theory.facts_at(d**2, d**0.09 / 1.3))
-    energy = 1.0 if rank is None else theory.low_rank_energy(rank / d)
-    return max(2, int(theory.outer_product_facts(d, threshold, energy)))
+        return int(laws.facts_at(d**2, d**0.09 / 1.3))
+    energy = 1.0 if rank is None else laws.low_rank_energy(rank / d)
+    return max(2, int(laws.outer_product_facts(d, threshold, energy)))
 
 
 def _bisect(resolution: float) -> capacity.Strategy:

@@ -4,9 +4,10 @@ import dataclasses
 import itertools
 from typing import Any
 
-from recall import capacity, memory_searches, theory, training
+from recall import capacity, memory_searches, training
 from recall.experiments import common
 from recall.memories import mlp
+from recall.theory import laws
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
 # quarter of the budget and a decaying rate, for 1 to 3 % fewer facts in a third of the
@@ -104,7 +105,7 @@ def expected(d: int, m: int, num_outputs: int | None, activation: str) -> int:
     """Where to open a bracket: the published line, or a fit to early runs."""
     if num_outputs is not None:
         return max(2, int(m * d * GUESSES.get(activation, 2.5) / 2.9))
-    return int(theory.facts_at(m * d, 1 / GUESSES.get(activation, 2.5)))
+    return int(laws.facts_at(m * d, 1 / GUESSES.get(activation, 2.5)))
 
 
 def _num_outputs(config: Any) -> tuple[int | None, ...]:

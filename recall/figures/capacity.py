@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from recall import rows as rows_lib
-from recall import theory
 from recall.figures import style
+from recall.theory import laws
 
 Point = rows_lib.Point
 
@@ -46,7 +46,7 @@ def linear(rows: Iterable[rows_lib.Row]) -> Figure:
             _draw(axes, group, lambda p: p.d**2, look, name)
             for curve in _linear_theory(group[0], x, look.colour):
                 curves.setdefault(curve.name, curve)
-        reach = float(theory.law_facts(theory.LINEAR_TRAINED, x[-1]))
+        reach = float(laws.law_facts(laws.LINEAR_TRAINED, x[-1]))
         _log_axes(axes, points, x, "weights of the full matrix, $d^2$", reach)
         for curve in curves.values():
             style.theory_line(axes, x, curve.facts, curve.colour)
@@ -215,29 +215,29 @@ def _linear_theory(point: Point, x: np.ndarray, colour: str) -> list[_Curve]:
     if not point.trained:
         if point.memory == "linear":
             return []
-        energy = theory.low_rank_energy(fraction)
-        facts = theory.outer_product_facts(np.sqrt(x), point.threshold, energy)
+        energy = laws.low_rank_energy(fraction)
+        facts = laws.outer_product_facts(np.sqrt(x), point.threshold, energy)
         return [_Curve(facts, f"{rows_lib.label(point, [])}, derived", colour)]
     if point.memory == "linear":
         best = _Curve(
-            theory.linear_optimum(np.sqrt(x)),
+            laws.linear_optimum(np.sqrt(x)),
             "$d^2 = 2\\,N\\,\\ln N$, conj.",
             style.GREY,
         )
         guides = _guides(point, x, "d^2") if point.threshold < 1 else []
         return [*guides, best]
-    facts = theory.law_facts(theory.low_rank_law(fraction), fraction * x)
+    facts = laws.law_facts(laws.low_rank_law(fraction), fraction * x)
     return [_Curve(facts, f"{rows_lib.label(point, [])}, derived", colour)]
 
 
 def _guides(point: Point, x: np.ndarray, weights: str) -> list[_Curve]:
     """The published guide for a trained memory, if there is one."""
-    law = theory.trained_law(point.memory, point.num_outputs, point.threshold)
+    law = laws.trained_law(point.memory, point.num_outputs, point.threshold)
     if law is None or not point.trained:
         return []
     logarithm = r"\,\ln N" if law.logarithmic else ""
     name = f"${weights} = {law.constant:g}\\,N{logarithm}$, guide"
-    return [_Curve(theory.law_facts(law, x), name, "black")]
+    return [_Curve(laws.law_facts(law, x), name, "black")]
 
 
 def _ratio(point: Point) -> float:
@@ -247,7 +247,7 @@ def _ratio(point: Point) -> float:
 def _density(point: Point, facts: float) -> float:
     """N ln N / (md), or N / (md) where the outputs are fixed; nan without facts."""
     logarithmic = point.num_outputs is None
-    return float(1 / theory.law_constant(point.x, facts, logarithmic))
+    return float(1 / laws.law_constant(point.x, facts, logarithmic))
 
 
 def _ranked(points: Sequence[Point]) -> list[str]:
@@ -271,7 +271,7 @@ def _activation_axes(axes: Axes, point: Point, names: Sequence[str]) -> None:
 
 
 def _activation_guide(axes: Axes, point: Point) -> None:
-    law = theory.trained_law("mlp", point.num_outputs, point.threshold)
+    law = laws.trained_law("mlp", point.num_outputs, point.threshold)
     if law is not None:
         density = 1 / law.constant
         style.theory_line(axes, axes.get_xlim(), [density, density], "black")

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from recall import rows as rows_lib
-from recall import theory, tradeoffs
+from recall import tradeoffs
 from recall.figures import style
+from recall.theory import laws
 
 Point = rows_lib.Point
 Place = Any  # a function of a point
@@ -179,12 +180,12 @@ def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> N
     """The published guide, and lines of constant bits a parameter."""
     answers, *others = {p.num_outputs for p in points}
     names = []
-    law = theory.trained_law("transformer", answers, 0.99)
+    law = laws.trained_law("transformer", answers, 0.99)
     if law is not None and not others:
-        facts = theory.law_facts(law, x)
+        facts = laws.law_facts(law, x)
         names.append((facts, f"guide, {1 / law.constant:.2f} $P$", "black"))
     if answers is not None and not others:
-        each = float(theory.bits(1.0, answers))
+        each = float(laws.bits(1.0, answers))
         for bits in BITS:
             name = f"{bits} bit{'s' * (bits > 1)} a parameter"
             names.append((bits * x / each, name, style.GREY))

@@ -5,42 +5,42 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_less
 from scipy import integrate, special
 
-from recall import theory
+from recall.theory import laws
 
 
 @pytest.mark.parametrize("n", [2.0, np.e, 10.0, 1000.0, 1e6])
 @pytest.mark.parametrize("constant", [0.35, 1.3, 8.0])
 def test_facts_at_solves_the_law(n, constant):
     x = constant * n * np.log(n)
-    assert_allclose(theory.facts_at(x, constant), n, rtol=1e-12)
-    assert_allclose(theory.constant_at(x, n), constant, rtol=1e-12)
+    assert_allclose(laws.facts_at(x, constant), n, rtol=1e-12)
+    assert_allclose(laws.constant_at(x, n), constant, rtol=1e-12)
 
 
 def test_facts_at_is_total_and_increasing():
     x = np.array([-5.0, 0.0, 1e-9, 0.1, 1.0, 10.0, 1e3, 1e9, 1e15])
-    facts = theory.facts_at(x, 1.3)
+    facts = laws.facts_at(x, 1.3)
     assert_allclose(facts[:2], 1.0)
     assert np.all(np.diff(facts[1:]) > 0)
 
 
 def test_constant_at_says_nothing_of_one_fact():
-    assert_allclose(theory.constant_at(64.0, [0, 1, np.e]), [np.nan, np.nan, 64 / np.e])
+    assert_allclose(laws.constant_at(64.0, [0, 1, np.e]), [np.nan, np.nan, 64 / np.e])
 
 
 def test_hand_computed_laws():
     # d = 64: 4096 = 8 * 109.11 ln 109.11 = 2 * 350.1 ln 350.1 (tables: 109, 350).
-    assert_allclose(theory.outer_product_law(64, 1.0), 109.1, atol=0.05)
-    assert_allclose(theory.linear_optimum([32, 64, 128]), [109, 350, 1161], atol=0.5)
+    assert_allclose(laws.outer_product_law(64, 1.0), 109.1, atol=0.05)
+    assert_allclose(laws.linear_optimum([32, 64, 128]), [109, 350, 1161], atol=0.5)
     # N = e^2: sqrt(2 ln N) = 2, so d^2 = (2 + 2.3263)^2 e^2 at 99 %.
     d = 4.32635 * np.e
-    assert_allclose(theory.outer_product_law(d, 0.99), np.exp(2), rtol=1e-5)
+    assert_allclose(laws.outer_product_law(d, 0.99), np.exp(2), rtol=1e-5)
     # md = 120 stores 100 facts with 32 outputs: 1.2 md, no logarithm.
-    assert_allclose(theory.law_facts(theory.MLP_FIXED_OUTPUTS, 120.0), 100.0)
-    assert_allclose(theory.law_constant(120.0, 100.0, logarithmic=False), 1.2)
+    assert_allclose(laws.law_facts(laws.MLP_FIXED_OUTPUTS, 120.0), 100.0)
+    assert_allclose(laws.law_constant(120.0, 100.0, logarithmic=False), 1.2)
 
 
 def test_outer_product_facts_at_99_percent_match_the_table():
-    facts = theory.outer_product_facts([64, 128, 256, 512], 0.99)
+    facts = laws.outer_product_facts([64, 128, 256, 512], 0.99)
     assert_allclose(facts, [91, 395, 1597, 6191], atol=0.6)
 
 
@@ -53,11 +53,11 @@ def test_outer_product_accuracy_is_its_integral():
         return np.exp(-(g**2) / 2) / np.sqrt(2 * np.pi) * hit
 
     expected, _ = integrate.quad(integrand, -12, 12, limit=200)
-    assert_allclose(theory.outer_product_accuracy(n, d), expected, atol=1e-8)
+    assert_allclose(laws.outer_product_accuracy(n, d), expected, atol=1e-8)
 
 
 def test_outer_product_accuracy_of_one_and_of_too_many_facts():
-    accuracy = theory.outer_product_accuracy([1, 2, 100, 1e4, 1e7], 64)
+    accuracy = laws.outer_product_accuracy([1, 2, 100, 1e4, 1e7], 64)
     assert accuracy[0] == 1.0
     assert np.all(np.diff(accuracy) < 0)
     assert accuracy[-1] < 1e-3
@@ -66,27 +66,27 @@ def test_outer_product_accuracy_of_one_and_of_too_many_facts():
 @pytest.mark.parametrize("threshold", [0.5, 0.9, 0.99])
 def test_outer_product_facts_invert_the_accuracy(threshold):
     d = np.array([128.0, 256.0, 512.0])
-    n = theory.outer_product_facts(d, threshold)
-    assert_allclose(theory.outer_product_accuracy(n, d), threshold, rtol=1e-6)
+    n = laws.outer_product_facts(d, threshold)
+    assert_allclose(laws.outer_product_accuracy(n, d), threshold, rtol=1e-6)
 
 
 def test_all_facts_are_recalled_in_half_of_the_draws():
-    n = theory.outer_product_facts(256, 1.0)
-    miss = 1 - theory.outer_product_accuracy(n, 256)
+    n = laws.outer_product_facts(256, 1.0)
+    miss = 1 - laws.outer_product_accuracy(n, 256)
     assert_allclose(n * miss, np.log(2), rtol=1e-6)
 
 
 def test_thresholds_agree_below_a_hundred_facts_and_order_above():
-    assert theory.outer_product_facts(32, 0.99) == theory.outer_product_facts(32, 1.0)
+    assert laws.outer_product_facts(32, 0.99) == laws.outer_product_facts(32, 1.0)
     assert_array_less(
-        theory.outer_product_facts([128, 256, 512], 1.0),
-        theory.outer_product_facts([128, 256, 512], 0.99),
+        laws.outer_product_facts([128, 256, 512], 1.0),
+        laws.outer_product_facts([128, 256, 512], 0.99),
     )
 
 
 def test_outer_product_facts_approach_their_asymptotic_law():
     d = 2.0 ** np.array([14, 20, 26])
-    ratio = theory.outer_product_facts(d, 1.0) / theory.outer_product_law(d, 1.0)
+    ratio = laws.outer_product_facts(d, 1.0) / laws.outer_product_law(d, 1.0)
     assert_allclose(ratio, 1.0, atol=0.11)
     assert np.all(np.diff(np.abs(ratio - 1)) < 0)
 
@@ -94,13 +94,13 @@ def test_outer_product_facts_approach_their_asymptotic_law():
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.01])
 def test_outer_product_facts_reject_a_threshold_by_name(threshold):
     with pytest.raises(ValueError, match=f"threshold={threshold}"):
-        theory.outer_product_facts(64, threshold)
+        laws.outer_product_facts(64, threshold)
 
 
 def test_low_rank_energy_matches_the_table():
     rho = [0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0]
     expected = [0.0, 0.172, 0.314, 0.623, 0.894, 0.987, 1.0]
-    assert_allclose(theory.low_rank_energy(rho), expected, atol=6e-4)
+    assert_allclose(laws.low_rank_energy(rho), expected, atol=6e-4)
 
 
 def test_low_rank_energy_is_that_of_a_gaussian_matrix():
@@ -108,38 +108,38 @@ def test_low_rank_energy_is_that_of_a_gaussian_matrix():
         np.random.default_rng(0).normal(size=(400, 400)), compute_uv=False
     )
     energy = np.cumsum(spectrum**2) / np.sum(spectrum**2)
-    assert_allclose(theory.low_rank_energy([0.1, 0.5]), energy[[39, 199]], atol=0.01)
+    assert_allclose(laws.low_rank_energy([0.1, 0.5]), energy[[39, 199]], atol=0.01)
 
 
 def test_low_rank_law_at_full_rank_is_the_law_and_at_low_rank_twice_as_dense():
-    assert_allclose(theory.low_rank_law(1.0).constant, 2.0)
+    assert_allclose(laws.low_rank_law(1.0).constant, 2.0)
     # f(rho) -> 4 rho: x = (2 rho / f) N ln N -> N ln N / 2 for one factor.
-    assert_allclose(theory.low_rank_law(1e-6).constant, 0.5, rtol=1e-3)
+    assert_allclose(laws.low_rank_law(1e-6).constant, 0.5, rtol=1e-3)
 
 
 def test_truncation_lowers_outer_product_facts():
-    energy = theory.low_rank_energy([0.25, 0.5, 1.0])
-    facts = theory.outer_product_facts(128, 0.99, energy)
+    energy = laws.low_rank_energy([0.25, 0.5, 1.0])
+    facts = laws.outer_product_facts(128, 0.99, energy)
     assert np.all(np.diff(facts) > 0)
-    assert_allclose(facts[-1], theory.outer_product_facts(128, 0.99))
+    assert_allclose(facts[-1], laws.outer_product_facts(128, 0.99))
 
 
 def test_bits():
-    assert_allclose(theory.bits(8, 32), 40.0)
-    assert_allclose(theory.bits([1, 2, 8]), [0.0, 2.0, 24.0])
+    assert_allclose(laws.bits(8, 32), 40.0)
+    assert_allclose(laws.bits([1, 2, 8]), [0.0, 2.0, 24.0])
 
 
 @pytest.mark.parametrize(
     ("arguments", "law"),
     [
-        (("mlp", None, 0.99), theory.MLP_TRAINED),
-        (("mlp", 32, 0.99), theory.MLP_FIXED_OUTPUTS),
+        (("mlp", None, 0.99), laws.MLP_TRAINED),
+        (("mlp", 32, 0.99), laws.MLP_FIXED_OUTPUTS),
         (("mlp", 7, 0.99), None),
-        (("linear", None, 0.99), theory.LINEAR_TRAINED),
-        (("linear", None, 1.0), theory.LINEAR_OPTIMUM),
+        (("linear", None, 0.99), laws.LINEAR_TRAINED),
+        (("linear", None, 1.0), laws.LINEAR_OPTIMUM),
         (("linear", 32, 0.99), None),
         (("outer_product", None, 0.99), None),
     ],
 )
 def test_trained_law(arguments, law):
-    assert theory.trained_law(*arguments) == law
+    assert laws.trained_law(*arguments) == law

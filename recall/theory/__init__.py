@@ -1,0 +1,1 @@
+"""What should be seen: closed formulas with source and status, without JAX."""
