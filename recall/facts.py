@@ -10,7 +10,7 @@ class Facts(NamedTuple):
     """A padded fact set: rows at or beyond `n` (outputs: `num_outputs`) are dead.
 
     Attributes:
-        inputs: `[N, d]` input embeddings e_x.
+        inputs: `[N, d]` input embeddings e_x, or features of them of any width.
         outputs: `[M, d]` output embeddings u_y.
         targets: `[N]` the output f(x) that each input recalls.
         n: `[]` live inputs, the number of facts.
@@ -24,20 +24,29 @@ class Facts(NamedTuple):
     num_outputs: Int[Array, "*lanes"]
 
 
+def of(
+    inputs: Float[Array, "N q"],
+    outputs: Float[Array, "M d"],
+    targets: Int[Array, " N"],
+) -> Facts:
+    """Facts whose answers are given, none of them padding."""
+    return Facts(
+        inputs=inputs,
+        outputs=outputs,
+        targets=targets,
+        n=jnp.asarray(inputs.shape[0], jnp.int32),
+        num_outputs=jnp.asarray(outputs.shape[0], jnp.int32),
+    )
+
+
 def balanced(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
     """Sends input i to output i mod M: every output is used equally often.
 
     The published code uses floor(i M / N), the same map up to the order of the inputs,
     whose targets move when N does; this one is nested in N.
     """
-    num_inputs, num_outputs = inputs.shape[0], outputs.shape[0]
-    return Facts(
-        inputs=inputs,
-        outputs=outputs,
-        targets=jnp.arange(num_inputs, dtype=jnp.int32) % num_outputs,
-        n=jnp.asarray(num_inputs, jnp.int32),
-        num_outputs=jnp.asarray(num_outputs, jnp.int32),
-    )
+    targets = jnp.arange(inputs.shape[0], dtype=jnp.int32) % outputs.shape[0]
+    return of(inputs, outputs, targets)
 
 
 def injective(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:

@@ -22,6 +22,7 @@ MATHEMATICS = (
     "transformer",
     "population",
     "training",
+    "separation",
     "factual_training",
     "capacity",
 )
