@@ -18,6 +18,7 @@ MATHEMATICS = (
     "theory/*",
     "memories/linear",
     "memories/mlp",
+    "memories/gated",
     "factual",
     "transformer",
     "population",

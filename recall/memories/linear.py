@@ -11,6 +11,10 @@ from jaxtyping import Array, Float, Int, Key
 
 from recall import facts as facts_lib
 
+RIDGE = 1e-6  # of a second moment, as a fraction of its largest entry: for fewer
+# facts than dimensions it is singular, and float32 has seven digits
+CUTOFF = 1e-5  # singular values below this fraction of the largest count as zero
+
 
 class Params(NamedTuple):
     """Weights of a linear memory.
@@ -59,3 +63,67 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
     U, s, Vt = jnp.linalg.svd(outer_product(facts).W, full_matrices=False)
     kept = jnp.where(jnp.arange(s.shape[0]) < rank, s, 0.0)
     return Params(W=(U * kept[None, :]) @ Vt)
+
+
+def random_low_rank(
+    facts: facts_lib.Facts, factors: Float[Array, "rank d"]
+) -> Params:
+    """Stores facts through random factors v_i on the sphere, at most of their number.
+
+    W = (d / m) sum_i v_i (sum_x <v_i, u_f(x)> e_x)^T, the outer product seen through a
+    random projection: the MLP construction of degree 0 (Nichani et al. 2024, the
+    low-rank corollary of Thm 1; f injective, m d >~ N polylog N). The truncated SVD of
+    `low_rank` stores two to four times as many facts. Factors of zeros count for
+    nothing, so padding is exact.
+    """
+    m = jnp.maximum(jnp.sum(jnp.any(factors != 0, axis=1)), 1)
+    projected = factors @ outer_product(facts).W
+    return Params(W=(factors.T @ projected) * (facts.inputs.shape[1] / m))
+
+
+def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
+    """Stores facts by correlation of whitened embeddings, C_u^-1 (sum u e^T) C_e^-1.
+
+    C_e = sum_x e_x e_x^T and C_u = sum_x u_f(x) u_f(x)^T are second moments of the live
+    facts, plus `ridge` times their largest entry on the diagonal. Derived; at d = 64
+    and 128 it stores more than least squares (see `theory` and the README's rows).
+
+    Raises:
+        ValueError: if there are fewer outputs than inputs: f has to be injective, for
+            the inputs of one output would add up.
+    """
+    _check_injective(facts)
+    live = facts_lib.live_inputs(facts)[:, None]
+    U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
+    E = jnp.where(live, facts.inputs, 0.0)
+    left = _solve(U_f.T @ U_f, U_f.T @ E, ridge)
+    return Params(W=_solve(E.T @ E, left.T, ridge).T)
+
+
+def pseudo_inverse(facts: facts_lib.Facts) -> Params:
+    """Stores facts by least squares: W e_x = u_f(x), of the smallest norm.
+
+    Exact for N <= d linearly independent inputs, whatever f is. Singular values below
+    CUTOFF of the largest count as zero.
+    """
+    live = facts_lib.live_inputs(facts)[:, None]
+    U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
+    E = jnp.where(live, facts.inputs, 0.0)
+    return Params(W=U_f.T @ jnp.linalg.pinv(E, rtol=CUTOFF).T)
+
+
+def _solve(moment: Array, right: Array, ridge: float) -> Array:
+    """Solves (moment + ridge) X = right; coordinates that are never used stay zero."""
+    scale = jnp.maximum(jnp.max(jnp.diagonal(moment)), jnp.finfo(moment.dtype).tiny)
+    damped = moment + ridge * scale * jnp.eye(moment.shape[0])
+    return jax.scipy.linalg.solve(damped, right, assume_a="pos")
+
+
+def _check_injective(facts: facts_lib.Facts) -> None:
+    """Refuses shapes that leave no room for an injective f."""
+    num_inputs, num_outputs = facts.inputs.shape[0], facts.outputs.shape[0]
+    if num_outputs < num_inputs:
+        raise ValueError(
+            f"Expected an injective f, at least {num_inputs} outputs for "
+            f"{num_inputs} inputs; got outputs={num_outputs}."
+        )

@@ -3,12 +3,29 @@
 Nichani, Lee, Bietti 2024 (https://arxiv.org/abs/2412.06538), section 3.2.
 """
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
+
+
+
+def hermite(t: Float[Array, "*n"], degree: int) -> Float[Array, "*n"]:
+    """The polynomial sigma of a degree whose slope is the orthonormal Hermite h_k.
+
+    k = degree - 1 and sigma(0) = 0: sigma(t) = (He(t) - He(0)) / (degree sqrt(k!)) with
+    He of that degree.
+    """
+    series = np.polynomial.hermite_e.herme2poly([0.0] * degree + [1.0])[::-1]
+    series = series / (degree * math.sqrt(math.factorial(degree - 1)))
+    series[-1] = 0.0
+    return jnp.polyval(jnp.asarray(series, t.dtype), t)
+
 
 # Each maps 0 to 0: a unit of zero weights stays silent, so padding units is exact.
 ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
@@ -19,6 +36,7 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "sin": jnp.sin,
     "abs": jnp.abs,
     "square": jnp.square,
+    **{f"hermite{k}": functools.partial(hermite, degree=k) for k in (1, 2, 3, 4)},
 }
 
 
