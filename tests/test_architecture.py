@@ -32,6 +32,8 @@ EXPERIMENTS = (
     "searches",
     "jobs",
     "memory_searches",
+    "fixed_features",
+    "separability",
     "recall_searches",
     "cells",
     "running",

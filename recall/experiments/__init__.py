@@ -8,6 +8,7 @@ from recall.experiments import (
     mlp_capacity,
     recall_capacity,
     recall_train,
+    separability,
     tradeoff,
 )
 
@@ -17,5 +18,6 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
+    "separability": separability,
     "tradeoff": tradeoff,
 }
