@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_recall
+from recall import report_recall, report_weights
 from recall import rows as rows_lib
 from recall.theory import laws
 
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
+    "memory_weights": (report_weights.weights_table,),
     "recall_train": (report_recall.train_table,),
     "tradeoff": (report_recall.grid_table,),
 }
@@ -85,7 +86,7 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
     for row in rows:
         experiments[row["experiment"]].append(row)
     for experiment, own in sorted(experiments.items()):
-        searches = [row for row in own if row["kind"] == "capacity"]
+        searches = [row for row in own if row["kind"] in ("capacity", "run")]
         if not searches:
             console.print(f"{experiment}: no finished searches.")
             continue
