@@ -6,6 +6,7 @@ from types import ModuleType
 from recall.experiments import (
     linear_capacity,
     mlp_capacity,
+    mlp_construction,
     recall_capacity,
     recall_train,
     tradeoff,
@@ -15,6 +16,7 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "linear_capacity": linear_capacity,
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
+    "mlp_construction": mlp_construction,
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "tradeoff": tradeoff,

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity, recall
+from recall.figures import capacity, construction, recall
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "linear_capacity": capacity.linear,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
+    "mlp_construction": construction.mlp,
     "recall_capacity": recall.capacity,
     "recall_train": recall.training,
     "tradeoff": recall.tradeoff,
