@@ -53,7 +53,7 @@ def construction_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDic
         "resolution": 0.01,
         "widen": 1.25,
         "opening": 1.0,
-        "headroom": 1.6,
+        "headroom": 1.3,
     }
     return c
 

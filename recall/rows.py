@@ -247,6 +247,10 @@ def predicted(point: Point) -> Prediction:
         energy = laws.low_rank_energy(fraction)
         facts = laws.outer_product_facts(point.d, point.threshold, energy)
         return Prediction(float(facts), "derived")
+    elif point.memory == "random_low_rank" and point.num_outputs is None:
+        size = 2 * (point.rank or point.d), point.d
+        facts = features.hermite_facts(*size, 0, point.threshold)
+        return Prediction(float(facts), "derived")
     elif point.m is not None:
         return _predicted_mlp(point, point.m)
     return Prediction(math.nan, "none")

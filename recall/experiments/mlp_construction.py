@@ -107,13 +107,17 @@ def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
 
 
 def expected(memory: str, design: memory_kinds.Design, threshold: float) -> int:
-    """Where to open a bracket: theory, twice as high where it is known to be low."""
-    m, d = design.m, design.d
+    """Where to open a bracket: theory, with a margin, for theory is pessimistic.
+
+    What these memories recall is not monotone in the number of facts: of fewer than a
+    hundred none may be missed. From above a search finds the larger answer.
+    """
+    m, d, k = design.m, design.d, design.degree
     if memory in HERMITE:
-        k = design.degree
-        facts = 1.6 * features.hermite_facts(m, d, k, threshold) + 4
+        factor = 2.5 if k < 2 else 4.0
+        facts = factor * features.hermite_facts(m, d, k, threshold) + 10
     elif memory == "sign_gates":
-        facts = 1.1 * features.sign_gate_facts(m, d, threshold)
+        facts = 1.4 * features.sign_gate_facts(m, d, threshold) + 4
     elif memory in GUESSES:
         rank = min(m, d * (d + 1) // 2) if memory == "data_dependent" else m
         facts = GUESSES[memory] * rank

@@ -19,6 +19,10 @@ from recall.theory import laws
 
 Point = rows_lib.Point
 
+_LINEAR = (
+    *("outer_product", "linear", "low_rank"),
+    *("random_low_rank", "whitened", "pseudo_inverse"),
+)
 _LINEAR_FACETS = ("num_outputs", "threshold", "embedding")
 _MLP_FACETS = ("num_outputs", "threshold", "trained", *rows_lib.QUALIFIERS[1:])
 _ACTIVATION_FACETS = tuple(name for name in _MLP_FACETS if name != "activation")
@@ -35,7 +39,7 @@ class _Curve(NamedTuple):
 @style.styled
 def linear(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts in a linear memory against d^2 (Figure 1, left), a panel per threshold."""
-    points = select(rows, ("outer_product", "linear", "low_rank"))
+    points = select(rows, _LINEAR)
     names = list(split(points, lambda point: _linear_name(point, points)))
     x = span(point.d**2 for point in points)
     figure, panels = _panels(points, _LINEAR_FACETS)
@@ -220,7 +224,7 @@ def _linear_theory(point: Point, x: np.ndarray, colour: str) -> list[_Curve]:
         return []
     fraction = point.fraction or 1.0
     if not point.trained:
-        if point.memory == "linear":
+        if point.memory not in ("outer_product", "low_rank"):
             return []
         energy = laws.low_rank_energy(fraction)
         facts = laws.outer_product_facts(np.sqrt(x), point.threshold, energy)

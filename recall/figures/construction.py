@@ -78,7 +78,7 @@ def _by_weights(
             style.theory_line(axes, x, _hermite(group[0], x), base.colour)
     trained = laws.law_facts(laws.MLP_TRAINED, x)
     style.theory_line(axes, x, trained, "black")
-    at = len(x) // 3
+    at = max(0, np.searchsorted(trained, 0.8 * axes.get_ylim()[1]) - 1)
     style.line_label(axes, x[at], trained[at], "trained, guide", "black")
 
 
@@ -109,6 +109,8 @@ def _by_activation(axes: Axes, points: Sequence[Point]) -> None:
         )
     labels = [f"{activation}, {k}" for k, activation in kinds]
     axes.set_xticks(range(len(kinds)), labels, rotation=90)
-    axes.set_yscale("log")
+    ends = [n for point in found for n in (point.low, point.high, point.median)]
+    y = capacity.span([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
+    style.log_axis(axes.yaxis, y[0], y[-1])
     axes.set(ylabel="facts stored, $N$", xlabel="activation, degree $k$")
     axes.set_title(f"$m = {max(ratios, default=0):g}\\,d$, by activation")
