@@ -26,10 +26,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
     c = common.construction_sweep("mlp_construction", preset)
     quick = preset == "quick"
-    c.seeds = tuple(range(5 if quick else 9))  # they differ a lot below 100 facts
+    c.seeds = tuple(range(25 if preset == "" else 5))
     c.memories = QUICK if quick else MEMORIES
     c.d = (16, 32) if quick else (16, 32, 64)
-    c.ratios = (4, 8) if quick else (1, 2, 4, 8, 16, 32, 64)
+    c.ratios = (4, 8) if quick else (2, 4, 8, 16, 32, 64)
     c.degrees = (0, 1, 2) if quick else (0, 1, 2, 3)
     c.others = OTHERS[1:2] if quick else OTHERS
     c.other_ratio = 8

@@ -123,13 +123,9 @@ class MemorySearch(searches.Search):
             lambda key: self._kind.draw(key, shape.d, shape.m), jax.random.key(0)
         )
         drawn = memory_kinds.pad(drawn, wide)
-        initial = drawn
-        if not self.trained:  # nothing, in the shape of what will be constructed
-            built = jax.eval_shape(self._construct, fact, drawn)
-            initial = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), built)
         return training.Problem(
             facts=fact,
-            initial=initial,
+            initial=drawn if self.trained else jnp.zeros(()),  # a norm: see `build`
             learning_rates=jnp.asarray(self.learning_rates, jnp.float32),
             drawn=() if self.trained else drawn,
             threshold=jnp.asarray(self.threshold, jnp.float32),
@@ -164,7 +160,8 @@ class MemorySearch(searches.Search):
     def bytes(self, shape: Shape) -> int:
         """Embeddings, and weights with their moments, best and initial values."""
         n, num_outputs, d, m = shape
-        return 4 * (n + num_outputs) * d + 4 * 5 * max(2 * d * m, d**2)
+        copies = 5 if self.trained else 1
+        return 4 * (n + num_outputs) * d + 4 * copies * max(2 * d * m, d**2)
 
     @property
     def _construct(self) -> training.Construct:

@@ -201,14 +201,17 @@ def advance(
 def build(
     problem: Problem, fit: Fit, n: Int[Array, ""], *, apply: Apply, construct: Construct
 ) -> Fit:
-    """Constructs the memory of the first n facts, and counts: one step, no training."""
+    """Constructs the memory of the first n facts, and counts: one step, no training.
+
+    The weights are a formula of the facts and what was drawn, and may be large: of them
+    `params` keeps the norm only.
+    """
     facts = facts_lib.take(problem.facts, n)
     params = construct(facts, problem.drawn)
     correct = readout.num_correct(apply(params, facts.inputs), facts)
+    norm = optax.tree.norm(params)
     built = fit._replace(
-        params=params,
-        steps=jnp.ones((), jnp.int32),
-        finite=jnp.isfinite(optax.tree.norm(params)),
+        params=norm, steps=jnp.ones((), jnp.int32), finite=jnp.isfinite(norm)
     )
     return check(built, correct, facts.n)
 

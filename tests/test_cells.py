@@ -41,6 +41,7 @@ KIND = {
     "memory": "linear",
     "num_outputs": 3,
     "activation": "tanh",
+    "degree": 1,
     "recipe": training.Recipe(num_steps=64, check_every=4, cosine=True),
     "strategy": capacity.Strategy(method="bisect", resolution=0.5),
 }
