@@ -194,5 +194,6 @@ def _others(given: Any) -> tuple[tuple[str, int], ...]:
         try:
             hermite.moments(*pair)
         except ValueError as error:
-            raise ValueError(f"others {tuple(pair)}: {error}") from None
+            reason = str(error).removesuffix(".")
+            raise ValueError(f"{reason}, in others {tuple(pair)}.") from None
     return tuple((activation, k) for activation, k in given)

@@ -78,8 +78,8 @@ def _by_weights(
             style.theory_line(axes, x, _hermite(group[0], x), base.colour)
     trained = laws.law_facts(laws.MLP_TRAINED, x)
     style.theory_line(axes, x, trained, "black")
-    at = max(0, np.searchsorted(trained, 0.8 * axes.get_ylim()[1]) - 1)
-    style.line_label(axes, x[at], trained[at], "trained, guide", "black")
+    axes.plot([], [], "--", color="black", linewidth=0.9, label="trained MLP, guide")
+    axes.plot([], [], "--", color=style.GREY, linewidth=0.9, label="law, derived")
 
 
 def _hermite(point: Point, x: np.ndarray) -> np.ndarray:
