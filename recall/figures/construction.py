@@ -23,19 +23,28 @@ MEMORIES = (
 )
 
 
+# Colours and markers, by index: Hermite memories come first, by their degree.
+_LOOKS = {
+    "sign_gates": (4, 4),
+    "data_dependent": (5, 5),
+    "bilinear": (6, 0),
+    "relu_features": (6, 1),
+    "hebbian": (6, 3),
+}
+
+
 @style.styled
 def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts of constructed MLP memories against md, and by activation."""
     points = capacity.select(rows, MEMORIES)
     grown = [point for point in points if _is_own(point)]
-    names = list(dict.fromkeys(_name(point) for point in grown))
     thresholds = sorted({point.threshold for point in points})
     widths = sorted({point.d for point in points})
     figure, grid = _panels(len(thresholds), len(widths) + 1)
     for panels, threshold in zip(grid, thresholds, strict=True):
         for axes, d in zip(panels, widths, strict=False):
             group = [p for p in grown if (p.d, p.threshold) == (d, threshold)]
-            _by_weights(axes, group, grown, names)
+            _by_weights(axes, group, grown)
             axes.set_title(f"$d = {d}$, {100 * threshold:g} % of facts")
         _by_activation(panels[-1], [p for p in points if p.threshold == threshold])
     style.legend(figure)
@@ -62,20 +71,25 @@ def _name(point: Point) -> str:
     return rows_lib.label(point, []) + degree
 
 
+def _look(point: Point) -> style.Look:
+    """A colour per memory; the gated and the plain form of one degree share theirs."""
+    degree = point.degree or 0
+    colour, marker = _LOOKS.get(point.memory, (degree, degree))
+    look = style.Look(colour=style.PALETTE[colour], marker=style.MARKERS[marker])
+    return look._replace(marker="x") if point.memory == "gated_hermite" else look
+
+
 def _by_weights(
-    axes: Axes, points: Sequence[Point], everything: Sequence[Point], names: list[str]
+    axes: Axes, points: Sequence[Point], everything: Sequence[Point]
 ) -> None:
-    """Facts against md, a colour per memory; gated and plain forms share theirs."""
+    """Facts against md, and what theory says of Hermite memories."""
     x = capacity.span(point.x for point in everything)
     capacity.log_axes(axes, everything, x, "weights of one matrix, $md$")
     for name, group in capacity.split(points, _name).items():
-        plain = name.replace(", gated", " MLP")
-        base = style.look(names.index(plain if plain in names else name))
-        gated = group[0].memory == "gated_hermite"
-        look = base._replace(marker="x") if gated else base
+        look = _look(group[0])
         capacity.draw(axes, group, lambda p: p.x, look, name)
-        if gated:
-            style.theory_line(axes, x, _hermite(group[0], x), base.colour)
+        if group[0].memory == "gated_hermite":
+            style.theory_line(axes, x, _hermite(group[0], x), look.colour)
     trained = laws.law_facts(laws.MLP_TRAINED, x)
     style.theory_line(axes, x, trained, "black")
     axes.plot([], [], "--", color="black", linewidth=0.9, label="trained MLP, guide")
