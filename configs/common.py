@@ -41,6 +41,23 @@ def capacity_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     return c
 
 
+def construction_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every sweep over memories that are constructed, not trained."""
+    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    c.seeds = (0, 1, 2, 3, 4)
+    c.thresholds = (0.99, 1.0)
+    c.embedding = "sphere"
+    c.n_max = 10**6
+    c.search = {
+        "method": "bisect",
+        "resolution": 0.01,
+        "widen": 1.25,
+        "opening": 1.0,
+        "headroom": 1.3,
+    }
+    return c
+
+
 def _sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Fields of every sweep; a training field of None keeps the recipe's."""
     c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})

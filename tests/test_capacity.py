@@ -183,7 +183,7 @@ def ask(stores, threshold=1.0, n_max=None):
             last=jnp.zeros(()),
         ),
         learning_rates=jnp.asarray(RATES[:tries], jnp.float32),
-        rank=number(1),
+        drawn=number(1),
         threshold=jnp.asarray(threshold, jnp.float32),
     )
 
@@ -587,7 +587,7 @@ def linear_problem(seed, d, n_max):
         facts=facts.injective(inputs, outputs),
         initial=linear.init(jax.random.key(seed), d),
         learning_rates=jnp.asarray([1.0], jnp.float32),
-        rank=number(d),
+        drawn=number(d),
         threshold=jnp.asarray(1.0, jnp.float32),
     )
 
@@ -605,7 +605,10 @@ def build_outer_product(problem, fit, n, rate):
 
 def test_outer_products_are_searched_as_by_brute_force():
     n_max, d = 40, 8
-    problems = [linear_problem(seed, d, n_max) for seed in range(6)]
+    problems = [
+        linear_problem(seed, d, n_max)._replace(initial=jnp.zeros(()))
+        for seed in range(6)
+    ]
 
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(None, 0))

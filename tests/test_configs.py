@@ -22,6 +22,7 @@ MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 # How ml_collections loads a file.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
+BUILT = "mlp_construction"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 
 
@@ -300,6 +301,37 @@ WRONG = [
     (MLP, {"num_outputs": (-1,)}, ["num_outputs", "-1", ">= 0"]),
     (MLP, {"num_outputs": (0, 1)}, ["num_outputs", "1", ">= 2"]),
     (MLP, {"num_outputs": ()}, ["num_outputs", "()", "distinct"]),
+    (BUILT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'hermite'"]),
+    (BUILT, {"degrees": (4,)}, ["degrees", "4", "[0, 3]"]),
+    (BUILT, {"gates": (0,)}, ["gates", "0", ">= 1"]),
+    (BUILT, {"ratios": (0,)}, ["ratios", "0", ">= 1"]),
+    (BUILT, {"feature_ratios": (0,)}, ["feature_ratios", "0", ">= 1"]),
+    (BUILT, {"max_feature_weights": 0}, ["max_feature_weights", "0", ">= 1"]),
+    (BUILT, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (BUILT, {"others": ("relu",)}, ["others", "pairs (activation, k)", "'relu'"]),
+    (BUILT, {"others": (("relu", -1),)}, ["k of others ('relu', -1)", "[0, 7]"]),
+    (BUILT, {"others": (("step", 1),)}, ["others ('step', 1)", "'relu'"]),
+    (
+        BUILT,  # a polynomial of too low a degree
+        {"others": (("square", 2),)},
+        ["others ('square', 2)", "[1] for activation='square'", "got degree=2"],
+    ),
+    (
+        BUILT,
+        {"others": (("tanh", 1),)},
+        ["others ('tanh', 1)", "[0, 2, 4, 6]", "got degree=1"],
+    ),
+    (
+        BUILT,
+        {"d": (8,), "ratios": (2, 4), "degrees": (3,)},
+        ["ratios", "m >= 48 for degree=3", "got m=[16, 32]"],
+    ),
+    (
+        BUILT,
+        {"other_ratio": 2, "d": (4,), "degrees": (0,), "others": (("relu", 3),)},
+        ["other_ratio", "m >= 10 for degree=3 and activation='relu'", "got m=[8]"],
+    ),
+    (BUILT, {"search__method": "grow"}, ["search.method", "'bisect'", "got 'grow'"]),
     (RECALL, {"answers": 1}, ["answers", "1", ">= 2"]),
     (RECALL, {"reads__length": 3}, ["reads.length", "3", ">= 4"]),
     (RECALL, {"reads__layout": "rows"}, ["reads.layout", "'rows'", "'grid', 'pairs'"]),
@@ -672,3 +704,33 @@ def test_training_is_nothing_to_a_construction():
     few = FEW | {"memories": ("outer_product", "low_rank")}
     assert plan(LINEAR, **few) == plan(LINEAR, **few, training__num_steps=64)
     assert {search.strategy.method for search in plan(LINEAR, **few)} == {"bisect"}
+
+
+def test_linear_constructions_are_planned_beside_the_others():
+    few = {"d": (64,), "thresholds": (0.99,), "constructed_seeds": (0, 1)}
+    names = ("whitened", "pseudo_inverse", "random_low_rank")
+    found = plan(LINEAR, **few, memories=names, rank_fractions=(0.5, 1.0))
+    counts = {name: sum(s.memory == name for s in found) for name in names}
+    assert counts == {"whitened": 2, "pseudo_inverse": 2, "random_low_rank": 4}
+    ranks = {s.rank for s in found if s.memory == "random_low_rank"}
+    assert ranks == {32, 64}
+
+
+def test_constructed_mlps_are_of_the_sizes_that_were_asked_for():
+    few = {"d": (16,), "thresholds": (1.0,), "seeds": (0,), "feature_ratios": (2, 4)}
+    found = plan(BUILT, **few, ratios=(1, 8), gates=(1, 3), degrees=(0, 3), others=())
+    sizes = {(s.memory, s.degree): [] for s in found}
+    for search in sorted(found, key=lambda search: search.m):
+        sizes[search.memory, search.degree].append(search.m)
+    assert sizes["hermite", 0] == sizes["gated_hermite", 0] == [16, 128]
+    assert sizes["hermite", 3] == [128]  # m = 16 is too narrow for k = 3
+    assert sizes["sign_gates", None] == [17, 51]
+    assert sizes["bilinear", None] == sizes["data_dependent", None] == [32, 64]
+    assert {s.activation for s in found if s.degree == 3} == {"hermite4"}
+
+
+def test_sizes_too_narrow_for_a_degree_are_skipped_with_a_reason():
+    few = {"d": (16,), "seeds": (0,), "others": (), "memories": ("hermite",)}
+    planned = planning.plan_of(config(BUILT, **few, ratios=(2, 8), degrees=(0, 3)))
+    (reason,) = planned.skipped
+    assert reason.startswith("m=32; it takes m >= 48 for degree=3")

@@ -7,6 +7,7 @@ from recall.experiments import (
     linear_capacity,
     memory_weights,
     mlp_capacity,
+    mlp_construction,
     recall_capacity,
     recall_train,
     separability,
@@ -18,6 +19,7 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
+    "mlp_construction": mlp_construction,
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "separability": separability,

@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity, memory_weights, recall, separability
+from recall.figures import (
+    capacity,
+    construction,
+    memory_weights,
+    recall,
+    separability,
+)
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
+    "mlp_construction": construction.mlp,
     "recall_capacity": recall.capacity,
     "recall_train": recall.training,
     "separability": separability.separability,

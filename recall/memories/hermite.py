@@ -17,6 +17,7 @@ N polylog N stores N facts, f injective or not. The noise budget is in
 `theory.features`.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -188,6 +189,7 @@ def _power_series(k: int) -> np.ndarray:
     return series[::-1] / math.sqrt(math.factorial(k))
 
 
+@functools.cache
 def _moments(activation: str, k: int) -> Moments:
     g, weights = np.polynomial.hermite_e.hermegauss(128)
     weights = weights / weights.sum()

@@ -59,7 +59,12 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
     The m largest singular triples of sum_x u_f(x) e_x^T; m d >~ N polylog N facts
     (the low-rank corollary of Thm 1) with a better constant than random factors.
     `rank` may be traced: ranks are lanes of one compilation.
+
+    Raises:
+        ValueError: if the rank is a number below zero.
     """
+    if isinstance(rank, int) and rank < 0:
+        raise ValueError(f"Expected rank >= 0; got rank={rank}.")
     U, s, Vt = jnp.linalg.svd(outer_product(facts).W, full_matrices=False)
     kept = jnp.where(jnp.arange(s.shape[0]) < rank, s, 0.0)
     return Params(W=(U * kept[None, :]) @ Vt)
@@ -73,7 +78,12 @@ def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> 
     low-rank corollary of Thm 1; f injective, m d >~ N polylog N). The truncated SVD of
     `low_rank` stores two to four times as many facts. Factors of zeros count for
     nothing, so padding is exact.
+
+    Raises:
+        ValueError: if there are no factors.
     """
+    if not factors.shape[0]:
+        raise ValueError("Expected rank >= 1; got rank=0.")
     m = jnp.maximum(jnp.sum(jnp.any(factors != 0, axis=1)), 1)
     projected = factors @ outer_product(facts).W
     return Params(W=(factors.T @ projected) * (facts.inputs.shape[1] / m))

@@ -77,7 +77,7 @@ def most_facts(
     B = np.asarray(num_bits, float)
     if num_outputs is not None:
         return np.asarray(B / np.log2(num_outputs))
-    return laws._last(lambda n: injective_bits(n) <= B, B)
+    return laws.last(lambda n: injective_bits(n) <= B, B)
 
 
 def tail_average_facts(d: laws.Numbers) -> laws.Floats:
@@ -89,7 +89,7 @@ def tail_average_facts(d: laws.Numbers) -> laws.Floats:
     capacities of `separability` exceed it, so that it limits nothing.
     """
     d = np.asarray(d, float)
-    return laws._last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
+    return laws.last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
 
 
 def _load(r: laws.Floats) -> laws.Floats:
