@@ -25,12 +25,14 @@ MATHEMATICS = (
     "training",
     "separation",
     "factual_training",
+    "constructions/*",
     "capacity",
 )
 EXPERIMENTS = (
     "lanes",
     "searches",
     "jobs",
+    "construction_jobs",
     "memory_searches",
     "recall_searches",
     "cells",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from recall.experiments import (
+    constructions,
     linear_capacity,
     mlp_capacity,
     recall_capacity,
@@ -18,4 +19,5 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "tradeoff": tradeoff,
+    "constructions": constructions,
 }

@@ -65,9 +65,7 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
     return Params(W=(U * kept[None, :]) @ Vt)
 
 
-def random_low_rank(
-    facts: facts_lib.Facts, factors: Float[Array, "rank d"]
-) -> Params:
+def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> Params:
     """Stores facts through random factors v_i on the sphere, at most of their number.
 
     W = (d / m) sum_i v_i (sum_x <v_i, u_f(x)> e_x)^T, the outer product seen through a

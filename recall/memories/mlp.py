@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 
-
 def hermite(t: Float[Array, "*n"], degree: int) -> Float[Array, "*n"]:
     """The polynomial sigma of a degree whose slope is the orthonormal Hermite h_k.
 

@@ -11,7 +11,6 @@ Sources: baselines of HazyResearch/hebbian-mlps (arXiv 2607.10034), in its words
 Hebbian, the whitened and the data-dependent memory; nothing in them needs f injective.
 """
 
-
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -64,9 +63,7 @@ def draw_relu(key: Key[Array, ""], d: int, m: int) -> mlp.Params:
     return mlp.Params(W=W, b=jnp.zeros((m,)), V=jnp.zeros((m, d)))
 
 
-def bilinear(
-    params: Bilinear, inputs: Float[Array, "N d"]
-) -> Float[Array, "N m"]:
+def bilinear(params: Bilinear, inputs: Float[Array, "N d"]) -> Float[Array, "N m"]:
     """The features (A0 z) o (A1 z) of every row z."""
     return (inputs @ params.A0.T) * (inputs @ params.A1.T)
 
@@ -87,9 +84,7 @@ P = TypeVar("P", Bilinear, mlp.Params)
 Features = Callable[..., Float[Array, "N m"]]
 
 
-def hebbian(
-    facts: facts_lib.Facts, drawn: P, features: Features
-) -> P:
+def hebbian(facts: facts_lib.Facts, drawn: P, features: Features) -> P:
     """Reads out by correlation, V = Phi^T U_f / N."""
     Phi, U_f = _live(facts, features(drawn, facts.inputs))
     return drawn._replace(V=Phi.T @ U_f / jnp.maximum(facts.n, 1))
