@@ -128,18 +128,20 @@ def _run_jobs(
 ) -> None:
     """Runs the jobs that have lanes left; rows are durable before the next are read."""
     done, begun = _finished(book.workdir), time.perf_counter()
-    left = [job for job in plan.jobs if job.left(done)]
+    going = {job: count for job in plan.jobs if (count := len(job.left(done)))}
     searched = sum(len(cell.searches) for cell in plan.cells)
-    lanes = searched + sum(len(job.lanes) - len(job.left(done)) for job in plan.jobs)
-    index = len(plan.cells) + len(plan.jobs) - len(left)
+    lanes = searched + sum(len(job.lanes) for job in plan.jobs) - sum(going.values())
+    index = len(plan.cells) + len(plan.jobs) - len(going)
     columns = _source_columns(config, devices)
     bar.update(lanes=lanes, cells=index, new_probes=0)
-    with contextlib.closing(jobs.run(left, devices, done)) as told:
+    with contextlib.closing(jobs.run(list(going), devices, done)) as told:
         for job, rows in told:
             wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
             journal.append(book, [columns | wall | row for row in rows])
             ended = [row for row in rows if row["kind"] in jobs.ENDS]
             lanes += len(ended)
+            going[job] -= len(ended)
+            index += not going[job] and bool(ended)
             probes = len(rows) - len(ended)
             bar.update(lanes=lanes, cells=index, new_probes=probes, note=job.title)
             asked.check()

@@ -33,7 +33,7 @@ def of(
     return Facts(
         inputs=inputs,
         outputs=outputs,
-        targets=targets,
+        targets=jnp.asarray(targets, jnp.int32),
         n=jnp.asarray(inputs.shape[0], jnp.int32),
         num_outputs=jnp.asarray(outputs.shape[0], jnp.int32),
     )

@@ -132,7 +132,7 @@ def _capacity_cells(point: rows_lib.Point) -> list[str]:
 
 def _size(point: rows_lib.Point) -> str:
     if point.heads is not None:
-        return f"{point.m}\n{point.heads}x{point.head_dim}"
+        return f"{'-' if point.m is None else point.m}\n{point.heads}x{point.head_dim}"
     size = point.m if point.m is not None else point.rank
     return "-" if size is None else f"{size}"
 

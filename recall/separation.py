@@ -55,6 +55,9 @@ class Solver:
     corrections: int = 64
 
 
+SOLVER = Solver()
+
+
 class Separation(NamedTuple):
     """What is known of a set of facts.
 
@@ -85,7 +88,7 @@ class Separation(NamedTuple):
         return "impossible" if self.impossible else "undecided"
 
 
-def separate(facts: facts_lib.Facts, solver: Solver = Solver()) -> Separation:
+def separate(facts: facts_lib.Facts, solver: Solver = SOLVER) -> Separation:
     """Finds weights that store all facts, or proves that there are none.
 
     Args:

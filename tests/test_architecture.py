@@ -34,6 +34,8 @@ EXPERIMENTS = (
     "jobs",
     "construction_jobs",
     "memory_searches",
+    "fixed_features",
+    "separability",
     "recall_searches",
     "cells",
     "running",

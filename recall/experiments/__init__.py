@@ -9,6 +9,7 @@ from recall.experiments import (
     mlp_capacity,
     recall_capacity,
     recall_train,
+    separability,
     tradeoff,
 )
 
@@ -18,6 +19,7 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
+    "separability": separability,
     "tradeoff": tradeoff,
     "constructions": constructions,
 }

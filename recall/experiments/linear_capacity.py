@@ -101,10 +101,18 @@ def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
 @functools.cache  # seeds share it, and theory takes milliseconds
 def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
     """Where to open a bracket: theory, or for trained memories a fit to early runs."""
-    if memory == "linear":  # N ln N / d^2 was .93 at d = 32 and .83 at d = 128
-        return int(laws.facts_at(d**2, d**0.09 / 1.3))
+    if memory == "linear":
+        return separable(d**2)
     energy = 1.0 if rank is None else laws.low_rank_energy(rank / d)
     return max(2, int(laws.outer_product_facts(d, threshold, energy)))
+
+
+def separable(num_weights: int) -> int:
+    """Facts that so many weights store if their memory is linear in them.
+
+    N ln N / d^2 was .93 for W at d = 32 and .83 at d = 128 in early runs.
+    """
+    return max(2, int(laws.facts_at(num_weights, num_weights**0.045 / 1.3)))
 
 
 def _bisect(resolution: float) -> capacity.Strategy:

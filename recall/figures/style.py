@@ -77,7 +77,13 @@ def look(index: int) -> Look:
     return Look(colour=PALETTE[index], marker=MARKERS[index])
 
 
-def panels(num: int, width: float = 4.5, height: float = 3.3, sharey: bool = True):
+def panels(
+    num: int,
+    width: float = 4.5,
+    height: float = 3.3,
+    sharey: bool = True,
+    sharex: bool = True,
+):
     """A figure and its `num` panels of that size in inches, with common axes."""
     num_rows = 1 if num <= 3 else 2
     num_columns = math.ceil(num / num_rows)
@@ -85,7 +91,7 @@ def panels(num: int, width: float = 4.5, height: float = 3.3, sharey: bool = Tru
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(
-        num_rows, num_columns, sharex=True, sharey=sharey, squeeze=False
+        num_rows, num_columns, sharex=sharex, sharey=sharey, squeeze=False
     )
     for spare in grid.flat[num:]:
         spare.remove()
