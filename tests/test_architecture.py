@@ -41,6 +41,7 @@ EXPERIMENTS = (
     "running",
     "rows",
     "tradeoffs",
+    "built",
     "experiments/*",
 )
 WORLD = (
@@ -48,6 +49,7 @@ WORLD = (
     "provenance",
     "figures/*",
     "report_recall",
+    "report_constructions",
     "report",
     "models",
     "ask",

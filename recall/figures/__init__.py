@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity, recall, separability
+from recall.figures import capacity, constructions, recall, separability
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
+    "constructions": constructions.constructions,
     "linear_capacity": capacity.linear,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
