@@ -33,7 +33,7 @@ class Summary(NamedTuple):
 
     def spread(self, column: str) -> tuple[float, float, float]:
         """Median, least and most over seeds."""
-        values = [row[column] for row in self.rows]
+        values = [float(row[column]) for row in self.rows]
         return statistics.median(values), min(values), max(values)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from recall import built
 from recall import rows as rows_lib
@@ -33,7 +34,7 @@ def table(rows: Iterable[rows_lib.Row]) -> Table:
     """Smallest sizes of each construction and world."""
     made = Table(
         title="Constructed transformers",
-        caption=_CAPTION,
+        caption=Text(_CAPTION),  # its brackets are no markup
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD,

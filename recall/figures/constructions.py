@@ -36,6 +36,8 @@ def constructions(rows: Iterable[rows_lib.Row]) -> Figure:
     figure, (left, right) = style.panels(2, sharey=False)
     for index, construction in enumerate(NAMES):
         own = [s for s in found if s.construction == construction]
+        if not own:
+            continue
         look, label = style.look(index), NAMES[construction]
         x = [_place(s, worlds, index) for s in own]
         searched = [(at, s) for at, s in zip(x, own, strict=True) if s.width is None]
