@@ -149,7 +149,7 @@ def test_the_figure_draws_every_construction_and_the_predictions():
     names = [t.get_text() for t in figure.legends[0].get_texts()]
     assert sum("attention only" in name for name in names) == 2
     drawn: list[Any] = [line.get_ydata() for line in (*left.lines, *right.lines)]
-    heights = np.concatenate(drawn).round(4)
+    heights = np.concatenate(drawn).astype(float).round(4)
     for y in (48.0, round(widths.attention_only(16, 16, 8), 4), 0.0625, 0.1):
         assert y in heights
     with pytest.raises(ValueError, match="constructed transformers; got none"):
