@@ -168,6 +168,12 @@ def _best(searches: Iterable[Row]) -> list[Row]:
     return [seeds[seed] for seed in sorted(seeds)]
 
 
+def weights_of(rows: Iterable[Row], method: str, cell: tuple[int, int]) -> np.ndarray:
+    """The fewest weights of each seed of a method that store (d, facts) = cell."""
+    mine = [r for r in rows if r["method"] == method and (r["d"], r["facts"]) == cell]
+    return np.array([r["weights"] for r in mine if r["weights"] is not None], float)
+
+
 def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
     """Fits C and the log-log slope to the medians of one family of points.
 

@@ -6,6 +6,7 @@ from types import ModuleType
 from recall.experiments import (
     constructions,
     linear_capacity,
+    memory_weights,
     mlp_capacity,
     recall_capacity,
     recall_train,
@@ -15,6 +16,7 @@ from recall.experiments import (
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
     "linear_capacity": linear_capacity,
+    "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
     "recall_capacity": recall_capacity,

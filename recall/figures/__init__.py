@@ -5,11 +5,18 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity, constructions, recall, separability
+from recall.figures import (
+    capacity,
+    constructions,
+    memory_weights,
+    recall,
+    separability,
+)
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "constructions": constructions.constructions,
     "linear_capacity": capacity.linear,
+    "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
     "recall_capacity": recall.capacity,

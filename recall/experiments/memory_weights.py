@@ -1,0 +1,79 @@
+"""The fewest weights that store given facts, without descent through features."""
+
+import dataclasses
+import itertools
+import math
+from typing import Any
+
+from recall import memory_weights, small_memories
+from recall.experiments import common
+
+# F ln F / weights of early runs: where searches open, nothing more.
+GUESSES = {
+    "sign_gates": 0.88,
+    "alternating": 1.62,
+    "whitened": 0.1,
+    "data_dependent": 0.19,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The axes of the sweep.
+
+    Attributes:
+        methods: any of `small_memories.METHODS`.
+        cells: pairs (d, F): width of the embeddings, facts.
+        seeds: of facts and features.
+        most: ceiling on widths, as a multiple of what is expected.
+        resolution: by which widths close in, as a fraction.
+    """
+
+    methods: tuple[str, ...]
+    cells: tuple[tuple[int, int], ...]
+    seeds: tuple[int, ...]
+    most: float
+    resolution: float
+
+
+def settings(config: Any) -> Settings:
+    """Reads and checks a config; a bad field is named in a ValueError."""
+    cells = common.nonempty("cells", [tuple(cell) for cell in config.cells])
+    for cell in cells:
+        if len(cell) != 2:
+            raise ValueError(f"Expected cells to be pairs (d, facts); got {cell}.")
+        common.integer("cells: d", cell[0], 2)
+        common.integer("cells: facts", cell[1], 2)
+    return Settings(
+        methods=common.each("methods", config.methods, small_memories.METHODS),
+        cells=cells,
+        seeds=common.seeds("seeds", config.seeds),
+        most=common.number("most", config.most, "[1, inf)"),
+        resolution=common.number("resolution", config.resolution, "[0, 1)"),
+    )
+
+
+def plan(chosen: Settings) -> list[memory_weights.WeightsJob]:
+    """Lists the searches, one for each method, cell and seed."""
+    axes = itertools.product(chosen.methods, chosen.cells, chosen.seeds)
+    return [_job(chosen, *point) for point in axes]
+
+
+def _job(
+    chosen: Settings, method: str, cell: tuple[int, int], seed: int
+) -> memory_weights.WeightsJob:
+    d, facts = cell
+    weights = facts * math.log(facts) / GUESSES[method]
+    expected = max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))
+    if method == "sign_gates":
+        expected = max(1, round(weights / d) - round(weights / d**2))
+    lane = memory_weights.WeightsLane(
+        method=method,
+        d=d,
+        facts=facts,
+        seed=seed,
+        expected=expected,
+        most=int(chosen.most * expected),
+        resolution=chosen.resolution,
+    )
+    return memory_weights.WeightsJob(lane=lane)
