@@ -23,11 +23,11 @@ from recall.theory import widths
 ATTENTION = tuple(codes.CODES)
 MLP = ("product_duals", "fitted_gates")
 SECONDS = {  # of one core for a lane with 256 facts, measured, compiling included
-    "plain": 12.0,
-    "decorrelated": 8.0,
-    "fitted": 12.0,
-    "product_duals": 25.0,
-    "fitted_gates": 8.0,
+    "plain": 6.0,
+    "decorrelated": 2.0,
+    "fitted": 7.0,
+    "product_duals": 13.0,
+    "fitted_gates": 9.0,
 }
 
 

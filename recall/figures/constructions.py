@@ -94,14 +94,17 @@ def _predicted(axes: Axes, worlds: Sequence[built.World]) -> None:
         for at, world in enumerate(worlds):
             d = law(*world)
             style.theory_line(axes, [at - 0.4, at + 0.4], [d, d], colour)
-            if at == len(worlds) - 1:
-                axes.text(at + 0.42, d, name, color=colour, fontsize=7, va="center")
+            if at == 0:
+                axes.text(-0.4, 1.04 * d, name, color=colour, fontsize=7, va="bottom")
 
 
 def _trained(
     axes: Axes, worlds: Sequence[built.World], rows: Sequence[rows_lib.Row]
 ) -> None:
-    """Trained transformers that store about as many facts, and the published guide."""
+    """Trained transformers that store about as many facts, and the published guide.
+
+    Those were trained on worlds of S = R until 99 % of the facts were recalled.
+    """
     label = "trained, half to twice as many facts"
     for at, (S, R, _) in enumerate(worlds):
         density = built.trained_density(rows, S * R)
