@@ -38,7 +38,7 @@ class Summary(NamedTuple):
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
-    """One for each construction, world and given width, in order of appearance."""
+    """One for each construction, world and given width, in this order."""
     ends: dict[tuple, list[Row]] = {}
     asked: dict[str, list[bool]] = {}
     for row in rows:
@@ -58,7 +58,7 @@ def summaries(rows: Iterable[Row]) -> list[Summary]:
             claim_stored=sum(all(asked.get(row["search"], [False])) for row in own),
             rows=[row for row in own if row["stored"]],
         )
-        for kind, own in ends.items()
+        for kind, own in sorted(ends.items(), key=lambda pair: _order(*pair[0]))
     ]
 
 
@@ -73,6 +73,10 @@ def trained_density(rows: Iterable[rows_lib.Row], facts: int) -> list[float]:
         for point in points
         if point.memory == "transformer" and facts / 2 <= point.median <= 2 * facts
     ]
+
+
+def _order(construction: str, world: World, width: int | None) -> tuple:
+    return construction, world, width or 0
 
 
 def _is_claim(row: Row) -> bool:

@@ -44,7 +44,7 @@ def table(rows: Iterable[rows_lib.Row]) -> Table:
     made.add_column("construction")
     for column in _COLUMNS:
         made.add_column(column, justify="right", no_wrap=True)
-    for found in sorted(built.summaries(rows), key=lambda s: (s.construction, s.world)):
+    for found in built.summaries(rows):
         made.add_row(name(found), *cells(found))
     return made
 

@@ -126,7 +126,7 @@ def many():
 
 
 def test_a_summary_is_a_median_over_seeds_and_a_count_of_claims_met():
-    plain, fitted, gates = built.summaries(many())
+    fitted, gates, plain = built.summaries(many())
     assert plain.spread("size") == (48, 40, 64)
     assert (plain.seeds, plain.claim_stored) == (3, 2)
     assert (fitted.world, fitted.claim_stored) == ((64, 16, 8), 0)

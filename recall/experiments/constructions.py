@@ -96,6 +96,7 @@ def _mlp(config: Any, entry: Any) -> dict[str, Any]:
     field = "units" if name == "product_duals" else "gates"
     sizes = {*common.integers(field, getattr(config, field), 1), claim}
     if name == "product_duals":
+        sizes = {m for m in sizes if m <= 2 * claim}
         for m in sorted(sizes):
             product_duals.check(product_duals.Design(m=m), d)
     return _lane(name, (S, R, D), d, sizes, claim)
