@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_recall, report_weights
+from recall import report_constructions, report_recall, report_weights
 from recall import rows as rows_lib
 from recall.theory import laws
 
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
+    "constructions": (report_constructions.table,),
     "memory_weights": (report_weights.weights_table,),
     "recall_train": (report_recall.train_table,),
     "tradeoff": (report_recall.grid_table,),
@@ -86,11 +87,11 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
     for row in rows:
         experiments[row["experiment"]].append(row)
     for experiment, own in sorted(experiments.items()):
-        searches = [row for row in own if row["kind"] in ("capacity", "run")]
-        if not searches:
+        ended = [row for row in own if row["kind"] in ("capacity", "run")]
+        if not ended:
             console.print(f"{experiment}: no finished searches.")
             continue
-        console.print(f"\n{experiment}: {_heading(searches)}", highlight=False)
+        console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
         for table in TABLES.get(experiment, (capacity_table, law_table)):
             console.print(table(own))
 
@@ -200,19 +201,20 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{_number(value)} [{_number(low)}, {_number(high)}]"
 
 
-def _heading(searches: Sequence[rows_lib.Row]) -> str:
+def _heading(ended: Sequence[rows_lib.Row]) -> str:
     """What the rows share, and where they come from."""
-    points = rows_lib.capacities(searches)
+    points = rows_lib.capacities(ended)
     shared = []
     for field in rows_lib.QUALIFIERS:
         values = {getattr(point, field) for point in points} - {None}
         if len(values) == 1:
             shared.append(f"{field.replace('_', ' ')} {values.pop()}")
-    commits = sorted({str(row.get("git_commit"))[:7] for row in searches})
-    dirty = " (dirty)" if any(row.get("git_dirty") for row in searches) else ""
-    devices = sorted({str(row.get("device")) for row in searches})
-    probes = sum(row.get("num_probes") or 0 for row in searches)
+    commits = sorted({str(row.get("git_commit"))[:7] for row in ended})
+    dirty = " (dirty)" if any(row.get("git_dirty") for row in ended) else ""
+    devices = sorted({str(row.get("device")) for row in ended})
+    probes = sum(row.get("num_probes") or 0 for row in ended)
+    what = f"searches, {probes:,} probes" if points else "runs"
     return (
-        f"{', '.join(shared)}\n{len(searches)} searches, {probes:,} probes;"
-        f" {', '.join(devices)}; commit {', '.join(commits)}{dirty}"
+        f"{', '.join(shared)}\n{len(ended)} {what}; {', '.join(devices)}; commit "
+        f"{', '.join(commits)}{dirty}"
     )

@@ -11,7 +11,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import figures, journal, report_recall, rows, tradeoffs
+from recall import (
+    built,
+    figures,
+    journal,
+    report_constructions,
+    report_recall,
+    rows,
+    tradeoffs,
+)
 from recall.figures import style
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,14 +30,20 @@ PROBE_COLUMNS = (
     *("warm", "learning_rate"),
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
-DRAWN = {"tradeoff": "probe", "recall_train": "trace"}
+DRAWN = {
+    "tradeoff": ("probe",),
+    "recall_train": ("trace",),
+    "constructions": ("run", "probe"),
+}
+# Whose rows are drawn along, for comparison.
+BESIDE = {"constructions": "recall_capacity"}
 
 
 def take(workdir: Path) -> None:
     """Copies the rows of a finished run; of probes, what their search does not say."""
     found = journal.read_rows(workdir)
     name = found[0]["experiment"]
-    kept = [row for row in found if row["kind"] == DRAWN.get(name, "capacity")]
+    kept = [row for row in found if row["kind"] in DRAWN.get(name, ("capacity",))]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if name not in DRAWN:
         probes = [row for row in found if row["kind"] == "probe"]
@@ -94,7 +108,29 @@ def trace_lines(found: Iterable[rows.Row]) -> list[str]:
     return [f"{row['n']:,} facts, {row['parameters']:,} parameters; {'; '.join(ends)}."]
 
 
-LINES = {"tradeoff": grid_lines, "recall_train": trace_lines}
+def construction_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest constructed transformers, by construction and world."""
+    lines = [
+        "| construction | S, R, D | claimed: size, seeds | smallest | m | weights | "
+        "facts a weight (slim keys) | beta at the shortest, longest |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for summary in built.summaries(found):
+        world, claim, seeds, size, m, weights, dense, slim, *beta = (
+            report_constructions.cells(summary)
+        )
+        told = report_constructions.name(summary), world, f"{claim}, {seeds}", size
+        told += m, weights, f"{dense} ({slim})", ", ".join(beta)
+        lines.append(f"| {' | '.join(told)} |")
+    return lines
+
+
+LINES = {
+    "tradeoff": grid_lines,
+    "recall_train": trace_lines,
+    "constructions": construction_lines,
+}
+WHAT = {"tradeoff": "runs", "recall_train": "checks", "constructions": "rows"}
 
 
 def section() -> str:
@@ -103,7 +139,7 @@ def section() -> str:
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem in figures.FIGURES:
             found = journal.read_csv(path)
-            what = {"tradeoff": "runs", "recall_train": "checks"}.get(path.stem)
+            what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
             title = f"**`results/{path.name}`**, {len(found)} {what or 'searches'}"
             parts += [f"{title} on {devices}:", ""]
@@ -129,7 +165,10 @@ def main() -> None:
         sys.exit(readme() != (ROOT / "README.md").read_text())
     for path in RESULTS.glob("*.csv"):
         if path.stem in figures.FIGURES:
-            drawn = figures.FIGURES[path.stem](journal.read_csv(path))
+            own = journal.read_csv(path)
+            if path.stem in BESIDE:
+                own += journal.read_csv(RESULTS / f"{BESIDE[path.stem]}.csv")
+            drawn = figures.FIGURES[path.stem](own)
             style.save(drawn, path.with_suffix(""))
     (ROOT / "README.md").write_text(readme())
 

@@ -29,6 +29,7 @@ MATHEMATICS = (
     "separation",
     "alternating",
     "factual_training",
+    "constructions/*",
     "capacity",
 )
 EXPERIMENTS = (
@@ -36,6 +37,7 @@ EXPERIMENTS = (
     "searches",
     "jobs",
     "memory_kinds",
+    "construction_jobs",
     "memory_searches",
     "fixed_features",
     "separability",
@@ -46,6 +48,7 @@ EXPERIMENTS = (
     "running",
     "rows",
     "tradeoffs",
+    "built",
     "experiments/*",
 )
 WORLD = (
@@ -53,6 +56,7 @@ WORLD = (
     "provenance",
     "figures/*",
     "report_recall",
+    "report_constructions",
     "report_weights",
     "report",
     "models",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from recall.experiments import (
+    constructions,
     linear_capacity,
     memory_weights,
     mlp_capacity,
@@ -24,4 +25,5 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "recall_train": recall_train,
     "separability": separability,
     "tradeoff": tradeoff,
+    "constructions": constructions,
 }

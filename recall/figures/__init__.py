@@ -8,12 +8,14 @@ from recall import rows
 from recall.figures import (
     capacity,
     construction,
+    constructions,
     memory_weights,
     recall,
     separability,
 )
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
+    "constructions": constructions.constructions,
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,
