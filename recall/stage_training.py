@@ -1,0 +1,168 @@
+"""Training one lane of the dynamics, with plain optimizers and metrics along the way."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+import optax.contrib
+from jaxtyping import Array, Float, Int
+
+from recall import dynamics, factual, linear_attention, population, transformer
+
+MOMENTUM = 0.9
+CHECKS = 2**31  # a step that no run reaches: the key of the contexts of checks
+LOSSES = ("sampled", "population")
+OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
+    "sgd": optax.sgd,
+    "momentum": lambda rate: optax.sgd(rate, momentum=MOMENTUM),
+    "adam": optax.adam,
+    "sign": optax.sign_sgd,
+    "muon": lambda rate: optax.chain(
+        optax.contrib.scale_by_muon(beta=MOMENTUM),
+        optax.scale_by_learning_rate(rate),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a step does and reads; static.
+
+    Attributes:
+        optimizer: one of OPTIMIZERS.
+        attention: one of `linear_attention.ATTENTIONS`; a transformer has softmax.
+        loss: "sampled", batches of prompts; "population", all facts in the expected
+            context, which is exact as long as noise tokens are alike.
+        length: tokens T of a sequence.
+        num_noise: noise tokens, dead ones included.
+        batch: sampled prompts of a step.
+        share: prompts that share a noise context; 1 for i.i.d. prompts.
+        checks: noise contexts in which a check reads every fact.
+    """
+
+    optimizer: str
+    attention: str
+    loss: str
+    length: int
+    num_noise: int
+    batch: int
+    share: int
+    checks: int
+
+
+class Problem(NamedTuple):
+    """What one lane learns; all of it traced, so lanes may differ.
+
+    Attributes:
+        world: the task.
+        embeddings: of the simplified model, None for one-hot; or of a transformer.
+        head_dim: `[]` d_h of a transformer.
+        learning_rate: `[]`.
+        seed: `[]` of batches.
+    """
+
+    world: factual.World
+    embeddings: linear_attention.Embeddings | transformer.Embeddings | None
+    head_dim: Int[Array, "*lanes"]
+    learning_rate: Float[Array, "*lanes"]
+    seed: Int[Array, "*lanes"]
+
+
+class State(NamedTuple):
+    """A lane on its way.
+
+    Attributes:
+        params: of the model.
+        memory: the optimizer's state.
+        step: `[]` steps taken.
+    """
+
+    params: Any
+    memory: Any
+    step: Int[Array, "*lanes"]
+
+
+def start(problem: Problem, params: Any, recipe: Recipe) -> State:
+    """A lane before its first step."""
+    optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
+    return State(params, optimizer.init(_matrices(params)), jnp.zeros((), jnp.int32))
+
+
+def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> State:
+    """Takes some steps."""
+    optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
+
+    def step(state: State, _: None) -> tuple[State, None]:
+        key = jax.random.fold_in(jax.random.key(problem.seed), state.step)
+        gradient = jax.grad(loss)(state.params, problem, recipe, key)
+        old = _matrices(state.params)
+        change, memory = optimizer.update(_matrices(gradient), state.memory, old)
+        new = optax.apply_updates(old, change)
+        params = jax.tree.map(lambda x, y: x.reshape(y.shape), new, state.params)
+        return State(params, memory, state.step + 1), None
+
+    return jax.lax.scan(step, state, length=num_steps)[0]
+
+
+def check(problem: Problem, params: Any, recipe: Recipe) -> dynamics.Measures:
+    """Measures all facts in noise contexts that stay fixed."""
+    key = jax.random.fold_in(jax.random.key(problem.seed), CHECKS)
+    world, C = problem.world, recipe.checks
+    draw = factual.sample_draw(key, world, C, 1, recipe.length, "pairs")
+    counts = linear_attention.reads_of(draw, recipe.num_noise).counts
+    every = linear_attention.every_fact(world, counts, jnp.full(C, 1 / C))
+    draw = draw._replace(
+        subjects=jnp.repeat(every.subjects, C, axis=0),
+        relations=jnp.repeat(every.relations, C, axis=0),
+    )
+    found = logits(params, problem, recipe, draw)
+    where = every.subjects, every.relations, every.weights
+    return dynamics.measure(found, world, *where)
+
+
+def logits(
+    params: Any, problem: Problem, recipe: Recipe, draw: factual.Draw
+) -> Float[Array, "C F A"]:
+    """What a model, simplified or a transformer, says to the prompts of a draw."""
+    if isinstance(params, transformer.Params):
+        tables = transformer.used(params, problem.embeddings)
+        rest = draw, transformer.Architecture(), problem.head_dim
+        found = population.recalled(params, tables, *rest) @ tables.answers.T
+        return found.reshape(draw.subjects.shape[0], draw.relations.shape[1], -1)
+    known = linear_attention.tables(params, problem.embeddings)
+    reads = linear_attention.reads_of(draw, recipe.num_noise)
+    return linear_attention.logits(known, problem.world, reads, recipe.attention)
+
+
+def attention(params: Any, problem: Problem, recipe: Recipe) -> Float[Array, "4"]:
+    """Mean attention of the simplified model to subject, relation, noise and end."""
+    world = problem.world
+    counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
+    reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+    known = linear_attention.tables(params, problem.embeddings)
+    return linear_attention.attention_mass(known, world, reads, recipe.attention)
+
+
+def loss(params: Any, problem: Problem, recipe: Recipe, key: Array) -> Array:
+    """The loss of one step: of a batch, or of the population."""
+    world = problem.world
+    if recipe.loss == "population":
+        counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
+        reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+        known = linear_attention.tables(params, problem.embeddings)
+        found = linear_attention.logits(known, world, reads, recipe.attention)
+    else:
+        C, F = recipe.batch // recipe.share, recipe.share
+        draw = factual.sample_draw(key, world, C, F, recipe.length, "pairs")
+        reads = linear_attention.reads_of(draw, recipe.num_noise)
+        found = logits(params, problem, recipe, draw)
+    where = reads.subjects, reads.relations, reads.weights
+    return dynamics.cross_entropy(found, world, *where)
+
+
+def _matrices(params: Any) -> Any:
+    """Vectors as matrices of one column: W_KQ phi(end) is one, to Muon."""
+    return jax.tree.map(lambda x: x[:, None] if x.ndim == 1 else x, params)
