@@ -1,24 +1,15 @@
-r"""What is measured along training: stage losses, distance to p(a | r), stage times.
+r"""What is measured along training: stage losses, and the distance to p(a | r).
 
-The relation is known once the relation-only loss, -ln of the mass on the answers A_r
-of the relation, has halved; the facts are known once the total loss is below half of
-H(a | r), the entropy of the answers of a relation, ln D where they are balanced. In
-between a model may predict p(a | r), which no prompt asked for: a hallucination, at a
-loss of H(a | r). Accuracy is no clock: on the default world 99 % of the answers have
-the largest logit while the loss is still near H(a | r).
+`theory.clock` reads stage times off these losses.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from recall import factual
-
-PLATEAU = 0.1  # nats between the total loss and H(a | r)
 
 
 class Measures(NamedTuple):
@@ -37,22 +28,6 @@ class Measures(NamedTuple):
     subject_loss: Float[Array, "*lanes"]
     distance: Float[Array, "*lanes"]
     accuracy: Float[Array, "*lanes"]
-
-
-class Stages(NamedTuple):
-    """When stages begin and end, in steps; nan for what did not happen.
-
-    Attributes:
-        relation: first check at which the relation-only loss is below half of ln R.
-        plateau_start: first check after that with the loss near H(a | r).
-        plateau_end: last check, without a gap, of that kind.
-        facts: first check at which the loss is below H(a | r) / 2.
-    """
-
-    relation: float
-    plateau_start: float
-    plateau_end: float
-    facts: float
 
 
 def live_logits(logits: Float[Array, "C F A"], world: factual.World) -> Array:
@@ -121,33 +96,3 @@ def entropy(world: factual.World, num_answers: int) -> Float[Array, ""]:
     live = jnp.arange(p.shape[0]) < world.live.relations
     odds = world.relation_weights * live
     return jnp.sum(nats * odds) / jnp.sum(odds)
-
-
-def stages(
-    steps: Sequence[float],
-    loss: Sequence[float],
-    relation_loss: Sequence[float],
-    entropy: float,
-    relation_entropy: float,
-) -> Stages:
-    """Reads stage times off a trace of checks, in order, from the first step on."""
-    at, total, relation = (
-        np.asarray(values, float) for values in (steps, loss, relation_loss)
-    )
-    learned = relation < relation_entropy / 2
-    near = np.abs(total - entropy) < PLATEAU
-    near &= np.logical_or.accumulate(learned)
-    start = int(np.argmax(near)) if near.any() else len(near)
-    after = np.flatnonzero(~near[start:])
-    end = start + (after[0] if after.size else len(near) - start) - 1
-    none = start == len(near)
-    return Stages(
-        relation=_first(at, learned),
-        plateau_start=np.nan if none else float(at[start]),
-        plateau_end=np.nan if none else float(at[end]),
-        facts=_first(at, total < entropy / 2),
-    )
-
-
-def _first(at: np.ndarray, holds: np.ndarray) -> float:
-    return float(at[np.argmax(holds)]) if holds.any() else float("nan")

@@ -154,21 +154,24 @@ def logits(
     known: Tables, world: factual.World, reads: Reads, attention: str = "linear"
 ) -> Float[Array, "C F A"]:
     """The same for all facts of all contexts, whose noise is summed once."""
-    S, R = world.choices.shape
-    groups = jnp.split(known.scores, (S, S + R))
-    values = jnp.split(known.values, (S, S + R))
-    s = jax.nn.one_hot(reads.subjects, S)
-    r = jax.nn.one_hot(reads.relations, R)
+    groups, values = _kinds(known, world)
+    s, r = reads.subjects, reads.relations
     counts = jnp.pad(reads.counts, ((0, 0), (0, 1)), constant_values=1.0)  # the end
     if attention == "linear":
         weighted = [w[:, None] * v for w, v in zip(groups, values, strict=True)]
         context = counts @ weighted[2]
-        return context[:, None, :] + s @ weighted[0] + r @ weighted[1]
-    shares = _softmax(groups, s, r, counts)
+        return context[:, None, :] + weighted[0][s] + weighted[1][r]
+    shares = _softmax(groups, reads, counts)
     context = jnp.exp(shares.context) @ values[2]
     mixed = jnp.exp(shares.rest)[:, :, None] * context[:, None, :]
-    mixed += jnp.exp(shares.subject)[:, :, None] * (s @ values[0])
-    return mixed + jnp.exp(shares.relation)[:, :, None] * (r @ values[1])
+    mixed += jnp.exp(shares.subject)[:, :, None] * values[0][s]
+    return mixed + jnp.exp(shares.relation)[:, :, None] * values[1][r]
+
+
+def _kinds(known: Tables, world: factual.World) -> tuple[list[Array], list[Array]]:
+    """Scores and values of subjects, of relations, and of noise with the end."""
+    S, R = world.choices.shape
+    return jnp.split(known.scores, (S, S + R)), jnp.split(known.values, (S, S + R))
 
 
 class _Shares(NamedTuple):
@@ -180,13 +183,13 @@ class _Shares(NamedTuple):
     context: Array
 
 
-def _softmax(groups: list[Array], s: Array, r: Array, counts: Array) -> _Shares:
+def _softmax(groups: list[Array], reads: Reads, counts: Array) -> _Shares:
     """Attention of every fact in every context, in logarithms."""
     present = counts > 0
     log_counts = jnp.where(present, jnp.log(jnp.where(present, counts, 1.0)), -jnp.inf)
     of_context = log_counts + groups[2][None, :]
     whole = jax.nn.logsumexp(of_context, axis=1)
-    parts = (whole[:, None], s @ groups[0], r @ groups[1])
+    parts = (whole[:, None], groups[0][reads.subjects], groups[1][reads.relations])
     total = jnp.logaddexp(jnp.logaddexp(parts[0], parts[1]), parts[2])
     return _Shares(*[part - total for part in parts], of_context - whole[:, None])
 
@@ -198,16 +201,14 @@ def attention_mass(
 
     Linear attention has scores, which need not sum to one.
     """
-    S, R = world.choices.shape
-    groups = jnp.split(known.scores, (S, S + R))
-    s = jax.nn.one_hot(reads.subjects, S)
-    r = jax.nn.one_hot(reads.relations, R)
+    groups, _ = _kinds(known, world)
     counts = jnp.pad(reads.counts, ((0, 0), (0, 1)), constant_values=1.0)
     if attention == "linear":
         noise = counts[:, :-1] @ groups[2][:-1]
-        parts = (s @ groups[0], r @ groups[1], noise[:, None], groups[2][-1])
+        own = groups[0][reads.subjects], groups[1][reads.relations]
+        parts = (*own, noise[:, None], groups[2][-1])
     else:
-        shares = _softmax(groups, s, r, counts)
+        shares = _softmax(groups, reads, counts)
         inside = jnp.exp(shares.rest)[:, :, None] * jnp.exp(shares.context)[:, None, :]
         noise = jnp.sum(inside[:, :, :-1], axis=-1)
         of_facts = jnp.exp(shares.subject), jnp.exp(shares.relation)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_recall
+from recall import report_recall, report_stages
 from recall import rows as rows_lib
 from recall.theory import laws
 
@@ -22,6 +22,9 @@ WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "recall_train": (report_recall.train_table,),
+    "sequential_learning": (report_stages.times_table,),
+    "stage_optimizer": (report_stages.times_table,),
+    "stage_ratio": (report_stages.times_table,),
     "tradeoff": (report_recall.grid_table,),
 }
 
@@ -201,17 +204,18 @@ def _interval(value: float, low: float, high: float) -> str:
 
 def _heading(searches: Sequence[rows_lib.Row]) -> str:
     """What the rows share, and where they come from."""
-    points = rows_lib.capacities(searches)
+    points = rows_lib.capacities(ended)
     shared = []
     for field in rows_lib.QUALIFIERS:
         values = {getattr(point, field) for point in points} - {None}
         if len(values) == 1:
             shared.append(f"{field.replace('_', ' ')} {values.pop()}")
-    commits = sorted({str(row.get("git_commit"))[:7] for row in searches})
-    dirty = " (dirty)" if any(row.get("git_dirty") for row in searches) else ""
-    devices = sorted({str(row.get("device")) for row in searches})
-    probes = sum(row.get("num_probes") or 0 for row in searches)
+    commits = sorted({str(row.get("git_commit"))[:7] for row in ended})
+    dirty = " (dirty)" if any(row.get("git_dirty") for row in ended) else ""
+    devices = sorted({str(row.get("device")) for row in ended})
+    probes = sum(row.get("num_probes") or 0 for row in ended)
+    what = f"searches, {probes:,} probes" if points else "runs"
     return (
-        f"{', '.join(shared)}\n{len(searches)} searches, {probes:,} probes;"
-        f" {', '.join(devices)}; commit {', '.join(commits)}{dirty}"
+        f"{', '.join(shared)}\n{len(ended)} {what}; {', '.join(devices)}; commit "
+        f"{', '.join(commits)}{dirty}"
     )

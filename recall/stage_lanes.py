@@ -18,9 +18,13 @@ from recall import (
 from recall.theory import stages as theory
 
 MODELS = ("simplified", "transformer")
-# The flow that an optimizer follows.
-_FLOWS = {"sgd": "gradient", "momentum": "gradient", "adam": "sign", "sign": "sign"}
-_FLOWS |= {"muon": "spectral"}
+# The flow that each optimizer is held against.
+FLOWS = {"sgd": "gradient", "momentum": "gradient", "adam": "sign", "sign": "sign"}
+FLOWS |= {"muon": "spectral"}
+PREDICTED = (
+    *("predicted_relation", "predicted_start", "predicted_end", "predicted_facts"),
+    *("escape_relation", "escape_facts"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -111,9 +115,8 @@ class StageLane(jobs.Lane):
 
     def start(self, padded: factual.Sizes) -> tuple[stage_training.Problem, Any]:
         """Its problem and first weights, padded."""
-        key_world, key_tokens, key_weights = jax.random.split(
-            jax.random.key(self.seed), 3
-        )
+        keys = jax.random.split(jax.random.key(self.seed), 4)
+        key_world, key_tokens, key_weights, key_checks = keys
         world = factual.sample_world(key_world, self.sizes, structured=self.structured)
         tables, params = self._draw(key_tokens, key_weights, padded)
         problem = stage_training.Problem(
@@ -122,6 +125,9 @@ class StageLane(jobs.Lane):
             head_dim=jnp.asarray(max(self.head_dim, 1), jnp.int32),
             learning_rate=jnp.asarray(self.learning_rate, jnp.float32),
             seed=jnp.asarray(self.seed, jnp.int32),
+            contexts=jax.random.randint(
+                key_checks, (self.checks, self.length - 3), 0, self.noise, jnp.int32
+            ),
         )
         return problem, params
 
@@ -147,34 +153,31 @@ class StageLane(jobs.Lane):
         Adam is held against sign descent, whose steps its first ones are; momentum
         against descent at 1 / (1 - momentum) of the rate.
         """
-        escape = dict.fromkeys(("escape_relation", "escape_facts"))
-        found = dict.fromkeys(("predicted_relation", "predicted_facts")) | escape
         sizes = (self.subjects, self.relations, self.answers)
         tame = self.structured and self.embedding == "onehot" and min(sizes[1:]) > 1
         if not tame or self.init == "gaussian":
-            return found
-        w0 = self.init_scale
-        if self.init == "paper":
-            w0 *= math.sqrt(self.relations * self.answers + 1)
-        flow = _FLOWS[self.optimizer]
+            return dict.fromkeys(PREDICTED)
+        w0, flow = self.first_score, FLOWS[self.optimizer]
         if (flow, self.attention) == ("gradient", "linear"):
-            times = theory.gradient_times(*sizes, w0)
-            rates = [
-                theory.relation_part(*sizes).rate,
-                theory.subject_part(*sizes).rate,
-            ]
-            escape = zip(
-                escape, (theory.escape_time(r, w0) for r in rates), strict=True
-            )
+            found = theory.gradient_stages(*sizes, w0)
+            rates = theory.relation_part(*sizes).rate, theory.subject_part(*sizes).rate
+            escapes = [theory.escape_time(rate, w0) for rate in rates]
         else:
             task = theory.Task(*sizes, self.noise, self.length)
-            times, escape = theory.flow_times(task, flow, self.attention, w0), ()
+            found = theory.flow_stages(task, flow, self.attention, w0)
+            escapes = [math.nan, math.nan]
         pace = self.learning_rate
         if self.optimizer == "momentum":
             pace /= 1 - stage_training.MOMENTUM
-        found |= {"predicted_relation": times.relation, "predicted_facts": times.facts}
-        found |= dict(escape)
-        return {k: t and _known(t / pace) for k, t in found.items()}
+        times = [_known(time / pace) for time in (*found, *escapes)]
+        return dict(zip(PREDICTED, times, strict=True))
+
+    @property
+    def first_score(self) -> float:
+        """w(z) of every token at first."""
+        if self.init == "paper":
+            return self.init_scale * math.sqrt(self.relations * self.answers + 1)
+        return self.init_scale
 
 
 def _rounded(sizes: factual.Sizes) -> tuple[int, ...]:

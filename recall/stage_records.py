@@ -7,6 +7,7 @@ import numpy as np
 
 from recall import dynamics, jobs, linear_attention
 from recall.stage_lanes import StageLane
+from recall.theory import clock
 
 HEARD = ("to_subject", "to_relation", "to_noise", "to_end")
 
@@ -53,8 +54,8 @@ class Book:
         """The row of the whole run: stage times in steps, None for what never was."""
         trace = {name: [c[name] for c in self.checks] for name in self.checks[0]}
         entropies = self.entropy, math.log(self.lane.relations)
-        losses = trace["loss"], trace["relation_loss"]
-        found = dynamics.stages(trace["steps"], *losses, *entropies)
+        curves = (np.array(trace[n]) for n in ("steps", "loss", "relation_loss"))
+        found = clock.stages(*curves, *entropies)
         stages = {f"{name}_step": _known(t) for name, t in found._asdict().items()}
         last = self.checks[-1]
         told = {name: _known(last[name]) for name in last}

@@ -1,4 +1,4 @@
-"""Training one lane of the dynamics, with plain optimizers and metrics along the way."""
+"""Training one lane of the dynamics with plain optimizers, and checking it."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -13,7 +13,6 @@ from jaxtyping import Array, Float, Int
 from recall import dynamics, factual, linear_attention, population, transformer
 
 MOMENTUM = 0.9
-CHECKS = 2**31  # a step that no run reaches: the key of the contexts of checks
 LOSSES = ("sampled", "population")
 OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
     "sgd": optax.sgd,
@@ -40,7 +39,6 @@ class Recipe:
         num_noise: noise tokens, dead ones included.
         batch: sampled prompts of a step.
         share: prompts that share a noise context; 1 for i.i.d. prompts.
-        checks: noise contexts in which a check reads every fact.
     """
 
     optimizer: str
@@ -50,7 +48,6 @@ class Recipe:
     num_noise: int
     batch: int
     share: int
-    checks: int
 
 
 class Problem(NamedTuple):
@@ -62,6 +59,7 @@ class Problem(NamedTuple):
         head_dim: `[]` d_h of a transformer.
         learning_rate: `[]`.
         seed: `[]` of batches.
+        contexts: `[C, T - 3]` noise tokens of the contexts that checks read.
     """
 
     world: factual.World
@@ -69,6 +67,7 @@ class Problem(NamedTuple):
     head_dim: Int[Array, "*lanes"]
     learning_rate: Float[Array, "*lanes"]
     seed: Int[Array, "*lanes"]
+    contexts: Int[Array, "*lanes C noise"]
 
 
 class State(NamedTuple):
@@ -109,9 +108,10 @@ def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> S
 
 def check(problem: Problem, params: Any, recipe: Recipe) -> dynamics.Measures:
     """Measures all facts in noise contexts that stay fixed."""
-    key = jax.random.fold_in(jax.random.key(problem.seed), CHECKS)
-    world, C = problem.world, recipe.checks
-    draw = factual.sample_draw(key, world, C, 1, recipe.length, "pairs")
+    world, C = problem.world, problem.contexts.shape[0]
+    draw = factual.Draw(
+        problem.contexts, jnp.zeros((C, 1), int), jnp.zeros((1, 1), int)
+    )
     counts = linear_attention.reads_of(draw, recipe.num_noise).counts
     every = linear_attention.every_fact(world, counts, jnp.full(C, 1 / C))
     draw = draw._replace(

@@ -8,6 +8,9 @@ from recall.experiments import (
     mlp_capacity,
     recall_capacity,
     recall_train,
+    sequential_learning,
+    stage_optimizer,
+    stage_ratio,
     tradeoff,
 )
 
@@ -17,5 +20,8 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
+    "sequential_learning": sequential_learning,
+    "stage_optimizer": stage_optimizer,
+    "stage_ratio": stage_ratio,
     "tradeoff": tradeoff,
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from matplotlib.figure import Figure
 
 from recall import rows
-from recall.figures import capacity, recall
+from recall.figures import capacity, recall, stage_maps, stages
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "linear_capacity": capacity.linear,
@@ -13,5 +13,8 @@ FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "mlp_activation": capacity.activations,
     "recall_capacity": recall.capacity,
     "recall_train": recall.training,
+    "sequential_learning": stages.sequential,
+    "stage_optimizer": stage_maps.optimizers,
+    "stage_ratio": stage_maps.ratios,
     "tradeoff": recall.tradeoff,
 }

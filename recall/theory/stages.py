@@ -23,10 +23,12 @@ Small-init rates agree with arXiv 2412.06538, Theorem 6, up to its constants.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import integrate, optimize
+from scipy import integrate
+
+from recall.theory import clock
 
 Floats = np.ndarray
-_POINTS = 4096  # of the integral over x
+_POINTS = 4096  # of curves
 
 
 class Part(NamedTuple):
@@ -46,18 +48,6 @@ class Part(NamedTuple):
     def rate(self) -> float:
         """Growth rate of small weights, sqrt(f g) (C - 1) / C."""
         return float(np.sqrt(self.score * self.value)) * (1 - 1 / self.classes)
-
-
-class Times(NamedTuple):
-    """Stage times, in units of learning rate x steps.
-
-    Attributes:
-        relation: the relation-only loss is ln R / 2.
-        facts: the loss is ln D / 2.
-    """
-
-    relation: float
-    facts: float
 
 
 def relation_part(S: int, R: int, D: int) -> Part:
@@ -106,11 +96,6 @@ def part_loss(q: Floats | float, classes: int) -> Floats:
     return np.asarray(np.logaddexp(0, np.log(classes - 1) - np.asarray(q, float)))
 
 
-def half_gap(classes: int) -> float:
-    """The logit gap at which a part's loss is half of ln C: ln(1 + sqrt C)."""
-    return float(np.log(1 + np.sqrt(classes)))
-
-
 def gap_curve(part: Part, w0: float, most: float = 12.0) -> tuple[Floats, Floats]:
     """Times and logit gaps q along gradient flow, until q = `most`."""
     scale = w0**2 * np.sqrt(part.value / part.score) / 2  # q = scale sinh 2x
@@ -120,18 +105,15 @@ def gap_curve(part: Part, w0: float, most: float = 12.0) -> tuple[Floats, Floats
     return integrate.cumulative_trapezoid(slowness, x, initial=0), q
 
 
-def gradient_times(S: int, R: int, D: int, w0: float) -> Times:
-    """Stage times of gradient flow, exactly: crossing times of two integrals."""
-    curves = [gap_curve(f(S, R, D), w0) for f in (relation_part, subject_part)]
-    reach = max(times[-1] for times, _ in curves)
-
-    def loss(t: float) -> float:
-        gaps = [np.interp(t, times, q) for times, q in curves]
-        return float(part_loss(gaps[0], R) + part_loss(gaps[1], D))
-
-    target = np.log(D) / 2
-    facts = optimize.brentq(lambda t: loss(t) - target, 0, reach)
-    return Times(float(np.interp(half_gap(R), curves[0][1], curves[0][0])), facts)
+def gradient_stages(S: int, R: int, D: int, w0: float) -> clock.Stages:
+    """Stage times of gradient flow from the exact curves of both parts."""
+    curves = [gap_curve(part(S, R, D), w0) for part in (relation_part, subject_part)]
+    at = np.union1d(*(times for times, _ in curves))
+    of_r, of_s = (
+        part_loss(np.interp(at, *curve), C)
+        for curve, C in zip(curves, (R, D), strict=True)
+    )
+    return clock.stages(at, of_r + of_s, of_r, np.log(D), np.log(R))
 
 
 # Flows under other optimizers, and softmax attention
@@ -147,9 +129,9 @@ class Task(NamedTuple):
     T: int
 
 
-def flow_times(
+def flow_stages(
     task: Task, optimizer: str, attention: str, w0: float, reach: float = 1e7
-) -> Times:
+) -> clock.Stages:
     """Stage times of a flow on the symmetric weights; nan for what never happens.
 
     State: scores of a subject, a relation, a noise token and the end, and the gaps of
@@ -160,29 +142,35 @@ def flow_times(
     norm. For D = S these are the flows of the draft behind
     github.com/xuheng-li99/Muon-associative-memory; here for any D. Derived.
     """
-
-    def learned(t: float, y: Floats) -> float:
-        return float(
-            part_loss(gaps(task, attention, y)[1], task.R) - np.log(task.R) / 2
-        )
-
-    def recalled(t: float, y: Floats) -> float:
-        of_s, of_r = gaps(task, attention, y)
-        both = part_loss(of_s, task.D) + part_loss(of_r, task.R)
-        return float(both - np.log(task.D) / 2)
-
-    recalled.terminal = True  # pyright: ignore[reportFunctionMemberAccess]
     found = integrate.solve_ivp(
         lambda t, y: _velocity(task, optimizer, attention, y),
         (0, reach),
         np.array([w0, w0, w0, w0, 0.0, 0.0]),
         method="LSODA" if optimizer == "gradient" else "RK23",
-        events=[learned, recalled],
+        events=_Learned(task, attention),
         rtol=1e-8 if optimizer == "gradient" else 1e-4,
         atol=1e-12,
+        dense_output=True,
     )
-    first = [events[0] if events.size else np.nan for events in found.t_events]
-    return Times(*map(float, first))
+    at = np.linspace(0, found.t[-1], _POINTS)
+    q = np.array([gaps(task, attention, y) for y in found.sol(at).T]).T
+    of_s, of_r = part_loss(q[0], task.D), part_loss(q[1], task.R)
+    return clock.stages(at, of_s + of_r, of_r, np.log(task.D), np.log(task.R))
+
+
+class _Learned(NamedTuple):
+    """An event that ends a flow: the loss is a third of ln D."""
+
+    task: Task
+    attention: str
+    terminal: bool = True
+    direction: float = -1.0
+
+    def __call__(self, t: float, y: Floats) -> float:
+        del t
+        of_s, of_r = gaps(self.task, self.attention, y)
+        both = part_loss(of_s, self.task.D) + part_loss(of_r, self.task.R)
+        return float(both - np.log(self.task.D) / 3)
 
 
 def shares(task: Task, attention: str, y: Floats) -> Floats:
