@@ -191,7 +191,8 @@ def _softmax(groups: list[Array], reads: Reads, counts: Array) -> _Shares:
     whole = jax.nn.logsumexp(of_context, axis=1)
     parts = (whole[:, None], groups[0][reads.subjects], groups[1][reads.relations])
     total = jnp.logaddexp(jnp.logaddexp(parts[0], parts[1]), parts[2])
-    return _Shares(*[part - total for part in parts], of_context - whole[:, None])
+    rest, subject, relation = (part - total for part in parts)
+    return _Shares(rest, subject, relation, of_context - whole[:, None])
 
 
 def attention_mass(

@@ -88,11 +88,11 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
     for row in rows:
         experiments[row["experiment"]].append(row)
     for experiment, own in sorted(experiments.items()):
-        searches = [row for row in own if row["kind"] == "capacity"]
-        if not searches:
+        ended = [row for row in own if row["kind"] in ("capacity", "run")]
+        if not ended:
             console.print(f"{experiment}: no finished searches.")
             continue
-        console.print(f"\n{experiment}: {_heading(searches)}", highlight=False)
+        console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
         for table in TABLES.get(experiment, (capacity_table, law_table)):
             console.print(table(own))
 
@@ -202,7 +202,7 @@ def _interval(value: float, low: float, high: float) -> str:
     return f"{_number(value)} [{_number(low)}, {_number(high)}]"
 
 
-def _heading(searches: Sequence[rows_lib.Row]) -> str:
+def _heading(ended: Sequence[rows_lib.Row]) -> str:
     """What the rows share, and where they come from."""
     points = rows_lib.capacities(ended)
     shared = []

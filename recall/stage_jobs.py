@@ -13,13 +13,14 @@ from recall.stage_lanes import StageLane
 from recall.stage_records import Book, Look
 
 CHUNK = 16  # checks between two looks of the host
+SIDE_BY_SIDE = 5  # lanes that are vmapped
 _SECONDS = 2.5e-9  # of one core, for an answer's logit of a prompt, there and back
 _LEAST = 1.2e-5  # seconds of a step that reads nothing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageJob(jobs.Job):
-    """Lanes of one program, side by side.
+    """Lanes of one program, some of them side by side.
 
     Attributes:
         members: lanes that agree on their program.
@@ -79,20 +80,21 @@ class StageJob(jobs.Job):
     def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
         """Yields rows of checks where they are kept, and of lanes that have ended."""
         left = self.left(done)
-        problems, states, books = self.start(left)
-        recipe = left[0].recipe(self.padded.noise)
-        advance = program(recipe, left[0].check_every)
-        found = first_look(recipe)(problems, states)
-        while True:
+        for first in range(0, len(left), SIDE_BY_SIDE):
+            yield from self.side_by_side(left[first : first + SIDE_BY_SIDE])
+
+    def side_by_side(self, lanes: Sequence[StageLane]) -> Iterator[list[jobs.Row]]:
+        """Trains some lanes together until each of them has ended."""
+        problems, states, books = self.start(lanes)
+        advance = program(lanes[0].recipe(self.padded.noise), lanes[0].check_every)
+        while not all(book.ended for book in books):
+            states, found = advance(problems, states)
             rows = []
             for index, book in enumerate(books):
                 rows += book.note(found, index)
                 if self.trace:
                     rows += book.picture(states.params, index)
             yield [row for row in rows if self.trace or row["kind"] in jobs.ENDS]
-            if all(book.ended for book in books):
-                return
-            states, found = advance(problems, states)
 
     def start(self, lanes: Sequence[StageLane]) -> tuple[Any, Any, list[Book]]:
         """Problems and states of some lanes, stacked, and a book for each."""
@@ -118,17 +120,6 @@ def program(recipe: stage_training.Recipe, check_every: int) -> Callable:
             return state, _look(problem, state, recipe)
 
         return jax.lax.scan(one, state, length=CHUNK)
-
-    return jax.jit(jax.vmap(lane))
-
-
-@functools.cache
-def first_look(recipe: stage_training.Recipe) -> Callable:
-    """Checks all lanes before their first step."""
-
-    def lane(problem: Any, state: Any) -> Look:
-        found = _look(problem, state, recipe)
-        return jax.tree.map(lambda x: x[None], found)
 
     return jax.jit(jax.vmap(lane))
 

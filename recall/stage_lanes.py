@@ -15,6 +15,7 @@ from recall import (
     stage_training,
     transformer,
 )
+from recall.theory import reduced
 from recall.theory import stages as theory
 
 MODELS = ("simplified", "transformer")
@@ -23,7 +24,7 @@ FLOWS = {"sgd": "gradient", "momentum": "gradient", "adam": "sign", "sign": "sig
 FLOWS |= {"muon": "spectral"}
 PREDICTED = (
     *("predicted_relation", "predicted_start", "predicted_end", "predicted_facts"),
-    *("escape_relation", "escape_facts"),
+    *("escape_relation", "escape_facts", "reduced_relation", "reduced_facts"),
 )
 
 
@@ -150,27 +151,31 @@ class StageLane(jobs.Lane):
     def predicted(self) -> dict[str, float | None]:
         """Stage times by theory, in steps, of one-hot embeddings and balanced answers.
 
-        Adam is held against sign descent, whose steps its first ones are; momentum
-        against descent at 1 / (1 - momentum) of the rate.
+        "predicted" is a flow: Adam is held against sign descent, momentum against
+        descent at 1 / (1 - momentum) of the rate, Muon against spectral descent.
+        "reduced" takes the optimizer's own steps, "escape" is ln(2 / w_0) / rate.
         """
         sizes = (self.subjects, self.relations, self.answers)
         tame = self.structured and self.embedding == "onehot" and min(sizes[1:]) > 1
         if not tame or self.init == "gaussian":
             return dict.fromkeys(PREDICTED)
         w0, flow = self.first_score, FLOWS[self.optimizer]
-        if (flow, self.attention) == ("gradient", "linear"):
+        task = theory.Task(*sizes, self.noise, self.length)
+        escapes, steps = (math.nan, math.nan), (math.nan, math.nan)
+        if (self.optimizer, self.attention) == ("sgd", "linear"):
             found = theory.gradient_stages(*sizes, w0)
             rates = theory.relation_part(*sizes).rate, theory.subject_part(*sizes).rate
             escapes = [theory.escape_time(rate, w0) for rate in rates]
         else:
-            task = theory.Task(*sizes, self.noise, self.length)
             found = theory.flow_stages(task, flow, self.attention, w0)
-            escapes = [math.nan, math.nan]
+            rest = self.optimizer, self.attention, w0, self.learning_rate
+            small = reduced.run(task, *rest, self.num_steps)
+            steps = small.relation, small.facts
         pace = self.learning_rate
         if self.optimizer == "momentum":
             pace /= 1 - stage_training.MOMENTUM
-        times = [_known(time / pace) for time in (*found, *escapes)]
-        return dict(zip(PREDICTED, times, strict=True))
+        times = [time / pace for time in (*found, *escapes)]
+        return dict(zip(PREDICTED, map(_known, (*times, *steps)), strict=True))
 
     @property
     def first_score(self) -> float:
@@ -181,8 +186,10 @@ class StageLane(jobs.Lane):
 
 
 def _rounded(sizes: factual.Sizes) -> tuple[int, ...]:
-    """Sizes up to powers of two: lanes within them are padded to a common one."""
-    return tuple((count - 1).bit_length() for count in sizes)
+    """Sizes that lanes of one program agree on: what costs time or answers is close."""
+    steps = (2, 1, 1, 6)  # subjects within a factor of 4, noise of 64
+    bits = ((count - 1).bit_length() for count in sizes)
+    return tuple(-(-bit // step) for bit, step in zip(bits, steps, strict=True))
 
 
 def _known(value: float) -> float | None:

@@ -54,8 +54,10 @@ class Book:
         """The row of the whole run: stage times in steps, None for what never was."""
         trace = {name: [c[name] for c in self.checks] for name in self.checks[0]}
         entropies = self.entropy, math.log(self.lane.relations)
-        curves = (np.array(trace[n]) for n in ("steps", "loss", "relation_loss"))
-        found = clock.stages(*curves, *entropies)
+        steps, loss, relation_loss = (
+            np.array(trace[name]) for name in ("steps", "loss", "relation_loss")
+        )
+        found = clock.stages(steps, loss, relation_loss, *entropies)
         stages = {f"{name}_step": _known(t) for name, t in found._asdict().items()}
         last = self.checks[-1]
         told = {name: _known(last[name]) for name in last}

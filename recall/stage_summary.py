@@ -36,6 +36,8 @@ class Setting(NamedTuple):
         predicted_relation: by theory, or nan.
         predicted_facts: by theory, or nan.
         predicted_share: by theory, or nan.
+        reduced_relation: by training of a few numbers, or nan.
+        reduced_facts: likewise.
     """
 
     row: Row
@@ -48,6 +50,8 @@ class Setting(NamedTuple):
     predicted_relation: float
     predicted_facts: float
     predicted_share: float
+    reduced_relation: float
+    reduced_facts: float
 
 
 def settings(rows: Iterable[Row]) -> list[Setting]:
@@ -94,6 +98,8 @@ def _setting(own: list[Row]) -> Setting:
         predicted_relation=number(own[0]["predicted_relation"]),
         predicted_facts=number(own[0]["predicted_facts"]),
         predicted_share=_predicted_share(own[0]),
+        reduced_relation=number(own[0]["reduced_relation"]),
+        reduced_facts=number(own[0]["reduced_facts"]),
     )
 
 

@@ -20,7 +20,9 @@ OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
     "adam": optax.adam,
     "sign": optax.sign_sgd,
     "muon": lambda rate: optax.chain(
-        optax.contrib.scale_by_muon(beta=MOMENTUM),
+        optax.contrib.scale_by_muon(
+            beta=MOMENTUM, weight_dimension_numbers=lambda tree: _last_two(tree)
+        ),
         optax.scale_by_learning_rate(rate),
     ),
 }
@@ -55,7 +57,8 @@ class Problem(NamedTuple):
 
     Attributes:
         world: the task.
-        embeddings: of the simplified model, None for one-hot; or of a transformer.
+        embeddings: `linear_attention.Embeddings`, or None for one-hot, of the
+            simplified model; `transformer.Embeddings` of a transformer.
         head_dim: `[]` d_h of a transformer.
         learning_rate: `[]`.
         seed: `[]` of batches.
@@ -63,7 +66,7 @@ class Problem(NamedTuple):
     """
 
     world: factual.World
-    embeddings: linear_attention.Embeddings | transformer.Embeddings | None
+    embeddings: Any
     head_dim: Int[Array, "*lanes"]
     learning_rate: Float[Array, "*lanes"]
     seed: Int[Array, "*lanes"]
@@ -161,6 +164,12 @@ def loss(params: Any, problem: Problem, recipe: Recipe, key: Array) -> Array:
         found = logits(params, problem, recipe, draw)
     where = reads.subjects, reads.relations, reads.weights
     return dynamics.cross_entropy(found, world, *where)
+
+
+def _last_two(tree: Any) -> Any:
+    """Every weight is a matrix, or a stack of them."""
+    axes = optax.contrib.MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
+    return jax.tree.map(lambda _: axes, tree)
 
 
 def _matrices(params: Any) -> Any:

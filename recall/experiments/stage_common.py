@@ -13,7 +13,6 @@ from recall import (
 )
 from recall.experiments import common
 
-SIDE_BY_SIDE = 8  # lanes of a job: more of them, fewer jobs for the other cores
 SIMPLIFIED = {
     "model": "simplified",
     "embedding": "onehot",
@@ -104,15 +103,10 @@ def jobs_of(
     lanes: Iterable[stage_lanes.StageLane], *, trace: bool = False
 ) -> list[stage_jobs.StageJob]:
     """Lanes of one program together, the longest jobs first."""
-    found = []
-    for _, some in itertools.groupby(sorted(lanes, key=_order), _program):
-        members = list(some)
-        found += [
-            stage_jobs.StageJob(
-                members=tuple(members[i : i + SIDE_BY_SIDE]), trace=trace
-            )
-            for i in range(0, len(members), SIDE_BY_SIDE)
-        ]
+    found = [
+        stage_jobs.StageJob(members=tuple(members), trace=trace)
+        for _, members in itertools.groupby(sorted(lanes, key=_order), _program)
+    ]
     return sorted(found, key=lambda job: -job.core_seconds)
 
 

@@ -22,16 +22,16 @@ class Settings:
 def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
     read = stage_common.reads(config)
-    shared = stage_common.simplified(config) | read | {"structured": True}
+    shared: dict[str, Any] = stage_common.simplified(config) | read
     if shared["attention"] != "linear" or shared["optimizer"] != "sgd":
         raise ValueError(
             "Expected attention='linear' and optimizer='sgd', whose times set budgets; "
             f"got {shared['attention']!r} and {shared['optimizer']!r}."
         )
     common.pick("init", config.init, ("published", "paper"))
-    goals = tuple(
-        common.integer(name, getattr(config, name), read["check_every"])
-        for name in ("steps_to_relation", "steps_to_facts")
+    goals = (
+        common.integer("steps_to_relation", config.steps_to_relation, 1),
+        common.integer("steps_to_facts", config.steps_to_facts, 1),
     )
     seeds = common.seeds("seeds", config.seeds)
     return Settings(

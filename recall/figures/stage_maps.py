@@ -123,7 +123,7 @@ def optimizers(rows: Iterable[stage_summary.Row]) -> Figure:
     axes.set_yticks(range(len(found)), [label(s.row) for s in found])
     axes.set(
         xscale="log",
-        xlabel="steps; thick: loss within .1 of H(a | r); black: theory",
+        xlabel="steps; thick: loss within .1 of H(a | r); bars: flows; crosses: reduced training",
         ylim=(-0.7, len(found) - 0.3),
     )
     style.legend(figure)
@@ -140,6 +140,8 @@ def _bar(axes: Axes, y: int, setting: Setting) -> None:
         axes.plot([spread.low, spread.high], [y, y], color=look.colour, linewidth=0.9)
         predicted = getattr(setting, f"predicted_{what}")
         axes.plot(predicted, y, "|", color="black", markersize=13, zorder=4)
+        steps = getattr(setting, f"reduced_{what}")
+        axes.plot(steps, y, "x", color="black", markersize=5, zorder=5)
     ends = setting.relation.median, setting.facts.median
     axes.plot(ends, [y, y], color=style.GREY, linewidth=0.9, zorder=1)
     plateau = [number(setting.row[f"plateau_{end}_step"]) for end in ("start", "end")]

@@ -34,7 +34,7 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     traces = [_trace(rows, end) for end in ends]
     figure = Figure(figsize=(9.0, 9.0), layout="constrained")
     FigureCanvasAgg(figure)
-    top, bottom = figure.subfigures(2, 1, height_ratios=[2.2, 1.0])
+    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=[2.2, 1.0]))
     curves = top.subplots(3, 1, sharex=True, height_ratios=[2.2, 1.0, 1.0])
     _losses(curves[0], traces, ends[0])
     _distances(curves[1], traces)

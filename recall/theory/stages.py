@@ -187,26 +187,31 @@ def gaps(task: Task, attention: str, y: Floats) -> tuple[float, float]:
     return float(of_s * y[4]), float(of_r * y[5])
 
 
-def _velocity(task: Task, optimizer: str, attention: str, y: Floats) -> Floats:
-    """How scores and gaps move."""
-    S, R, D = task.S, task.R, task.D
-    counts = np.array([S, R, task.N, 1])  # tokens of each kind
-    a = shares(task, attention, y)
-    q = gaps(task, attention, y)
-    e = np.array([_miss(q[0], D), _miss(q[1], R)])
+def pulls(task: Task, attention: str, y: Floats) -> tuple[Floats, Floats, Floats]:
+    """Attention, misses 1 - p(right) of both parts, and how the loss pulls at scores.
+
+    Returns:
+        `[4]` attention as in `shares`, `[2]` misses, `[4]` downhill slopes of scores.
+    """
+    a, q = shares(task, attention, y), gaps(task, attention, y)
+    e = np.array([_miss(q[0], task.D), _miss(q[1], task.R)])
     pull = e * y[4:]  # of attention to the subject, and to the relation
     slope = np.array([pull[0], pull[1], 0, 0])
     if attention == "softmax":
         slope = a * np.array([1, 1, task.T - 3, 1]) * (slope - a[:2] @ pull)
-    slope = slope / counts
+    return a, e, slope / np.array([task.S, task.R, task.N, 1])
+
+
+def _velocity(task: Task, optimizer: str, attention: str, y: Floats) -> Floats:
+    """How scores and gaps move."""
+    S, R, D = task.S, task.R, task.D
+    a, e, slope = pulls(task, attention, y)
     if optimizer == "gradient":
-        value = (
-            a[:2] * e * [subject_part(*task[:3]).value, relation_part(*task[:3]).value]
-        )
-        return np.concatenate([slope, value])
+        parts = subject_part(S, R, D), relation_part(S, R, D)
+        return np.concatenate([slope, a[:2] * e * [part.value for part in parts]])
     if optimizer == "sign":
         return np.concatenate([np.sign(slope), 2 * np.sign(a[:2])])
-    norm = np.sqrt(counts @ slope**2)
+    norm = np.sqrt(np.array([S, R, task.N, 1]) @ slope**2)
     value = np.sign(a[:2]) * [np.sqrt(D / (S * R)), 1 / np.sqrt(D)]
     return np.concatenate([slope / max(norm, 1e-300), value])
 
