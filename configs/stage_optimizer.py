@@ -20,6 +20,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.check_every = 8
     c.cases = (
         ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 8192),
+        ("simplified", "linear", "onehot", "flow", 0.1, 1e-5, 8192),
         ("simplified", "linear", "onehot", "momentum", 0.01, 1e-5, 8192),
         ("simplified", "linear", "onehot", "adam", 1e-3, 1e-5, 4096),
         ("simplified", "linear", "onehot", "sign", 1e-3, 1e-5, 4096),

@@ -21,7 +21,7 @@ from recall.theory import stages as theory
 MODELS = ("simplified", "transformer")
 # The flow that each optimizer is held against.
 FLOWS = {"sgd": "gradient", "momentum": "gradient", "adam": "sign", "sign": "sign"}
-FLOWS |= {"muon": "spectral"}
+FLOWS |= {"muon": "spectral", "flow": "gradient"}
 PREDICTED = (
     *("predicted_relation", "predicted_start", "predicted_end", "predicted_facts"),
     *("escape_relation", "escape_facts", "reduced_relation", "reduced_facts"),
@@ -168,6 +168,7 @@ class StageLane(jobs.Lane):
             escapes = [theory.escape_time(rate, w0) for rate in rates]
         else:
             found = theory.flow_stages(task, flow, self.attention, w0)
+        if self.optimizer in reduced.RULES and self.optimizer != "sgd":
             rest = self.optimizer, self.attention, w0, self.learning_rate
             small = reduced.run(task, *rest, self.num_steps)
             steps = small.relation, small.facts

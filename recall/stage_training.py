@@ -10,7 +10,14 @@ import optax
 import optax.contrib
 from jaxtyping import Array, Float, Int
 
-from recall import dynamics, factual, linear_attention, population, transformer
+from recall import (
+    dynamics,
+    factual,
+    gradient_flow,
+    linear_attention,
+    population,
+    transformer,
+)
 
 MOMENTUM = 0.9
 LOSSES = ("sampled", "population")
@@ -25,6 +32,7 @@ OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
         ),
         optax.scale_by_learning_rate(rate),
     ),
+    "flow": optax.sgd,  # whose state is empty; see `advance`
 }
 
 
@@ -94,7 +102,15 @@ def start(problem: Problem, params: Any, recipe: Recipe) -> State:
 
 
 def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> State:
-    """Takes some steps."""
+    """Takes some steps, or follows gradient flow for as long."""
+    if recipe.optimizer == "flow":
+        key = jax.random.key(problem.seed)  # of nothing: the population has no batch
+        params = gradient_flow.follow(
+            state.params,
+            lambda params: loss(params, problem, recipe, key),
+            problem.learning_rate * num_steps,
+        )
+        return State(params, state.memory, state.step + num_steps)
     optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
 
     def step(state: State, _: None) -> tuple[State, None]:

@@ -76,6 +76,11 @@ def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
 
 def simplified(config: Any) -> dict[str, Any]:
     """Reads the simplified model and how it is trained."""
+    if config.optimizer == "flow" and config.loss != "population":
+        raise ValueError(
+            "Expected loss='population' with optimizer='flow', which has no batches; "
+            f"got {config.loss!r}."
+        )
     return SIMPLIFIED | {
         "attention": attention(config.attention),
         "init": common.pick("init", config.init, linear_attention.INITS),

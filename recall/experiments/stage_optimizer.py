@@ -61,6 +61,8 @@ def _case(
             f"width d and loss='sampled'; got {attention!r}, {embedding!r}, {loss!r}."
         )
     own = stage_common.SIMPLIFIED | {"init": "published"}
+    if optimizer == "flow":  # has no batches
+        own |= {"loss": "population"}
     if embedding != "onehot":
         own |= {"embedding": embedding, "d": widths["d"]}
     if model == "transformer":

@@ -123,7 +123,8 @@ def optimizers(rows: Iterable[stage_summary.Row]) -> Figure:
     axes.set_yticks(range(len(found)), [label(s.row) for s in found])
     axes.set(
         xscale="log",
-        xlabel="steps; thick: loss within .1 of H(a | r); bars: flows; crosses: reduced training",
+        xlabel="steps; thick: loss within .1 of H(a | r); bars: flows; crosses: "
+        "reduced training",
         ylim=(-0.7, len(found) - 0.3),
     )
     style.legend(figure)

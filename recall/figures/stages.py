@@ -1,6 +1,7 @@
 """Figures of how facts are learned: the stages of one run, as curves and pictures."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,7 +35,8 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     traces = [_trace(rows, end) for end in ends]
     figure = Figure(figsize=(9.0, 9.0), layout="constrained")
     FigureCanvasAgg(figure)
-    top, bottom = np.ravel(figure.subfigures(2, 1, height_ratios=[2.2, 1.0]))
+    parts: Any = figure.subfigures(2, 1, height_ratios=[2.2, 1.0])
+    top, bottom = parts
     curves = top.subplots(3, 1, sharex=True, height_ratios=[2.2, 1.0, 1.0])
     _losses(curves[0], traces, ends[0])
     _distances(curves[1], traces)
@@ -142,7 +144,9 @@ def _chosen(rows: Sequence, end: stage_summary.Row) -> list[stage_summary.Row]:
     return [own[i] for i in np.unique(np.abs(steps - wanted[:, None]).argmin(1))]
 
 
-def _strip(part, pictures: Sequence[stage_summary.Row], end: stage_summary.Row) -> None:
+def _strip(
+    part: Any, pictures: Sequence[stage_summary.Row], end: stage_summary.Row
+) -> None:
     """Scores above values, tokens across and answers down, in one common scale."""
     grid = part.subplots(
         2, len(pictures), squeeze=False, sharex=True, height_ratios=[1, 12]
