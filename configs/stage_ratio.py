@@ -21,14 +21,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.relations, c.answers = (2, 4, 8, 16), (2, 4, 8)
     c.max_subjects = 512
     c.base = (16, 4, 8)  # the world of the axes below
-    c.init_scales = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-7)
-    c.noises = (5, 10, 40, 80, 160)
+    c.scales = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-7)
+    c.noise_sizes = (5, 10, 40, 80, 160)
     c.steps_to_relation, c.steps_to_facts, c.checks = 384, 3072, 1
     if preset != "":
         c.relations, c.answers = (2, 4, 16), (2, 8)
         c.max_subjects = 256
     if preset == "quick":
-        c.ratios, c.init_scales, c.noises = (0.5, 2, 8), (1e-1, 1e-3), (80,)
+        c.ratios, c.scales, c.noise_sizes = (0.5, 2, 8), (1e-1, 1e-3), (80,)
         c.relations, c.seeds = (4,), (0,)
         c.steps_to_relation, c.steps_to_facts = 128, 1024
         c.check_every = 16

@@ -69,7 +69,7 @@ def measure(
 
     def missed(mask: Array) -> Array:
         mass = jax.nn.logsumexp(jnp.where(mask, log_p, -jnp.inf), axis=-1)
-        return -jnp.sum(weights * mass)
+        return -jnp.sum(jnp.where(weights > 0, weights * mass, 0.0))  # 0 x -inf is nan
 
     return Measures(
         loss=missed(ids == right),

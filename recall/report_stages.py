@@ -27,7 +27,7 @@ def times_table(rows: Iterable[stage_summary.Row]) -> Table:
     for column in (*columns, "theory", "facts", "theory", "plateau", "distance"):
         table.add_column(column, justify="right", no_wrap=column != "model")
     for setting in found:
-        table.add_row(*_cells(setting))
+        table.add_row(*cells(setting))
     return table
 
 
@@ -50,7 +50,8 @@ def describe(found: Sequence[Setting]) -> str:
     return said + f"Off theory over {known.sum()} settings: {', '.join(parts)}."
 
 
-def _cells(setting: Setting) -> list[str]:
+def cells(setting: Setting) -> list[str]:
+    """A line of the table."""
     row = setting.row
     lost = f" !{setting.diverged}" if setting.diverged else ""
     model = "transformer" if row["model"] == "transformer" else row["attention"]

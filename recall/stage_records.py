@@ -66,7 +66,7 @@ class Book:
             **told,
             **stages,
             **self.lane.predicted(),
-            distance_least=_known(np.nanmin(trace["distance"])),
+            distance_least=_known(min(trace["distance"], key=_or_last)),
             entropy=self.entropy,
             finite=math.isfinite(last["loss"]),
         )
@@ -96,6 +96,11 @@ def _checks(look: Look, index: int) -> list[dict[str, float]]:
     return [
         dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)
     ]
+
+
+def _or_last(value: float) -> float:
+    """Orders numbers that are none after all others."""
+    return value if math.isfinite(value) else math.inf
 
 
 def _known(value: float) -> float | None:

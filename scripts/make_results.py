@@ -11,7 +11,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import figures, journal, report_recall, rows, tradeoffs
+from recall import (
+    figures,
+    journal,
+    report_recall,
+    report_stages,
+    rows,
+    stage_summary,
+    tradeoffs,
+)
 from recall.figures import style
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,14 +30,23 @@ PROBE_COLUMNS = (
     *("warm", "learning_rate"),
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
-DRAWN = {"tradeoff": "probe", "recall_train": "trace"}
+DRAWN = {
+    "tradeoff": ("probe",),
+    "recall_train": ("trace",),
+    "sequential_learning": ("run", "trace", "picture"),
+    "stage_ratio": ("run",),
+    "stage_optimizer": ("run",),
+}
 
 
 def take(workdir: Path) -> None:
     """Copies the rows of a finished run; of probes, what their search does not say."""
     found = journal.read_rows(workdir)
     name = found[0]["experiment"]
-    kept = [row for row in found if row["kind"] == DRAWN.get(name, "capacity")]
+    kept = [row for row in found if row["kind"] in DRAWN.get(name, ("capacity",))]
+    if name == "sequential_learning":  # curves and pictures of one seed
+        first = min(row["seed"] for row in kept)
+        kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if name not in DRAWN:
         probes = [row for row in found if row["kind"] == "probe"]
@@ -94,7 +111,40 @@ def trace_lines(found: Iterable[rows.Row]) -> list[str]:
     return [f"{row['n']:,} facts, {row['parameters']:,} parameters; {'; '.join(ends)}."]
 
 
-LINES = {"tradeoff": grid_lines, "recall_train": trace_lines}
+def stage_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Stage times of every setting beside theory."""
+    settings = stage_summary.settings(found)
+    lines = [
+        report_stages.describe(settings),
+        "",
+        "| S, R, D | noise | model, scale | trained by | relation (theory) | facts "
+        "(theory) | plateau |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for setting in settings:
+        cells = report_stages.cells(setting)
+        of = f"{cells[2]}, {cells[4]}"
+        times = f"{cells[6]} ({cells[7]}) | {cells[8]} ({cells[9]})"
+        lines.append(
+            f"| {cells[0]} | {cells[1]} | {of} | {cells[3]} | {times} | {cells[10]} |"
+        )
+    return lines
+
+
+def deviation_lines(found: Iterable[rows.Row]) -> list[str]:
+    """How far all settings of a map are off theory."""
+    return [report_stages.describe(stage_summary.settings(found))]
+
+
+WHAT = {"tradeoff": "runs", "recall_train": "checks", "sequential_learning": "rows"}
+WHAT |= {"stage_ratio": "runs", "stage_optimizer": "runs"}
+LINES = {
+    "tradeoff": grid_lines,
+    "recall_train": trace_lines,
+    "sequential_learning": stage_lines,
+    "stage_optimizer": stage_lines,
+    "stage_ratio": deviation_lines,
+}
 
 
 def section() -> str:
@@ -103,7 +153,7 @@ def section() -> str:
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem in figures.FIGURES:
             found = journal.read_csv(path)
-            what = {"tradeoff": "runs", "recall_train": "checks"}.get(path.stem)
+            what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
             title = f"**`results/{path.name}`**, {len(found)} {what or 'searches'}"
             parts += [f"{title} on {devices}:", ""]

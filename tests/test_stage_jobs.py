@@ -3,12 +3,10 @@
 import dataclasses
 import math
 
-import chex
-import jax
 import numpy as np
 import pytest
 
-from recall import stage_jobs, stage_lanes, stage_summary
+from recall import stage_jobs, stage_lanes, stage_summary, stage_training
 from recall.experiments import stage_common
 
 SMALL = stage_lanes.StageLane(
@@ -118,25 +116,32 @@ def test_a_run_stops_once_facts_are_learned_if_it_is_asked_to():
     assert row["facts_step"] < row["steps"] < SMALL.num_steps
 
 
-def test_many_lanes_are_one_compilation():
-    first, *_ = lanes = [change(seed=seed) for seed in range(stage_jobs.SIDE_BY_SIDE)]
-    job = stage_jobs.StageJob(members=tuple(lanes), trace=False)
-    once = jax.jit(
-        chex.assert_max_traces(
-            stage_jobs.program(first.recipe(3), first.check_every).__wrapped__, n=1
-        )
-    )
-    problems, states, _ = job.start(lanes)
-    states, _ = once(problems, states)
-    _, look = once(problems, states)
-    assert look.steps.shape == (5, stage_jobs.CHUNK)
-    assert look.steps[0, -1] == 2 * stage_jobs.CHUNK * first.check_every
+def test_many_lanes_and_chunks_are_one_compilation(monkeypatch):
+    traced = []
+    lanes = [change(seed=s) for s in range(2 * stage_jobs.SIDE_BY_SIDE)]
+    stage_jobs.program.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage_jobs.stage_training, "check", _counted(traced))
+        rows = rows_of(*lanes)
+    stage_jobs.program.cache_clear()
+    assert len(rows) == len(lanes)
+    assert len(traced) == 1
+
+
+def _counted(traced):
+    """`stage_training.check`, which notes when it is traced."""
+    check = stage_training.check
+
+    def noted(*given):
+        traced.append(given)
+        return check(*given)
+
+    return noted
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"embedding": "sphere", "d": 8},
         {"embedding": "sphere", "d": 8, "attention": "softmax", "init": "gaussian"},
         {"optimizer": "flow", "loss": "population", "attention": "softmax"},
         {

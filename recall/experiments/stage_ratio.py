@@ -77,10 +77,10 @@ def _axes(config: Any) -> list[dict[str, Any]]:
     world = stage_common.world(*_triple(config.base), True)
     scale = common.number("init_scale", config.init_scale, "(0, 1)")
     usual = {"init_scale": scale, "noise": config.noise}
-    scales = config.init_scales and common.numbers(
-        "scales", config.init_scales, "(0, 1)"
+    scales = config.scales and common.numbers("scales", config.scales, "(0, 1)")
+    noises = config.noise_sizes and common.integers(
+        "noise_sizes", config.noise_sizes, 1
     )
-    noises = config.noises and common.integers("noises", config.noises, 1)
     own = [world | usual | {"init_scale": other} for other in scales or ()]
     return own + [world | usual | {"noise": other} for other in noises or ()]
 

@@ -32,7 +32,7 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     ends = sorted((r for r in rows if r["kind"] == "run"), key=lambda r: r["seed"])
     if not ends:
         raise ValueError("Expected rows of runs whose stages were watched; got none.")
-    traces = [_trace(rows, end) for end in ends]
+    traces = [trace for end in ends if (trace := _trace(rows, end))]
     figure = Figure(figsize=(9.0, 9.0), layout="constrained")
     FigureCanvasAgg(figure)
     parts: Any = figure.subfigures(2, 1, height_ratios=[2.2, 1.0])
