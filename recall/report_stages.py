@@ -63,9 +63,9 @@ def cells(setting: Setting) -> list[str]:
         f"{row['init_scale']:g}",
         f"{setting.seeds}{lost}",
         _steps(setting.relation.median),
-        _steps(setting.predicted_relation),
+        _steps(setting.expected[0]),
         _steps(setting.facts.median),
-        _steps(setting.predicted_facts),
+        _steps(setting.expected[1]),
         f"{setting.share.median:.0%}",
         f"{setting.distance.median:.3f}",
     ]

@@ -53,6 +53,13 @@ class Setting(NamedTuple):
     reduced_relation: float
     reduced_facts: float
 
+    @property
+    def expected(self) -> tuple[float, float]:
+        """Times of relation and facts by theory: by reduced training where it was."""
+        flow = self.predicted_relation, self.predicted_facts
+        steps = self.reduced_relation, self.reduced_facts
+        return steps if np.isfinite(steps).all() else flow
+
 
 def settings(rows: Iterable[Row]) -> list[Setting]:
     """Groups ends of runs by all but their seed, in order of first appearance.
@@ -72,11 +79,7 @@ def settings(rows: Iterable[Row]) -> list[Setting]:
 def deviations(found: Iterable[Setting]) -> np.ndarray:
     """Measured over predicted times less one, `[settings, 2]`: relation, facts."""
     ratios = [
-        (
-            s.relation.median / s.predicted_relation - 1,
-            s.facts.median / s.predicted_facts - 1,
-        )
-        for s in found
+        np.array([s.relation.median, s.facts.median]) / s.expected - 1 for s in found
     ]
     return np.array(ratios).reshape(-1, 2)
 
