@@ -105,7 +105,8 @@ def init_of_widths(
         w, V = jax.random.normal(key_w, (d,)), jax.random.normal(key_V, (k, d))
         return Params(w=scale * w, V=scale * V)
     factor = math.sqrt(k + 1) if kind == "paper" else 1.0
-    return Params(w=jnp.full(d, scale * factor), V=jnp.full((k, d), scale))
+    w = jnp.full(d, scale * factor, jnp.float32)  # weak types would compile twice
+    return Params(w=w, V=jnp.full((k, d), scale, jnp.float32))
 
 
 def pad(params: Params, sizes: factual.Sizes, padded: factual.Sizes) -> Params:

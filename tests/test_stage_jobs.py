@@ -143,7 +143,7 @@ def _counted(traced):
     "fields",
     [
         {"embedding": "sphere", "d": 8, "attention": "softmax", "init": "gaussian"},
-        {"optimizer": "flow", "loss": "population", "attention": "softmax"},
+        {"optimizer": "flow", "loss": "population"},
         {
             **{"model": "transformer", "attention": "softmax", "init": "usual"},
             **{"embedding": "sphere", "d": 8, "heads": 2, "head_dim": 3, "m": 4},

@@ -91,9 +91,7 @@ def _losses(axes: Axes, traces: Sequence[list], end: stage_summary.Row) -> None:
     axes.set_title(
         f"S = {end['subjects']}, R = {end['relations']}, D = {D}, T = {end['length']}, "
         f"{end['noise']} noise tokens; weights of {end['init_scale']:g}, "
-        f"{end['optimizer']} at {end['learning_rate']:g}; {len(traces)} seed"
-        + "s"
-        * (len(traces) > 1)
+        f"{end['optimizer']} at {end['learning_rate']:g}"
     )
 
 
