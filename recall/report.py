@@ -14,7 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_constructions, report_recall, report_weights
+from recall import (
+    report_constructions,
+    report_recall,
+    report_stages,
+    report_weights,
+)
 from recall import rows as rows_lib
 from recall.theory import laws
 
@@ -24,6 +29,9 @@ TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "constructions": (report_constructions.table,),
     "memory_weights": (report_weights.weights_table,),
     "recall_train": (report_recall.train_table,),
+    "sequential_learning": (report_stages.times_table,),
+    "stage_optimizer": (report_stages.times_table,),
+    "stage_ratio": (report_stages.times_table,),
     "tradeoff": (report_recall.grid_table,),
 }
 

@@ -30,6 +30,10 @@ MATHEMATICS = (
     "alternating",
     "factual_training",
     "constructions/*",
+    "linear_attention",
+    "gradient_flow",
+    "dynamics",
+    "stage_training",
     "capacity",
 )
 EXPERIMENTS = (
@@ -38,6 +42,9 @@ EXPERIMENTS = (
     "jobs",
     "memory_kinds",
     "construction_jobs",
+    "stage_lanes",
+    "stage_records",
+    "stage_jobs",
     "memory_searches",
     "fixed_features",
     "separability",
@@ -49,6 +56,7 @@ EXPERIMENTS = (
     "rows",
     "tradeoffs",
     "built",
+    "stage_summary",
     "experiments/*",
 )
 WORLD = (
@@ -58,6 +66,7 @@ WORLD = (
     "report_recall",
     "report_constructions",
     "report_weights",
+    "report_stages",
     "report",
     "models",
     "ask",

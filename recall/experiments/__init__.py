@@ -12,6 +12,9 @@ from recall.experiments import (
     recall_capacity,
     recall_train,
     separability,
+    sequential_learning,
+    stage_optimizer,
+    stage_ratio,
     tradeoff,
 )
 
@@ -24,6 +27,9 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "separability": separability,
+    "sequential_learning": sequential_learning,
+    "stage_optimizer": stage_optimizer,
+    "stage_ratio": stage_ratio,
     "tradeoff": tradeoff,
     "constructions": constructions,
 }

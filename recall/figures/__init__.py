@@ -12,6 +12,8 @@ from recall.figures import (
     memory_weights,
     recall,
     separability,
+    stage_maps,
+    stages,
 )
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
@@ -24,5 +26,8 @@ FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "recall_capacity": recall.capacity,
     "recall_train": recall.training,
     "separability": separability.separability,
+    "sequential_learning": stages.sequential,
+    "stage_optimizer": stage_maps.optimizers,
+    "stage_ratio": stage_maps.ratios,
     "tradeoff": recall.tradeoff,
 }
