@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recall import (
+    report_atlas,
     report_constructions,
     report_recall,
     report_stages,
@@ -26,6 +27,7 @@ from recall.theory import laws
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
+    "atlas": (report_atlas.table,),
     "constructions": (report_constructions.table,),
     "memory_weights": (report_weights.weights_table,),
     "recall_train": (report_recall.train_table,),

@@ -15,6 +15,7 @@ from recall import (
     built,
     figures,
     journal,
+    report_atlas,
     report_constructions,
     report_recall,
     report_stages,
@@ -34,6 +35,7 @@ PROBE_COLUMNS = (
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
+    "atlas": ("capacity", "run"),
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
@@ -160,6 +162,13 @@ def deviation_lines(found: Iterable[rows.Row]) -> list[str]:
     return [report_stages.describe(stage_summary.settings(found))]
 
 
+def atlas_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Bits for each parameter of every memory, the best first."""
+    lines = [f"| {' | '.join(report_atlas.COLUMNS)} |"]
+    lines.append("|---" * len(report_atlas.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_atlas.lines(found)]
+
+
 def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     """Fewest weights of each method and set of facts."""
     lines = ["| method | d | facts | width | weights [range] | plain MLP | F ln F / "]
@@ -171,6 +180,7 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
 
 
 LINES = {
+    "atlas": atlas_lines,
     "constructions": construction_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
@@ -180,6 +190,7 @@ LINES = {
     "tradeoff": grid_lines,
 }
 WHAT = {
+    "atlas": "rows",
     "constructions": "rows",
     "memory_weights": "rows",
     "recall_train": "checks",

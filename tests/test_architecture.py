@@ -57,6 +57,7 @@ EXPERIMENTS = (
     "tradeoffs",
     "built",
     "stage_summary",
+    "atlas",
     "experiments/*",
 )
 WORLD = (
@@ -66,6 +67,7 @@ WORLD = (
     "report_recall",
     "report_constructions",
     "report_weights",
+    "report_atlas",
     "report_stages",
     "report",
     "models",

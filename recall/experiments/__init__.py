@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from recall.experiments import (
+    atlas,
     constructions,
     linear_capacity,
     memory_weights,
@@ -19,6 +20,7 @@ from recall.experiments import (
 )
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
+    "atlas": atlas,
     "linear_capacity": linear_capacity,
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,

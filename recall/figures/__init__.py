@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from recall import rows
 from recall.figures import (
+    atlas,
     capacity,
     construction,
     constructions,
@@ -17,6 +18,7 @@ from recall.figures import (
 )
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
+    "atlas": atlas.atlas,
     "constructions": constructions.constructions,
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
