@@ -33,6 +33,14 @@ def stored(seed, n, m0, k, activation, sign=1.0):
     return readout.num_correct(gated, fact), readout.num_correct(plain, fact)
 
 
+@functools.partial(jax.jit, static_argnames=("k", "activation"))
+def forms(fact, units, k, activation):
+    """What both forms of a memory recall, and its duals."""
+    built = hermite.construct(fact, units, degree=k, activation=activation)
+    gated = hermite.apply(built, fact.inputs, activation)
+    return built, gated, mlp.apply(hermite.as_mlp(built), fact.inputs, activation)
+
+
 # Polynomials and moments
 
 
@@ -120,17 +128,15 @@ def test_its_mean_is_a_power_of_the_kernel(k):
 
 def test_degree_zero_is_a_random_low_rank_map():
     fact, units = sphere_facts(12, 12, 8), hermite.draw(KEY, 8, 5)
-    built = hermite.construct(fact, units, degree=0, activation="hermite1")
     expected = linear.apply(linear.random_low_rank(fact, units.V), fact.inputs) / 8
-    assert_allclose(hermite.apply(built, fact.inputs, "hermite1"), expected, atol=1e-5)
+    assert_allclose(forms(fact, units, 0, "hermite1")[1], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("activation", ["hermite2", "tanh", "silu"])
 def test_plain_is_gated_up_to_the_square_of_the_shift(activation):
     k = {"hermite2": 1, "tanh": 2, "silu": 1}[activation]
     fact, units = sphere_facts(30, 10, 16), hermite.draw(KEY, 16, 64)
-    built = hermite.construct(fact, units, degree=k, activation=activation)
-    gated = hermite.apply(built, fact.inputs, activation)
+    built, gated, _ = forms(fact, units, k, activation)
 
     @jax.jit
     def error(shift):
@@ -169,13 +175,10 @@ def test_a_padded_construction_is_that_of_the_facts_alone(k):
     activation, whole = f"hermite{k + 1}", sphere_facts(20, 20, 8)
     cut = facts.balanced(whole.inputs[:12], whole.outputs[:12])
     units = hermite.draw(KEY, 8, 16)
-    build = functools.partial(hermite.construct, degree=k, activation=activation)
-    expected = hermite.apply(build(cut, units), cut.inputs, activation)
+    expected = forms(cut, units, k, activation)[1]
     padded = facts.take(facts.pad(whole, 25, 23, 11), jnp.int32(12))
     more = hermite.Units(*(jnp.pad(x, ((0, 5), (0, 3))) for x in units))
-    built = build(padded, more)
-    gated = hermite.apply(built, padded.inputs, activation)
-    plain = mlp.apply(hermite.as_mlp(built), padded.inputs, activation)
+    _, gated, plain = forms(padded, more, k, activation)
     assert_allclose(gated[:12, :8], expected, atol=1e-5)
     assert_allclose(plain[:12, :8], expected, atol=1e-3)
     for found in (gated, plain):
@@ -187,10 +190,5 @@ def test_shared_outputs_are_stored_as_well():
     # injective once the degree is one or more.
     fact = sphere_facts(128, 32, 64)
     units = hermite.draw(KEY, 64, 512)
-
-    @jax.jit
-    def correct(fact, units):
-        built = hermite.construct(fact, units, degree=1, activation="hermite2")
-        return readout.num_correct(hermite.apply(built, fact.inputs, "hermite2"), fact)
-
-    assert int(correct(fact, units)) >= 126
+    recalled = forms(fact, units, 1, "hermite2")[1]
+    assert int(readout.num_correct(recalled, fact)) >= 126

@@ -21,8 +21,21 @@ def sphere_facts(n, num_outputs, d):
     return facts.balanced(inputs, embeddings.sphere(key_out, num_outputs, d))
 
 
-def num_bilinear(params, fact):
-    recalled = rf.apply_bilinear(params, fact.inputs)
+BUILT = {
+    "hebbian": functools.partial(rf.hebbian, features=rf.bilinear),
+    "whitened": functools.partial(rf.whitened, features=rf.bilinear),
+    "data_dependent": rf.data_dependent,
+}
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def built_and_recalled(fact, drawn, name):
+    built = BUILT[name](fact, drawn)
+    return built, rf.apply_bilinear(built, fact.inputs)
+
+
+def num_stored(fact, drawn, name):
+    recalled = built_and_recalled(fact, drawn, name)[1]
     return int(readout.num_correct(recalled, fact))
 
 
@@ -32,7 +45,7 @@ def test_features_are_their_equations():
     expected = [(A0 @ row) * (A1 @ row) for row in rows]
     assert_allclose(rf.bilinear(params, z), expected, rtol=1e-4, atol=1e-5)
     units = rf.draw_relu(KEY, 3, 5)
-    built = rf.hebbian(sphere_facts(6, 6, 3), units, rf.relu)
+    built = units._replace(V=jax.random.normal(jax.random.key(1), (5, 3)))
     found = rf.relu(units, z) @ built.V
     assert_allclose(mlp.apply(built, z), found, atol=1e-5)
 
@@ -57,7 +70,7 @@ def test_readouts_are_correlation_and_ridge_regression(kind):
 def test_float32_is_enough():
     # The same solution in float64, just below capacity, recalls the same facts.
     fact, drawn = sphere_facts(256, 256, 32), rf.draw_bilinear(KEY, 32, 170)
-    white = rf.whitened(fact, drawn, rf.bilinear)
+    white = built_and_recalled(fact, drawn, "whitened")[0]
     Phi = np.asarray(rf.bilinear(drawn, fact.inputs), float)
     U = np.asarray(fact.outputs, float)
     moment = Phi.T @ Phi
@@ -65,14 +78,12 @@ def test_float32_is_enough():
     V = np.linalg.solve(moment + ridge * np.eye(170), Phi.T @ U)
     assert_allclose(white.V, V, atol=2e-3 * np.abs(V).max())
     right = np.argmax(Phi @ V @ U.T, axis=1) == np.arange(256)
-    assert num_bilinear(white, fact) == right.sum()
+    assert num_stored(fact, drawn, "whitened") == right.sum()
 
 
 def test_whitened_beats_raw_and_fitted_features_beat_random_ones():
     fact, drawn = sphere_facts(240, 240, 32), rf.draw_bilinear(KEY, 32, 74)
-    raw = num_bilinear(rf.hebbian(fact, drawn, rf.bilinear), fact)
-    white = num_bilinear(rf.whitened(fact, drawn, rf.bilinear), fact)
-    fitted = num_bilinear(rf.data_dependent(fact, drawn), fact)
+    raw, white, fitted = (num_stored(fact, drawn, name) for name in BUILT)
     assert raw < white < fitted
     assert fitted >= 238
 
@@ -89,26 +100,19 @@ def test_a_fitted_factor_solves_its_ridge_regression():
     gram = design.T @ design
     damped = gram + 0.1 * np.trace(gram) / (m * d) * np.eye(m * d)
     expected = np.linalg.solve(damped, design.T @ wanted).reshape(m, d)
-    found = rf._fit_factor(fact, jnp.asarray(V, jnp.float32), drawn.A0, 0.1)
+    fit = jax.jit(rf._fit_factor, static_argnums=3)
+    found = fit(fact, jnp.asarray(V, jnp.float32), drawn.A0, 0.1)
     assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
-
-
-BUILT = {
-    "hebbian": functools.partial(rf.hebbian, features=rf.bilinear),
-    "whitened": functools.partial(rf.whitened, features=rf.bilinear),
-    "data_dependent": rf.data_dependent,
-}
 
 
 @pytest.mark.parametrize("name", BUILT)
 def test_a_padded_construction_is_that_of_the_facts_alone(name):
     whole, drawn = sphere_facts(20, 20, 8), rf.draw_bilinear(KEY, 8, 6)
     cut = facts.balanced(whole.inputs[:12], whole.outputs[:12])
-    expected = rf.apply_bilinear(BUILT[name](cut, drawn), cut.inputs)
+    _, expected = built_and_recalled(cut, drawn, name)
     padded = facts.take(facts.pad(whole, 25, 23, 11), jnp.int32(12))
     more = rf.Bilinear(*(jnp.pad(x, ((0, 3), (0, 3))) for x in drawn))
-    built = BUILT[name](padded, more)
-    found = rf.apply_bilinear(built, padded.inputs)
+    built, found = built_and_recalled(padded, more, name)
     assert_allclose(found[:12, :8], expected, atol=1e-3)
     assert_array_equal(built.V[6:], 0.0)
 

@@ -18,18 +18,24 @@ def sphere_facts(n, d):
     return facts.balanced(inputs, embeddings.sphere(key_out, n, d))
 
 
+@jax.jit
+def built_and_recalled(fact, gates):
+    built = sign_gates.construct(fact, gates)
+    return built, gated.apply(built, fact.inputs)
+
+
 def test_it_is_its_equation():
     fact, gates = sphere_facts(12, 4), gated.draw_gates(KEY, 3, 4)
     E, U, w = (np.asarray(x, float) for x in (fact.inputs, fact.outputs, gates))
     A = np.einsum("gx,xa,xb->gab", np.sign(w @ E.T), U, E) / 3
-    assert_allclose(sign_gates.construct(fact, gates).A, A, atol=1e-5)
+    assert_allclose(built_and_recalled(fact, gates)[0].A, A, atol=1e-5)
 
 
 @pytest.mark.parametrize("G", [1, 3])
 def test_orthonormal_facts_are_recalled_exactly(G):
     fact = facts.injective(jnp.eye(8), jnp.eye(8)[::-1])
-    built = sign_gates.construct(fact, gated.draw_gates(KEY, G, 8))
-    assert_allclose(gated.apply(built, fact.inputs), fact.outputs, atol=1e-5)
+    _, recalled = built_and_recalled(fact, gated.draw_gates(KEY, G, 8))
+    assert_allclose(recalled, fact.outputs, atol=1e-5)
 
 
 def test_one_gate_stores_as_an_outer_product_and_more_gates_more():
@@ -37,8 +43,7 @@ def test_one_gate_stores_as_an_outer_product_and_more_gates_more():
     own = linear.apply(linear.outer_product(fact), fact.inputs)
     counts = [int(readout.num_correct(own, fact))]
     for G in (1, 4, 16):
-        built = sign_gates.construct(fact, gated.draw_gates(KEY, G, 32))
-        recalled = gated.apply(built, fact.inputs)
+        _, recalled = built_and_recalled(fact, gated.draw_gates(KEY, G, 32))
         counts.append(int(readout.num_correct(recalled, fact)))
     assert_allclose(counts[1], counts[0], atol=40)
     assert counts[1] < counts[2] < counts[3]
@@ -46,10 +51,9 @@ def test_one_gate_stores_as_an_outer_product_and_more_gates_more():
 
 def test_plain_forms_recall_the_same_and_relu_needs_its_correction():
     fact = sphere_facts(60, 16)
-    built = sign_gates.construct(fact, gated.draw_gates(KEY, 4, 16))
-    expected = gated.apply(built, fact.inputs)
+    built, expected = built_and_recalled(fact, gated.draw_gates(KEY, 4, 16))
     scale = float(jnp.max(jnp.abs(expected)))
-    plain = sign_gates.as_relu_mlp(built, fact.inputs)
+    plain = jax.jit(sign_gates.as_relu_mlp)(built, fact.inputs)
     assert plain.W.shape == (gated.num_units(4, 16) + 2 * 16, 16)
     found = mlp.apply(plain, fact.inputs, "relu")
     assert_allclose(found, expected, atol=5e-3 * scale)

@@ -164,7 +164,7 @@ def apply(
     return (gates * (inputs @ params.P.T)) @ params.V
 
 
-def as_mlp(params: Params, shift: float = SHIFT) -> mlp.Params:
+def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Params:
     """The plain MLP of m = 2 m0 hidden units that recalls F(z) up to O(shift^2).
 
     Rows w_i +- eps p_i that write +- v_i / (2 eps): a difference quotient of sigma in

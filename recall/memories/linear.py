@@ -76,8 +76,8 @@ def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> 
     W = (d / m) sum_i v_i (sum_x <v_i, u_f(x)> e_x)^T, the outer product seen through a
     random projection: the MLP construction of degree 0 (Nichani et al. 2024, the
     low-rank corollary of Thm 1; f injective, m d >~ N polylog N). The truncated SVD of
-    `low_rank` stores two to four times as many facts. Factors of zeros count for
-    nothing, so padding is exact.
+    `low_rank` stores more: at d = 128 this one keeps 49, 109, 182 facts (99 %, medians
+    of 25 seeds) with m = 32, 64, 128. Factors of zeros are none: padding is exact.
 
     Raises:
         ValueError: if there are no factors.
@@ -93,8 +93,9 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
     """Stores facts by correlation of whitened embeddings, C_u^-1 (sum u e^T) C_e^-1.
 
     C_e = sum_x e_x e_x^T and C_u = sum_x u_f(x) u_f(x)^T are second moments of the live
-    facts, plus `ridge` times their largest entry on the diagonal. Derived; at d = 64
-    and 128 it stores more than least squares (see `theory` and the README's rows).
+    facts, plus `ridge` times their largest entry on the diagonal. Derived; 68, 212,
+    641 facts at 99 % for d = 32, 64, 128, where least squares stores 57, 168, 566
+    (medians of 25 seeds).
 
     Raises:
         ValueError: if there are fewer outputs than inputs: f has to be injective, for
