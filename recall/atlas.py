@@ -93,7 +93,7 @@ def parameters_for(found: Sequence[Entry], name: str, way: str, bits: float) -> 
     return float(np.exp(line))
 
 
-def held_bits(facts: Any, answers: float | None) -> np.ndarray:
+def held_bits(facts: Any, answers: Any) -> np.ndarray:
     """Bits in facts: N log2 D, or log2 N! where every fact has an output of its own."""
     facts = np.asarray(facts, float)
     return bounds.injective_bits(facts) if answers is None else facts * np.log2(answers)
@@ -141,7 +141,7 @@ def _fewest(mine: Sequence[Row]) -> list[Entry]:
     ends = np.array([np.median(weights), weights.max(), weights.min()])
     bits = held_bits(facts, row.get("answers")) / ends
     way = WAYS[method in _CONVEX]
-    name = _NAMES.get(method, method.replace("_", " "))
+    name = _NAMES.get(method, str(method).replace("_", " "))
     same = np.full(3, facts)
     return [_entry(name, way, ends[0], same, bits, len(stored))]
 

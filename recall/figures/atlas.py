@@ -28,7 +28,7 @@ def atlas(rows: Iterable[rows_lib.Row]) -> Figure:
     )
     for index, entry in enumerate(ladder):
         mine = [e for e in found if (e.name, e.way) == (entry.name, entry.way)]
-        _facts(left, mine, style.MARKERS[index % len(style.MARKERS)])
+        _facts(left, mine, index)
     _facts_axes(left, found)
     _ladder(right, ladder)
     for way in atlas_lib.WAYS:
@@ -37,13 +37,16 @@ def atlas(rows: Iterable[rows_lib.Row]) -> Figure:
     return figure
 
 
-def _facts(axes: Axes, mine: Sequence[atlas_lib.Entry], marker: str) -> None:
+def _facts(axes: Axes, mine: Sequence[atlas_lib.Entry], index: int) -> None:
+    """A line of one memory, with its number in the ladder at its last point."""
+    colour, last = COLOURS[mine[0].way], mine[-1]
+    style.line_label(axes, last.parameters, last.facts, str(index + 1), colour)
     style.series(
         axes,
         [e.parameters for e in mine],
         [e.facts for e in mine],
         ([e.facts_low for e in mine], [e.facts_high for e in mine]),
-        style.Look(COLOURS[mine[0].way], marker),
+        style.Look(colour, style.MARKERS[index % len(style.MARKERS)]),
         filled=True,
         joined=len(mine) > 1,
         label="_",
@@ -61,12 +64,12 @@ def _facts_axes(axes: Axes, found: Sequence[atlas_lib.Entry]) -> None:
         labels.append((density * ends[1], f"{density:g} a weight", style.GREY))
     style.edge_labels(axes, labels)
     axes.set(xlabel="parameters, all of them", ylabel="facts stored")
-    axes.set_title("Facts (medians and ranges over seeds)")
+    axes.set_title("Facts (medians, ranges over seeds; numbers: see the ladder)")
 
 
 def _ladder(axes: Axes, ladder: Sequence[atlas_lib.Entry]) -> None:
     """A line for each memory and each law, the highest on top."""
-    lines = [(e.bits, e.name, e) for e in ladder]
+    lines = [(e.bits, f"{e.name}  {i + 1}", e) for i, e in enumerate(ladder)]
     laws = [(r.bits, f"{r.name} ({r.status})", None) for r in bounds.LADDER]
     ordered = sorted([*lines, *laws], key=lambda line: line[0])
     for place, (bits, _, entry) in enumerate(ordered):
