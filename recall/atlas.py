@@ -96,7 +96,9 @@ def parameters_for(found: Sequence[Entry], name: str, way: str, bits: float) -> 
 def held_bits(facts: Any, answers: Any) -> np.ndarray:
     """Bits in facts: N log2 D, or log2 N! where every fact has an output of its own."""
     facts = np.asarray(facts, float)
-    return bounds.injective_bits(facts) if answers is None else facts * np.log2(answers)
+    if answers is None:
+        return bounds.injective_bits(facts)
+    return np.asarray(facts * np.log2(answers))
 
 
 def _strictest(rows: Sequence[Row]) -> list[rows_lib.Point]:
