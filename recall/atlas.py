@@ -151,7 +151,7 @@ def _fewest(mine: Sequence[Row]) -> list[Entry]:
 def _entry(
     name: str,
     way: str,
-    parameters: float,
+    parameters: Any,
     facts: np.ndarray,
     bits: np.ndarray,
     seeds: int,

@@ -90,8 +90,9 @@ def test_parameters_lie_between_sizes_or_are_unknown():
 @pytest.mark.parametrize("trained", [True, False])
 def test_a_capacity_is_an_entry_at_the_strictest_threshold(trained):
     memory = "linear" if trained else "outer_product"
+    kind = {"trained": trained, "memory": memory, "activation": None}
     rows = [
-        search(memory=memory, d=16, capacity=n + 5 * (t < 1), threshold=t, seed=seed)
+        search(**kind, d=16, capacity=n + 5 * (t < 1), threshold=t, seed=seed)
         for t in (0.99, 1.0)
         for seed, n in enumerate((40, 50, 60))
     ]
