@@ -55,10 +55,10 @@ def _numbers(stored: list[rows_lib.Row], facts: int) -> list[str]:
         return ["-"] * 4
     weights = np.array([row["weights"] for row in stored], float)
     median = float(np.median(weights))
-    plain = [_plain(row) for row in stored]
+    plain = [count for row in stored if (count := _plain(row)) is not None]
     return [
         f"{np.median([row['width'] for row in stored]):g}",
         f"{median:,.0f} [{weights.min():,.0f}, {weights.max():,.0f}]",
-        "-" if None in plain else f"{np.median(plain):,.0f}",
+        f"{np.median(plain):,.0f}" if plain else "-",
         f"{facts * np.log(facts) / median:.2f}",
     ]
