@@ -83,18 +83,29 @@ def test_relations_and_facts_are_learned_when_theory_says(traced):
     assert end["escape_relation"] < end["predicted_relation"]
 
 
-def test_a_lane_does_not_depend_on_what_runs_beside_it(traced):
+WIDE = change(subjects=8, relations=4, noise=5, seed=3)
+WILD = change(learning_rate=1e6, init_scale=1.0)
+
+
+@pytest.fixture(scope="module")
+def beside():
+    """Ends of three runs side by side, by lane."""
+    lanes = WIDE, SMALL, WILD
+    found = {row["search"]: row for row in rows_of(*lanes)}
+    return [found[lane.digest()] for lane in lanes]
+
+
+def test_a_lane_does_not_depend_on_what_runs_beside_it(traced, beside):
     (alone,) = (row for row in traced if row["kind"] == "run")
-    wide = change(subjects=8, relations=4, noise=5, seed=3)
-    beside = {row["search"]: row for row in rows_of(wide, SMALL)}
-    mine = beside[SMALL.digest()]
+    wide, mine, _ = beside
     for column in ("loss", "relation_step", "facts_step", "distance_least"):
         assert mine[column] == pytest.approx(alone[column], rel=2e-3)
-    assert beside[wide.digest()]["relations"] == 4
+    assert wide["relations"] == 4
+    assert wide["finite"]
 
 
-def test_a_run_that_diverges_is_a_row_and_the_others_go_on():
-    wild, tame = rows_of(change(learning_rate=1e6, init_scale=1.0), SMALL)
+def test_a_run_that_diverges_is_a_row_and_the_others_go_on(beside):
+    _, tame, wild = beside
     assert not wild["finite"]
     assert wild["loss"] is None
     assert wild["facts_step"] is None

@@ -54,7 +54,6 @@ def train(optimizer, attention, alpha, learning_rate, check_every):
     ("optimizer", "attention", "alpha", "rate", "check_every"),
     [
         ("sgd", "linear", ALPHA, 0.05, 8),
-        ("momentum", "linear", ALPHA, 0.01, 8),
         ("adam", "linear", ALPHA, 0.002, 2),
         ("sign", "linear", 0.05, 0.001, 4),
         ("muon", "linear", 0.05, 0.002, 8),
