@@ -19,13 +19,14 @@ SIZES = factual.Sizes(subjects=5, relations=4, answers=3, noise=9)
 FACTS = list(itertools.product(range(5), range(4)))
 PLAIN = transformer.Architecture()
 apply = jax.jit(transformer.apply, static_argnames="architecture")
+attend = jax.jit(transformer.attend)
 
 
 @functools.cache
-def drawn(d, sizes=SIZES):
+def drawn(d):
     key_world, key_tokens = jax.random.split(KEY)
-    tokens = transformer.draw_embeddings(key_tokens, embeddings.sphere, sizes, d)
-    return factual.sample_world(key_world, sizes), tokens
+    tokens = transformer.draw_embeddings(key_tokens, embeddings.sphere, SIZES, d)
+    return factual.sample_world(key_world, SIZES), tokens
 
 
 def sequence(s, r, length, seed=0):
@@ -56,7 +57,7 @@ def num_right(found, world, tokens):
 
 @pytest.mark.parametrize(
     ("keys", "size", "d"),
-    [("sum", 1, 64), ("least_squares", 3, 32), ("widest", 2, 12), ("widest", 5, 24)],
+    [("sum", 1, 64), ("least_squares", 3, 32), ("widest", 5, 24)],
 )
 def test_a_head_attends_to_its_own_token_alone_or_else_to_the_end(keys, size, d):
     _, tokens = drawn(d)
@@ -67,9 +68,9 @@ def test_a_head_attends_to_its_own_token_alone_or_else_to_the_end(keys, size, d)
     assert heads.gap(params, tokens) > 0
     of_subject = np.arange(params.K.shape[0]) < -(-5 // size)
     table = transformer.token_table(tokens)
-    for s, r in FACTS:
+    for s, r in FACTS[::3]:
         read = sequence(s, r, 32)
-        attention = transformer.attend(params, table[read])
+        attention = attend(params, table[read])
         for head, weights in enumerate(attention):
             first = head - (0 if of_subject[head] else of_subject.sum())
             token = s if of_subject[head] else r
@@ -79,8 +80,9 @@ def test_a_head_attends_to_its_own_token_alone_or_else_to_the_end(keys, size, d)
             assert_allclose(weights[place], 1.0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("keys", "d"), [("least_squares", 32), ("widest", 14)])
-@pytest.mark.parametrize("length", [32, 256])
+@pytest.mark.parametrize(
+    ("keys", "d", "length"), [("least_squares", 32, 32), ("widest", 14, 256)]
+)
 def test_copy_heads_write_the_subject_and_the_relation(keys, d, length):
     _, tokens = drawn(d)
     design = heads.Heads(size=3, keys=keys, sharpness=100.0)
@@ -134,9 +136,9 @@ def test_with_decorrelated_codes_the_right_answer_scores_two_and_others_less(len
     assert others.min() > -0.01
 
 
-@pytest.mark.parametrize("length", [32, 256])
 @pytest.mark.parametrize(
-    ("code", "d"), [("plain", 512), ("decorrelated", 12), ("fitted", 10)]
+    ("code", "d", "length"),
+    [("plain", 512, 32), ("decorrelated", 12, 256), ("fitted", 10, 32)],
 )
 def test_attention_only_recalls_every_fact(code, d, length):
     world, tokens = drawn(d)
@@ -183,8 +185,7 @@ def with_gates(world, tokens, num_gates):
     return memory, "abs"
 
 
-@pytest.mark.parametrize("length", [32, 256])
-@pytest.mark.parametrize("kind", ["duals", "gates"])
+@pytest.mark.parametrize(("kind", "length"), [("duals", 32), ("gates", 256)])
 def test_copy_heads_and_an_mlp_recall_every_fact(kind, length):
     world, tokens = drawn(32)
     if kind == "duals":
@@ -200,11 +201,11 @@ def test_copy_heads_and_an_mlp_recall_every_fact(kind, length):
     assert num_right(copies, world, tokens) < 10  # the MLP is what recalls
 
 
-@pytest.mark.parametrize(("degrees", "outputs"), [((1, 1), 1), ((2, 1), 3)])
-def test_product_duals_are_a_plain_mlp(degrees, outputs):
+def test_product_duals_are_a_plain_mlp():
     """Differences of sigma are its slope h_{j+k}, up to the shift."""
+    degrees, outputs = (2, 1), 3
     world, tokens = drawn(16)
-    design = product_duals.Design(m=600, degrees=degrees, outputs=outputs)
+    design = product_duals.Design(m=200, degrees=degrees, outputs=outputs)
     plain = product_duals.construct(
         KEY,
         tokens.subjects,
