@@ -26,6 +26,7 @@ MATHEMATICS = (
     "transformer",
     "population",
     "training",
+    "certificates",
     "separation",
     "alternating",
     "factual_training",
