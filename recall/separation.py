@@ -152,7 +152,7 @@ def _solve(facts: facts_lib.Facts, solver: Solver) -> _Descent:
         loss = readout.loss(facts.inputs @ W.T, facts)
         better = stored | (loss.value < at.loss)
         kept = jnp.where(better, W, at.W)
-        gone = _gradient_norm(kept, facts) < 0.1 * PROOF * size
+        gone = _gradient_norm(kept, facts) < 0.7 * PROOF * jnp.minimum(size, 1.0)
         return at._replace(
             W=kept,
             loss=jnp.where(better, loss.value, at.loss),
