@@ -1,5 +1,6 @@
 """Bounds against brute force, tables and their own inverses."""
 
+import collections
 import itertools
 
 import numpy as np
@@ -28,13 +29,22 @@ def test_the_greedy_bound_is_the_linear_programme(num_bits):
     )
 
 
+def slope_of(num_facts, exponent):
+    p, B = bounds.zipf(num_facts, exponent), np.geomspace(1e2, 1e4, 20)
+    return np.polyfit(np.log(B), np.log(bounds.cross_entropy(p, 8, B)), 1)[0]
+
+
 @pytest.mark.parametrize(
-    ("exponent", "slope"), [(1.5, -0.54), (2.0, -1.0), (3.0, -2.0)]
+    ("exponent", "slope"), [(1.5, -0.54), (2.0, -1.0), (3.0, -1.99)]
 )
 def test_loss_falls_with_bits_by_the_exponent_of_the_odds(exponent, slope):
-    p, B = bounds.zipf(10**6, exponent), np.geomspace(1e2, 1e4, 20)
-    found = np.polyfit(np.log(B), np.log(bounds.cross_entropy(p, 8, B)), 1)[0]
-    assert abs(found - (1 - exponent)) < 0.05  # the tail of a finite N steepens it
+    assert_allclose(slope_of(10**5, exponent), slope, atol=0.01)
+
+
+def test_the_tail_of_finitely_many_facts_steepens_the_fall_of_the_loss():
+    found = np.array([slope_of(n, 1.5) for n in (10**4, 10**5, 10**6)])
+    assert np.all(np.diff(np.abs(found + 0.5)) < 0)
+    assert_allclose(found[-1], -0.5, atol=0.015)
 
 
 def loss_of(stored, facts, p):
@@ -63,6 +73,27 @@ def test_bits_of_permutations_and_recall_tasks():
     assert_allclose(bounds.recall_bits(32, 32, 8), 3 * 1024)
     wide = bounds.recall_bits(32, 4, 2, vocabulary=24)  # blocks of 6 tokens
     assert_allclose(wide, 32 * 4 + 4 * np.log2(15))
+
+
+@pytest.mark.parametrize(("S", "D", "block"), [(2, 2, 4), (3, 2, 5), (3, 3, 5)])
+def test_bits_of_a_recall_task_are_the_entropy_of_its_draws(S, D, block):
+    odds = collections.Counter()
+    for tokens in itertools.combinations(range(block), D):
+        odds.update(itertools.product(tokens, repeat=S))
+    p = np.array(list(odds.values())) / odds.total()
+    assert_allclose(bounds.recall_bits(S, 1, D, block), -p @ np.log2(p))
+    twice = bounds.recall_bits([S, S], [1, 2], D, [block, 2 * block])
+    assert_allclose(twice[1], 2 * twice[0])
+
+
+@pytest.mark.parametrize("vocabulary", [7, 33])
+def test_recall_bits_reject_a_vocabulary_without_whole_blocks(vocabulary):
+    with pytest.raises(ValueError, match=f"vocabulary={vocabulary}"):
+        bounds.recall_bits(32, 4, 2, vocabulary)
+
+
+def test_parameters_hold_the_bits():
+    assert_allclose(bounds.parameters([16.0, 17.0], 8), [2, 3])
 
 
 def test_facts_that_bits_hold_are_the_inverse_of_bits():
