@@ -31,7 +31,7 @@ def main() -> None:
         facts=facts.injective(inputs, outputs),
         initial=params,
         learning_rates=jnp.ones(1),
-        rank=jnp.int32(chosen.d),
+        drawn=(),
         threshold=jnp.float32(1.0),
     )
     recipe = training.Recipe(num_steps=chosen.steps, check_every=1)

@@ -32,12 +32,41 @@ def recall_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     return c
 
 
+def stages(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every experiment on how facts are learned, as published."""
+    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    c.seeds = (0, 1, 2, 3, 4)
+    c.noise, c.length = 20, 32
+    c.attention, c.init, c.init_scale = "linear", "published", 1e-5
+    c.optimizer, c.loss = "sgd", "sampled"
+    c.batch, c.share, c.checks = 1024, 32, 4
+    c.check_every = 32
+    return c
+
+
 def capacity_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Fields of every sweep over associative memories."""
     c = _sweep(experiment, chosen)
     c.thresholds = (0.99, 1.0)
     c.embedding = "sphere"
     c.n_max = 10**6
+    return c
+
+
+def construction_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Fields of every sweep over memories that are constructed, not trained."""
+    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
+    c.seeds = (0, 1, 2, 3, 4)
+    c.thresholds = (0.99, 1.0)
+    c.embedding = "sphere"
+    c.n_max = 10**6
+    c.search = {
+        "method": "bisect",
+        "resolution": 0.01,
+        "widen": 1.25,
+        "opening": 1.0,
+        "headroom": 1.3,
+    }
     return c
 
 

@@ -1,7 +1,8 @@
 r"""A linear memory stores ~ d^2 / log d facts (Figure 1, left).
 
 Trained: d^2 = 1.3 N ln N in the paper; outer product at 100 %: d^2 ~ 8 N ln N; rank
-d/2 keeps most of the full capacity.
+d/2 keeps most of the full capacity. More linear maps that are built, not trained:
+--config.memories="('whitened','pseudo_inverse','random_low_rank')".
 
     python -m recall.main --config=configs/linear_capacity.py --workdir=runs/linear
 """

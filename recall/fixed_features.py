@@ -88,14 +88,7 @@ class FixedFeatures(jobs.Lane):
         """The facts of any size up to `room`, in a shape that is the same for all."""
         if self.memory == "attention":
             return self._attention_facts(room)
-        drawn, _ = memory_searches.draw(
-            self.seed,
-            embedding=self.embedding,
-            d=self.d,
-            m=None,
-            n=room,
-            num_outputs=None,
-        )
+        drawn = memory_searches.draw_facts(self.seed, self.embedding, self.d, room)
         wide = drawn._replace(inputs=self._features(drawn.inputs))
         return lambda size: facts.take(wide, jnp.int32(size))
 

@@ -1,17 +1,24 @@
-"""Searches for the capacity of associative memories, constructed or trained."""
+"""Searches for the capacity of memories, trained or constructed (`memory_kinds`)."""
 
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
-from recall import capacity, embeddings, facts, lanes, searches, training
-from recall.memories import linear, mlp
-
-MEMORIES = ("outer_product", "low_rank", "linear", "mlp")
+from recall import (
+    capacity,
+    embeddings,
+    facts,
+    lanes,
+    memory_kinds,
+    searches,
+    training,
+)
 
 
 class Shape(NamedTuple):
@@ -21,7 +28,7 @@ class Shape(NamedTuple):
         n_max: inputs.
         num_outputs: outputs scored for each.
         d: coordinates of the embeddings.
-        m: hidden units; 0 for linear memories.
+        m: rows that are drawn: hidden units, gates, factors, features; 0 for none.
     """
 
     n_max: int
@@ -35,12 +42,13 @@ class MemorySearch(searches.Search):
     """One search for the number of facts that one memory stores.
 
     Attributes:
-        memory: one of MEMORIES; the first two are constructed, the others trained.
+        memory: one of `memory_kinds.KINDS`.
         d: width of the embeddings.
-        m: hidden units of an MLP.
+        m: hidden units of an MLP; see `memory_kinds.Design`.
         rank: of a low-rank memory.
         num_outputs: outputs shared by all facts; None for one output per fact.
         activation: of an MLP, one of `mlp.ACTIVATIONS`.
+        degree: of a Hermite memory.
     """
 
     memory: str
@@ -49,27 +57,42 @@ class MemorySearch(searches.Search):
     rank: int | None = None
     num_outputs: int | None = None
     activation: str | None = None
+    degree: int | None = None
 
     @property
     def trained(self) -> bool:
         """Whether the weights come from training rather than a formula."""
-        return self.memory in ("linear", "mlp")
+        return self._kind.construct is None
 
     @property
     def title(self) -> str:
-        """The memory, and its activation if it has one."""
-        return " ".join(filter(None, (self.memory, self.activation)))
+        """The memory, and its activation and degree if it has them."""
+        degree = "" if self.degree is None else f"k={self.degree}"
+        return " ".join(filter(None, (self.memory, self.activation, degree)))
 
     @property
     def num_parameters(self) -> int:
         """Numbers that the weights hold; biases are not counted, as in the paper."""
-        if self.memory == "low_rank":
-            return 2 * self.d * (self.rank or 0)
-        return self.d**2 if self.m is None else 2 * self.d * self.m
+        return self._kind.parameters(self.design)
+
+    @property
+    def design(self) -> memory_kinds.Design:
+        """What the memory is, but for its weights."""
+        return memory_kinds.Design(
+            d=self.d,
+            m=self.m or 0,
+            rank=self.rank or 0,
+            activation=self.activation or "",
+            degree=self.degree or 0,
+        )
+
+    @property
+    def _kind(self) -> memory_kinds.Kind:
+        return memory_kinds.KINDS[self.memory]
 
     def own_columns(self) -> dict[str, Any]:
         """What rows say about this memory."""
-        same = "memory d m rank num_outputs activation"
+        same = "memory d m rank num_outputs activation degree"
         return {name: getattr(self, name) for name in same.split()}
 
     def size_columns(self, n: int) -> dict[str, Any]:
@@ -85,7 +108,8 @@ class MemorySearch(searches.Search):
         least = (self.num_outputs or 0) + 16
         wanted = math.ceil(self.strategy.headroom * self.expected)
         n_max = min(self.limit, max(least, wanted))
-        return Shape(n_max, self.num_outputs or n_max, self.d, self.m or 0)
+        rows = self._kind.rows(self.design)
+        return Shape(n_max, self.num_outputs or n_max, self.d, rows)
 
     def widened(self, shape: Shape, n_max: int) -> Shape:
         """The shape with room for another number of facts."""
@@ -93,32 +117,25 @@ class MemorySearch(searches.Search):
 
     def problem(self, shape: Shape) -> training.Problem:
         """Draws what the search is about, and pads it up to a shape."""
-        drawn, params = draw(
-            self.seed,
-            embedding=self.embedding,
-            d=self.d,
-            m=self.m,
-            n=min(shape.n_max, self.limit),
-            num_outputs=self.num_outputs,
+        n = min(shape.n_max, self.limit)
+        fact, drawn = draw(self, n)
+        fact = facts.pad(fact, shape.n_max, shape.num_outputs, shape.d)
+        wide = jax.eval_shape(
+            lambda key: self._kind.draw(key, shape.d, shape.m), jax.random.key(0)
         )
-        if self.m is None:
-            params = linear.pad(params, shape.d)
-        else:
-            params = mlp.pad(params, shape.d, shape.m)
+        drawn = memory_kinds.pad(drawn, wide)
         return training.Problem(
-            facts=facts.pad(drawn, shape.n_max, shape.num_outputs, shape.d),
-            initial=params,
+            facts=fact,
+            initial=drawn if self.trained else jnp.zeros(()),  # a norm: see `build`
             learning_rates=jnp.asarray(self.learning_rates, jnp.float32),
-            rank=jnp.asarray(self.rank or self.d, jnp.int32),
+            drawn=() if self.trained else drawn,
             threshold=jnp.asarray(self.threshold, jnp.float32),
         )
 
     def advance(self, shape: Shape) -> lanes.Advance:
         """The unbatched step of a search's kind: see `capacity.advance`."""
         del shape
-        apply = linear.apply
-        if self.activation is not None:
-            apply = functools.partial(mlp.apply, activation=self.activation)
+        apply = self._kind.apply(self.design)
         train = functools.partial(training.advance, apply=apply, recipe=self.recipe)
         if not self.trained:
             train = functools.partial(_build, apply=apply, construct=self._construct)
@@ -128,7 +145,7 @@ class MemorySearch(searches.Search):
 
     def kind(self) -> tuple:
         """What searches must share to share a program."""
-        program = self.memory, self.activation, self.num_outputs
+        program = self.memory, self.activation, self.degree, self.num_outputs
         return (*program, self.recipe, self.strategy, len(self.learning_rates))
 
     def num_scores(self, shape: Shape) -> int:
@@ -139,18 +156,19 @@ class MemorySearch(searches.Search):
         """Estimates one step, or construction, of one lane on one CPU core."""
         n, num_outputs, d, m = shape
         step = 1e-5 + n * num_outputs * (0.85e-9 + 0.03e-9 * d) + 0.2e-9 * n * d * m
-        return step if self.trained else 3 * (step + 2e-9 * d**3)
+        return step if self.trained else self._kind.passes * (step + 2e-9 * d**3)
 
     def bytes(self, shape: Shape) -> int:
         """Embeddings, and weights with their moments, best and initial values."""
         n, num_outputs, d, m = shape
-        return 4 * (n + num_outputs) * d + 4 * 5 * max(2 * d * m, d**2)
+        copies = 5 if self.trained else 1
+        return 4 * (n + num_outputs) * d + 4 * copies * max(2 * d * m, d**2)
 
     @property
     def _construct(self) -> training.Construct:
-        if self.memory == "outer_product":
-            return lambda fact, _: linear.outer_product(fact)
-        return linear.low_rank
+        construct = self._kind.construct
+        assert construct is not None
+        return construct(self.design)
 
 
 def _build(problem: Any, fit: Any, n: Any, rate: Any, **how: Any) -> training.Fit:
@@ -158,15 +176,48 @@ def _build(problem: Any, fit: Any, n: Any, rate: Any, **how: Any) -> training.Fi
     return training.build(problem, fit, n, **how)
 
 
-@functools.partial(jax.jit, static_argnames=("embedding", "d", "m", "n", "num_outputs"))
-def draw(
-    seed: Any, *, embedding: str, d: int, m: int | None, n: int, num_outputs: int | None
+def draw(search: MemorySearch, n: int) -> tuple[facts.Facts, Any]:
+    """Draws n facts, and what a search begins from, at its own size, from its seed."""
+    kind = memory_kinds.KINDS[search.memory]
+    return _draw(
+        search.seed,
+        embedding=search.embedding,
+        d=search.d,
+        n=n,
+        num_outputs=search.num_outputs,
+        begin=kind.draw,
+        rows=kind.rows(search.design),
+    )
+
+
+@functools.partial(
+    jax.jit, static_argnames=("embedding", "d", "n", "num_outputs", "begin", "rows")
+)
+def _draw(
+    seed: Any,
+    *,
+    embedding: str,
+    d: int,
+    n: int,
+    num_outputs: int | None,
+    begin: Callable[[Any, int, int], Any],
+    rows: int,
 ) -> tuple[facts.Facts, Any]:
-    """Draws n facts and initial params from a seed; d and m select further streams."""
-    key = jax.random.fold_in(jax.random.key(seed), d)
-    key_in, key_out, key_params = jax.random.split(key, 3)
+    """The width and the rows select further streams of random numbers."""
+    drawn = draw_facts(seed, embedding, d, n, num_outputs)
+    return drawn, begin(_keys(seed, d)[2], d, rows)
+
+
+def draw_facts(
+    seed: Any, embedding: str, d: int, n: int, num_outputs: int | None = None
+) -> facts.Facts:
+    """The facts that a seed means at width d, nested in n."""
+    key_in, key_out, _ = _keys(seed, d)
     sample = embeddings.SAMPLERS[embedding]
     inputs = sample(key_in, n, d)
-    outputs = sample(key_out, num_outputs or n, d)
-    params = linear.init(key_params, d) if m is None else mlp.init(key_params, d, m)
-    return facts.balanced(inputs, outputs), params
+    return facts.balanced(inputs, sample(key_out, num_outputs or n, d))
+
+
+def _keys(seed: Any, d: int) -> Array:
+    """Of the inputs, of the outputs, of what a search begins from."""
+    return jax.random.split(jax.random.fold_in(jax.random.key(seed), d), 3)

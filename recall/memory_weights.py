@@ -127,7 +127,6 @@ def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> jobs.Row:
     return {
         "width": stored,
         "weights": None if stored is None else method.weights(d, stored),
-        "plain_weights": None if stored is None else method.plain(d, stored),
         "iterative": method.iterative,
         "censored": stored is None,
         "finite": True,

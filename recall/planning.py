@@ -88,7 +88,7 @@ def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
     table.add_column("MiB", justify="right")
     table.add_column("seconds", justify="right")
     lines = [_cell_line(cell, devices) for cell in plan.cells]
-    lines += [_job_line(job, devices) for job in plan.jobs]
+    lines += _merged([_job_line(job, devices) for job in plan.jobs])
     for line in lines:
         ends = dict.fromkeys((min(line.parameters), max(line.parameters)))
         parameters = " to ".join(f"{count:,}" for count in ends)
@@ -123,6 +123,21 @@ def _cell_line(cell: cells.Cell, devices: Sequence[Any]) -> _Line:
         seconds=cells.core_seconds(cell) / len(devices)
         + cell.searches[0].compile_seconds,
     )
+
+
+def _merged(lines: Sequence[_Line]) -> list[_Line]:
+    """One line for all jobs that share a title and a shape, and so a program."""
+    kinds: dict[tuple[str, str], list[_Line]] = {}
+    for line in lines:
+        kinds.setdefault((line.title, line.shape), []).append(line)
+    return [
+        some[0]._replace(
+            lanes=sum(line.lanes for line in some),
+            parameters=[count for line in some for count in line.parameters],
+            seconds=sum(line.seconds for line in some),
+        )
+        for some in kinds.values()
+    ]
 
 
 def _job_line(job: jobs.Job, devices: Sequence[Any]) -> _Line:

@@ -14,16 +14,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import report_constructions, report_recall, report_weights
+from recall import (
+    report_atlas,
+    report_constructions,
+    report_recall,
+    report_stages,
+    report_weights,
+)
 from recall import rows as rows_lib
 from recall.theory import laws
 
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
+    "atlas": (report_atlas.table,),
     "constructions": (report_constructions.table,),
     "memory_weights": (report_weights.weights_table,),
     "recall_train": (report_recall.train_table,),
+    "sequential_learning": (report_stages.times_table,),
+    "stage_optimizer": (report_stages.times_table,),
+    "stage_ratio": (report_stages.times_table,),
     "tradeoff": (report_recall.grid_table,),
 }
 

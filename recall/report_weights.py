@@ -42,15 +42,23 @@ def weights_lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
     return lines
 
 
+def _plain(row: rows_lib.Row) -> int | None:
+    """Weights 2 m d of the plain MLP of G gates, m = G (d + 1), zeros among them."""
+    if row["method"] != "sign_gates":
+        return None
+    d = row["d"]
+    return 2 * d * (d + 1) * -(-row["width"] // d)
+
+
 def _numbers(stored: list[rows_lib.Row], facts: int) -> list[str]:
     if not stored:
         return ["-"] * 4
     weights = np.array([row["weights"] for row in stored], float)
     median = float(np.median(weights))
-    plain = [row["plain_weights"] for row in stored]
+    plain = [count for row in stored if (count := _plain(row)) is not None]
     return [
         f"{np.median([row['width'] for row in stored]):g}",
         f"{median:,.0f} [{weights.min():,.0f}, {weights.max():,.0f}]",
-        "-" if None in plain else f"{np.median(plain):,.0f}",
+        f"{np.median(plain):,.0f}" if plain else "-",
         f"{facts * np.log(facts) / median:.2f}",
     ]

@@ -13,13 +13,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recall.theory import laws
+from recall.theory import features, laws
 
 Row = Mapping[str, Any]
 
-QUALIFIERS = ("world", "num_outputs", "activation", "recipe", "embedding", "method")
+QUALIFIERS = (
+    *("world", "num_outputs", "activation", "degree", "recipe", "embedding"),
+    "method",
+)
 
-_MEMORIES = {"outer_product": "outer product", "low_rank": "low rank", "mlp": "MLP"}
+_MEMORIES = {
+    "outer_product": "outer product",
+    "low_rank": "low rank",
+    "random_low_rank": "random",
+    "pseudo_inverse": "least squares",
+    "mlp": "MLP",
+    "hermite": "Hermite MLP",
+    "gated_hermite": "Hermite, gated",
+    "sign_gates": "sign gates",
+    "bilinear": "bilinear features",
+    "relu_features": "ReLU features",
+    "hebbian": "bilinear features, raw",
+    "data_dependent": "fitted features",
+}
+_SAID = {"num_outputs": "{} outputs", "degree": "k = {}"}
 _FRACTIONS = (1.0, 0.5, 0.25, 0.75, 0.125, 0.0625, 0.03125)
 _LEVEL = 0.95
 
@@ -29,7 +46,7 @@ class Point(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
-        memory: "outer_product", "low_rank", "linear", "mlp" or "transformer".
+        memory: a name of `memory_kinds.KINDS`, or "transformer".
         trained: whether gradient descent made the weights.
         d: embedding dimension.
         m: hidden width, or None.
@@ -40,6 +57,7 @@ class Point(NamedTuple):
         num_outputs: number of outputs M, or None for as many as facts; of a
             transformer the answers D of one relation.
         activation: of an MLP, or None.
+        degree: of a Hermite memory, or None.
         embedding: the point set of the embeddings.
         recipe: how it was trained, or None.
         method: how capacity was searched.
@@ -67,6 +85,7 @@ class Point(NamedTuple):
     world: str | None
     num_outputs: int | None
     activation: str | None
+    degree: int | None
     embedding: str
     recipe: str | None
     method: str
@@ -234,7 +253,27 @@ def predicted(point: Point) -> Prediction:
         energy = laws.low_rank_energy(fraction)
         facts = laws.outer_product_facts(point.d, point.threshold, energy)
         return Prediction(float(facts), "derived")
+    elif point.memory == "random_low_rank" and point.num_outputs is None:
+        size = 2 * (point.rank or point.d), point.d
+        facts = features.hermite_facts(*size, 0, point.threshold)
+        return Prediction(float(facts), "derived")
+    elif point.m is not None:
+        return _predicted_mlp(point, point.m)
     return Prediction(math.nan, "none")
+
+
+def _predicted_mlp(point: Point, m: int) -> Prediction:
+    """What theory says of an MLP memory that is constructed."""
+    size = m, point.d
+    if point.memory == "sign_gates" and point.num_outputs is None:
+        facts = features.sign_gate_facts(*size, point.threshold)
+    elif point.memory in ("bilinear", "relu_features"):
+        facts = features.feature_facts(*size, point.threshold)
+    elif point.activation == f"hermite{(point.degree or 0) + 1}":
+        facts = features.hermite_facts(*size, point.degree or 0, point.threshold)
+    else:
+        return Prediction(math.nan, "none")
+    return Prediction(float(facts), "derived")
 
 
 def label(
@@ -245,12 +284,13 @@ def label(
     peers = [peer for peer in among if (peer.memory, peer.trained) == like]
     memory = _MEMORIES.get(point.memory, point.memory)
     if point.rank is not None:
-        memory = _rank(point)
+        random = point.memory == "random_low_rank"
+        memory = f"{memory} {_rank(point)}" if random else _rank(point)
     words = [f"trained {memory}" if point.trained else memory]
     for field in qualifiers:
         value = getattr(point, field)
         if value is not None and any(getattr(peer, field) != value for peer in peers):
-            words.append(f"{value} outputs" if field == "num_outputs" else str(value))
+            words.append(_SAID.get(field, "{}").format(value))
     return ", ".join(words)
 
 
@@ -283,7 +323,7 @@ def _point(group: tuple, searches: Sequence[Row]) -> Point:
     single = len(values) == 1
     d, m, rank = (fields[name] for name in ("d", "m", "rank"))
     parameters = int(searches[0]["parameters"])
-    one_matrix = d * (m if fields["memory"] == "mlp" else rank or d)
+    one_matrix = d * (m if m is not None else rank or d)
     return Point(
         **fields,
         x=parameters if fields["memory"] == "transformer" else one_matrix,

@@ -10,11 +10,11 @@ where margin* is the best that weights of norm one can do. A positive left side 
 that the facts are separable; a right side of zero, Farkas' certificate, that no W
 stores them. At the minimum of the cross-entropy its own softmax is such a p, for there
 the gradient vanishes: one convex descent yields whichever there is. Both sides are
-evaluated in float64 by code that shares nothing with the descent.
+evaluated in float64 by `certificates`, which shares nothing with the descent.
 
 The same holds for every memory that is linear in its trained weights: W itself
 (phi_x = e_x), readouts of random or fixed features, gated memories, and the OV matrices
-of heads with hard attention. Derived here; FRONTIER of the field: 2605.05189.
+of heads with hard attention. Derived here.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from recall import certificates, readout, training
 from recall import facts as facts_lib
-from recall import readout, training
 from recall.memories import linear
 
 PROOF = 1e-5  # a right side below it is taken for zero
@@ -102,10 +102,10 @@ def separate(facts: facts_lib.Facts, solver: Solver = SOLVER) -> Separation:
     outputs = np.asarray(facts.outputs, np.float64)[:num_outputs]
     targets = np.asarray(facts.targets)[:n]
     W, correction = (np.asarray(x, np.float64) for x in (found.W, found.correction))
-    least = float(margins(W, features, outputs, targets).min())
+    least = float(certificates.margins(W, features, outputs, targets).min())
     bound = 1.0
     if least <= 0:
-        bound = infeasibility(W, correction, features, outputs, targets)
+        bound = certificates.infeasibility(W, correction, features, outputs, targets)
     return Separation(
         params=linear.Params(W=found.W),
         stored=least > 0,
@@ -113,52 +113,6 @@ def separate(facts: facts_lib.Facts, solver: Solver = SOLVER) -> Separation:
         infeasibility=bound,
         steps=int(found.steps),
     )
-
-
-def margins(
-    W: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
-) -> np.ndarray:
-    """Right score less the best wrong one, of every fact, in the dtype of the weights.
-
-    +inf where there is no other output.
-    """
-    scores = features @ W.T @ outputs.T
-    rows = np.arange(len(targets))
-    own = scores[rows, targets].copy()
-    scores[rows, targets] = -np.inf
-    return own - scores.max(axis=1)
-
-
-def infeasibility(
-    W: np.ndarray,
-    correction: np.ndarray,
-    features: np.ndarray,
-    outputs: np.ndarray,
-    targets: np.ndarray,
-) -> float:
-    """The smaller of two bounds on the margin of all weights of norm one.
-
-    p_xy is the softmax of the scores of W over wrong answers, weighted by how wrong a
-    fact is; and p_xy (1 + <correction, A_xy>), where that is negative nowhere.
-    """
-    scores = features @ W.T @ outputs.T
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    rows = np.arange(len(targets))
-    p[rows, targets] = 0.0
-    moved = features @ correction.T @ outputs.T
-    factor = 1.0 + moved[rows, targets][:, None] - moved
-    candidates = [p, p * factor] if factor.min() >= 0 else [p]
-    return min(_residual(q, features, outputs, targets) for q in candidates)
-
-
-def _residual(
-    p: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
-) -> float:
-    """|| sum p A || / sum p."""
-    wrong = p.sum(axis=1)
-    combined = (wrong[:, None] * outputs[targets] - p @ outputs).T @ features
-    return float(np.linalg.norm(combined) / max(wrong.sum(), 1e-300))
 
 
 class _Descent(NamedTuple):
@@ -198,7 +152,7 @@ def _solve(facts: facts_lib.Facts, solver: Solver) -> _Descent:
         loss = readout.loss(facts.inputs @ W.T, facts)
         better = stored | (loss.value < at.loss)
         kept = jnp.where(better, W, at.W)
-        gone = _gradient_norm(kept, facts) < 0.1 * PROOF * size
+        gone = _gradient_norm(kept, facts) < 0.7 * PROOF * jnp.minimum(size, 1.0)
         return at._replace(
             W=kept,
             loss=jnp.where(better, loss.value, at.loss),

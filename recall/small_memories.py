@@ -33,14 +33,11 @@ class Method(NamedTuple):
     Attributes:
         attempt: (facts, key, width, padded width) -> Found.
         weights: (d, width) -> all weights, random ones too.
-        plain: (d, width) -> weights of the plain MLP that computes the same; None
-            where there is none.
         iterative: whether it descends, rather than solves.
     """
 
     attempt: Any
     weights: Any
-    plain: Any
     iterative: bool
 
 
@@ -105,25 +102,21 @@ METHODS: Mapping[str, Method] = {
     "sign_gates": Method(
         attempt=_gates,
         weights=_gate_weights,
-        plain=lambda d, width: 2 * d * (width + -(-width // d)),
         iterative=True,
     ),
     "alternating": Method(
         attempt=_alternating,
         weights=lambda d, width: 3 * d * width,
-        plain=lambda d, width: None,
         iterative=True,
     ),
     "whitened": Method(
         attempt=functools.partial(_closed, _whiten),
         weights=lambda d, width: 3 * d * width,
-        plain=lambda d, width: None,
         iterative=False,
     ),
     "data_dependent": Method(
         attempt=functools.partial(_closed, _data_dependent),
         weights=lambda d, width: 3 * d * width,
-        plain=lambda d, width: None,
         iterative=False,
     ),
 }

@@ -19,7 +19,7 @@ from recall import readout
 
 Params = Any
 Apply = Callable[[Params, Float[Array, "N d"]], Float[Array, "N d"]]
-Construct = Callable[[facts_lib.Facts, Int[Array, ""]], Params]
+Construct = Callable[[facts_lib.Facts, Any], Params]  # of facts and what was drawn
 StepLoss = Callable[[Params, Int[Array, ""]], readout.Loss]  # of params and a step
 
 
@@ -59,14 +59,14 @@ class Problem(NamedTuple):
         facts: the largest fact set; a probe of size n takes the first n of them.
         initial: the params that every fresh start begins from.
         learning_rates: `[tries]` tried in order until one stores the facts.
-        rank: `[]` rank of a constructed low-rank memory; unused otherwise.
+        drawn: what a construction is given besides the facts: a rank, gates, ...
         threshold: `[]` fraction of the facts that must be recalled.
     """
 
     facts: facts_lib.Facts
     initial: Params
     learning_rates: Float[Array, "*lanes tries"]
-    rank: Int[Array, "*lanes"]
+    drawn: Any
     threshold: Float[Array, "*lanes"]
 
     @property
@@ -201,14 +201,17 @@ def advance(
 def build(
     problem: Problem, fit: Fit, n: Int[Array, ""], *, apply: Apply, construct: Construct
 ) -> Fit:
-    """Constructs the memory of the first n facts, and counts: one step, no training."""
+    """Constructs the memory of the first n facts, and counts: one step, no training.
+
+    The weights are a formula of the facts and what was drawn, and may be large: of them
+    `params` keeps the norm only.
+    """
     facts = facts_lib.take(problem.facts, n)
-    params = construct(facts, problem.rank)
+    params = construct(facts, problem.drawn)
     correct = readout.num_correct(apply(params, facts.inputs), facts)
+    norm = optax.tree.norm(params)
     built = fit._replace(
-        params=params,
-        steps=jnp.ones((), jnp.int32),
-        finite=jnp.isfinite(optax.tree.norm(params)),
+        params=norm, steps=jnp.ones((), jnp.int32), finite=jnp.isfinite(norm)
     )
     return check(built, correct, facts.n)
 

@@ -15,9 +15,13 @@ from recall import (
     built,
     figures,
     journal,
+    report_atlas,
     report_constructions,
     report_recall,
+    report_stages,
+    report_weights,
     rows,
+    stage_summary,
     tradeoffs,
 )
 from recall.figures import style
@@ -31,9 +35,14 @@ PROBE_COLUMNS = (
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
+    "atlas": ("capacity", "run"),
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
+    "memory_weights": ("run", "probe"),
+    "sequential_learning": ("run", "trace", "picture"),
+    "stage_ratio": ("run",),
+    "stage_optimizer": ("run",),
 }
 # Whose rows are drawn along, for comparison.
 BESIDE = {"constructions": "recall_capacity"}
@@ -44,6 +53,9 @@ def take(workdir: Path) -> None:
     found = journal.read_rows(workdir)
     name = found[0]["experiment"]
     kept = [row for row in found if row["kind"] in DRAWN.get(name, ("capacity",))]
+    if name == "sequential_learning":  # curves and pictures of one seed
+        first = min(row["seed"] for row in kept)
+        kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if name not in DRAWN:
         probes = [row for row in found if row["kind"] == "probe"]
@@ -125,12 +137,68 @@ def construction_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines
 
 
+def stage_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Stage times of every setting beside theory."""
+    settings = stage_summary.settings(found)
+    lines = [
+        report_stages.describe(settings),
+        "",
+        "| S, R, D | noise | model, scale | trained by | relation (theory) | facts "
+        "(theory) | plateau |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for setting in settings:
+        cells = report_stages.cells(setting)
+        of = f"{cells[2]}, {cells[4]}"
+        times = f"{cells[6]} ({cells[7]}) | {cells[8]} ({cells[9]})"
+        lines.append(
+            f"| {cells[0]} | {cells[1]} | {of} | {cells[3]} | {times} | {cells[10]} |"
+        )
+    return lines
+
+
+def deviation_lines(found: Iterable[rows.Row]) -> list[str]:
+    """How far all settings of a map are off theory."""
+    return [report_stages.describe(stage_summary.settings(found))]
+
+
+def atlas_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Bits for each parameter of every memory, the best first."""
+    lines = [f"| {' | '.join(report_atlas.COLUMNS)} |"]
+    lines.append("|---" * len(report_atlas.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_atlas.lines(found)]
+
+
+def weights_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Fewest weights of each method and set of facts."""
+    lines = ["| method | d | facts | width | weights [range] | plain MLP | F ln F / "]
+    lines[0] += "weights | seeds |"
+    lines.append("|---" * 8 + "|")
+    return lines + [
+        f"| {' | '.join(line)} |" for line in report_weights.weights_lines(found)
+    ]
+
+
 LINES = {
-    "tradeoff": grid_lines,
-    "recall_train": trace_lines,
+    "atlas": atlas_lines,
     "constructions": construction_lines,
+    "memory_weights": weights_lines,
+    "recall_train": trace_lines,
+    "sequential_learning": stage_lines,
+    "stage_optimizer": stage_lines,
+    "stage_ratio": deviation_lines,
+    "tradeoff": grid_lines,
 }
-WHAT = {"tradeoff": "runs", "recall_train": "checks", "constructions": "rows"}
+WHAT = {
+    "atlas": "rows",
+    "constructions": "rows",
+    "memory_weights": "rows",
+    "recall_train": "checks",
+    "sequential_learning": "rows",
+    "stage_optimizer": "runs",
+    "stage_ratio": "runs",
+    "tradeoff": "runs",
+}
 
 
 def section() -> str:

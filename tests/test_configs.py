@@ -22,7 +22,10 @@ MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 # How ml_collections loads a file.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
+BUILT = "mlp_construction"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
+STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
+CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
 
 
 def config(name, preset=None, **changes):
@@ -300,6 +303,37 @@ WRONG = [
     (MLP, {"num_outputs": (-1,)}, ["num_outputs", "-1", ">= 0"]),
     (MLP, {"num_outputs": (0, 1)}, ["num_outputs", "1", ">= 2"]),
     (MLP, {"num_outputs": ()}, ["num_outputs", "()", "distinct"]),
+    (BUILT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'hermite'"]),
+    (BUILT, {"degrees": (4,)}, ["degrees", "4", "[0, 3]"]),
+    (BUILT, {"gates": (0,)}, ["gates", "0", ">= 1"]),
+    (BUILT, {"ratios": (0,)}, ["ratios", "0", ">= 1"]),
+    (BUILT, {"feature_ratios": (0,)}, ["feature_ratios", "0", ">= 1"]),
+    (BUILT, {"max_feature_weights": 0}, ["max_feature_weights", "0", ">= 1"]),
+    (BUILT, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (BUILT, {"others": ("relu",)}, ["others", "pairs (activation, k)", "'relu'"]),
+    (BUILT, {"others": (("relu", -1),)}, ["k of others ('relu', -1)", "[0, 7]"]),
+    (BUILT, {"others": (("step", 1),)}, ["others ('step', 1)", "'relu'"]),
+    (
+        BUILT,  # a polynomial of too low a degree
+        {"others": (("square", 2),)},
+        ["others ('square', 2)", "[1] for activation='square'", "got degree=2"],
+    ),
+    (
+        BUILT,
+        {"others": (("tanh", 1),)},
+        ["others ('tanh', 1)", "[0, 2, 4, 6]", "got degree=1"],
+    ),
+    (
+        BUILT,
+        {"d": (8,), "ratios": (2, 4), "degrees": (3,)},
+        ["ratios", "m >= 48 for degree=3", "got m=[16, 32]"],
+    ),
+    (
+        BUILT,
+        {"other_ratio": 2, "d": (4,), "degrees": (0,), "others": (("relu", 3),)},
+        ["other_ratio", "m >= 10 for degree=3 and activation='relu'", "got m=[8]"],
+    ),
+    (BUILT, {"search__method": "grow"}, ["search.method", "'bisect'", "got 'grow'"]),
     (RECALL, {"answers": 1}, ["answers", "1", ">= 2"]),
     (RECALL, {"reads__length": 3}, ["reads.length", "3", ">= 4"]),
     (RECALL, {"reads__layout": "rows"}, ["reads.layout", "'rows'", "'grid', 'pairs'"]),
@@ -349,6 +383,46 @@ WRONG = [
     (GRID, {"threshold": 1.5}, ["threshold", "1.5", "(0, 1]"]),
     (GRID, {"search__method": "grow"}, ["search.method", "['single']", "got 'grow'"]),
     (GRID, {"world": "D=S", "search__method": "grow"}, ["search.method", "'D=S'"]),
+    (STAGES, {"noise": 0}, ["noise", "0", ">= 1"]),
+    (STAGES, {"length": 3}, ["length", "3", ">= 4"]),
+    (
+        STAGES,
+        {"subjects": 15},
+        ["answers to divide subjects", "answers=8, subjects=15"],
+    ),
+    (STAGES, {"relations": 1}, ["relations", "1", ">= 2"]),
+    (STAGES, {"answers": 1}, ["answers", "1", ">= 2"]),
+    (STAGES, {"check_every": 30}, ["check_every", "num_steps", "30", "8192"]),
+    (STAGES, {"num_steps": 0}, ["num_steps", "0", ">= 1"]),
+    (STAGES, {"share": 3}, ["share to divide batch", "share=3, batch=1024"]),
+    (STAGES, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (STAGES, {"init_scale": -1.0}, ["init_scale", "-1.0", "(0, inf)"]),
+    (STAGES, {"attention": "hard"}, ["attention", "'hard'", "'softmax'"]),
+    (STAGES, {"init": "zero"}, ["init", "'zero'", "'published'"]),
+    (STAGES, {"optimizer": "lion"}, ["optimizer", "'lion'", "'muon'"]),
+    (STAGES, {"optimizer": "flow"}, ["loss='population'", "'flow'", "'sampled'"]),
+    (STAGES, {"loss": "test"}, ["loss", "'test'", "'population'"]),
+    (RATIO, {"ratios": (0.3,)}, ["ratios=(0.3,)", "max_subjects=512"]),
+    (RATIO, {"ratios": (0.0,)}, ["ratios", "0.0", "(0, inf)"]),
+    (RATIO, {"max_subjects": 1}, ["max_subjects=1"]),
+    (RATIO, {"base": (16, 4)}, ["base", "(S, R, D)", "(16, 4)"]),
+    (RATIO, {"base": (15, 4, 8)}, ["answers to divide subjects", "subjects=15"]),
+    (RATIO, {"scales": (1.0,)}, ["scales", "1.0", "(0, 1)"]),
+    (RATIO, {"noise_sizes": (0,)}, ["noise_sizes", "0", ">= 1"]),
+    (RATIO, {"optimizer": "adam"}, ["optimizer='sgd'", "'adam'"]),
+    (RATIO, {"attention": "softmax"}, ["attention='linear'", "'softmax'"]),
+    (RATIO, {"init": "gaussian"}, ["init", "'gaussian'", "'paper'"]),
+    (RATIO, {"steps_to_facts": 0}, ["steps_to_facts", "0", ">= 1"]),
+    (OPTIMIZER, {"cases": ()}, ["cases", "()", "distinct"]),
+    (OPTIMIZER, {"cases": (CASE[:6],)}, ["cases", "(model, attention,"]),
+    (OPTIMIZER, {"cases": (("mlp", *CASE[1:]),)}, ["model of cases", "'mlp'"]),
+    (OPTIMIZER, {"cases": ((*CASE[:6], 63),)}, ["steps of cases", "63", "divide"]),
+    (OPTIMIZER, {"cases": ((*CASE[:4], 0.0, 1.0, 64),)}, ["rate of cases", "0.0"]),
+    (
+        OPTIMIZER,
+        {"cases": (("transformer", *CASE[1:]),)},
+        ["transformer of cases", "'linear'", "'onehot'"],
+    ),
     (TRAIN, {"heads": 0}, ["heads", "0", ">= 1"]),
     (TRAIN, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
     (TRAIN, {"m": -1}, ["m to be", "-1", ">= 0"]),
@@ -458,6 +532,11 @@ RIGHT = [
     ),
     (GRID, {"m": (0,), "heads": (1,), "size": 1}),
     (GRID, {"threshold": 1e-9, "seeds": (2**31 - 1,)}),
+    (STAGES, {"noise": 1, "length": 4, "share": 1, "batch": 1}),
+    (STAGES, {"structured": False, "subjects": 3}),
+    (STAGES, {"optimizer": "flow", "loss": "population"}),
+    (RATIO, {"scales": (), "noise_sizes": (), "init": "paper"}),
+    (OPTIMIZER, {"cases": (CASE,)}),
     (TRAIN, {"size": 1, "d": 1, "heads": 1, "head_dim": 1, "m": 0}),
     (TRAIN, {"world": "D=S"}),
 ]
@@ -465,7 +544,8 @@ RIGHT = [
 
 @pytest.mark.parametrize(("name", "changes"), RIGHT)
 def test_values_on_the_border_are_right(name, changes):
-    assert plan(name, "quick", **changes)
+    planned = planning.plan_of(config(name, "quick", **changes))
+    assert planned.cells or planned.jobs
 
 
 def test_a_field_that_a_config_lacks_is_named():
@@ -672,3 +752,33 @@ def test_training_is_nothing_to_a_construction():
     few = FEW | {"memories": ("outer_product", "low_rank")}
     assert plan(LINEAR, **few) == plan(LINEAR, **few, training__num_steps=64)
     assert {search.strategy.method for search in plan(LINEAR, **few)} == {"bisect"}
+
+
+def test_linear_constructions_are_planned_beside_the_others():
+    few = {"d": (64,), "thresholds": (0.99,), "constructed_seeds": (0, 1)}
+    names = ("whitened", "pseudo_inverse", "random_low_rank")
+    found = plan(LINEAR, **few, memories=names, rank_fractions=(0.5, 1.0))
+    counts = {name: sum(s.memory == name for s in found) for name in names}
+    assert counts == {"whitened": 2, "pseudo_inverse": 2, "random_low_rank": 4}
+    ranks = {s.rank for s in found if s.memory == "random_low_rank"}
+    assert ranks == {32, 64}
+
+
+def test_constructed_mlps_are_of_the_sizes_that_were_asked_for():
+    few = {"d": (16,), "thresholds": (1.0,), "seeds": (0,), "feature_ratios": (2, 4)}
+    found = plan(BUILT, **few, ratios=(1, 8), gates=(1, 3), degrees=(0, 3), others=())
+    sizes = {(s.memory, s.degree): [] for s in found}
+    for search in sorted(found, key=lambda search: search.m):
+        sizes[search.memory, search.degree].append(search.m)
+    assert sizes["hermite", 0] == sizes["gated_hermite", 0] == [16, 128]
+    assert sizes["hermite", 3] == [128]  # m = 16 is too narrow for k = 3
+    assert sizes["sign_gates", None] == [17, 51]
+    assert sizes["bilinear", None] == sizes["data_dependent", None] == [32, 64]
+    assert {s.activation for s in found if s.degree == 3} == {"hermite4"}
+
+
+def test_sizes_too_narrow_for_a_degree_are_skipped_with_a_reason():
+    few = {"d": (16,), "seeds": (0,), "others": (), "memories": ("hermite",)}
+    planned = planning.plan_of(config(BUILT, **few, ratios=(2, 8), degrees=(0, 3)))
+    (reason,) = planned.skipped
+    assert reason.startswith("m=32; it takes m >= 48 for degree=3")

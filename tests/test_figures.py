@@ -11,7 +11,7 @@ from capacity_rows import probe, search, trace, transformer
 from numpy.testing import assert_allclose
 
 from recall import figures, tradeoffs
-from recall.figures import capacity, recall, style
+from recall.figures import capacity, construction, recall, style
 from recall.theory import laws
 
 DRAW = figures.FIGURES
@@ -62,6 +62,24 @@ def activation_rows():
     ]
 
 
+def construction_rows():
+    """Hermite memories at two sizes, another activation, and sign gates."""
+    table = []
+    for d, threshold in itertools.product((16, 32), (0.99, 1.0)):
+        common = {"d": d, "threshold": threshold, "trained": False, "recipe": None}
+        for memory, k, ratio in itertools.product(
+            ("hermite", "gated_hermite"), (0, 1), (2, 8)
+        ):
+            kind = {"memory": memory, "degree": k, "activation": f"hermite{k + 1}"}
+            n = d * ratio // 8
+            table += seeds([n, n + 1, n + 4], m=ratio * d, **kind, **common)
+        relu = {"memory": "hermite", "degree": 1, "activation": "relu"}
+        table += seeds([d // 4, d // 2, d], m=8 * d, **relu, **common)
+        gates = {"memory": "sign_gates", "activation": None}
+        table += seeds([d, d + 1, 2 * d], m=2 * (d + 1), **gates, **common)
+    return table
+
+
 def recall_rows():
     """Two ratios of attention and of MLP at three widths, one search at its ceiling."""
     table = []
@@ -104,6 +122,7 @@ ROWS = {
     "linear_capacity": linear_rows(),
     "mlp_capacity": mlp_rows(),
     "mlp_activation": activation_rows(),
+    "mlp_construction": construction_rows(),
     "recall_capacity": recall_rows(),
     "tradeoff": grid_rows(),
     "recall_train": train_rows(),
@@ -342,6 +361,26 @@ def test_every_transformer_is_inside_its_panels():
         assert inside.all()
 
 
+def test_constructed_mlps_have_a_panel_for_each_width_and_one_for_activations():
+    panels = DRAW["mlp_construction"](construction_rows()).axes
+    titles = [axes.get_title(loc="left") for axes in panels[:3]]
+    assert titles == [
+        "$d = 16$, 99 % of facts",
+        "$d = 32$, 99 % of facts",
+        "$m = 8\\,d$, by activation",
+    ]
+    series = plotted(panels[1])
+    x, y, ends = series["Hermite MLP, $k = 1$"]
+    assert x.tolist() == [2 * 32**2, 8 * 32**2]
+    assert y.tolist() == [9.0, 33.0]
+    assert ends.tolist() == [[8.0, 12.0], [32.0, 36.0]]
+    assert series["sign gates"][0].tolist() == [2 * 33 * 32]
+    assert "Hermite, gated, $k = 0$" in series
+    labels = [tick.get_text() for tick in panels[2].get_xticklabels()]
+    assert labels == ["hermite1, 0", "hermite2, 1", "relu, 1"]
+    assert plotted(panels[2])["$d = 32$"][1].tolist() == [33.0, 33.0, 16.0]
+
+
 def text_of(accuracy):
     """Rounded down: only all facts are 1."""
     return "1" if accuracy == 1 else f"{int(100 * accuracy) / 100:.2f}"[1:]
@@ -571,6 +610,7 @@ def test_every_figure_is_drawn_by_name():
         "linear_capacity": capacity.linear,
         "mlp_capacity": capacity.mlp,
         "mlp_activation": capacity.activations,
+        "mlp_construction": construction.mlp,
         "recall_capacity": recall.capacity,
         "recall_train": recall.training,
         "tradeoff": recall.tradeoff,

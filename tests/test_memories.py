@@ -22,6 +22,10 @@ ACTIVATIONS = {
     "sin": np.sin,
     "abs": np.abs,
     "square": np.square,
+    "hermite1": lambda x: x,  # slopes 1, x, (x^2 - 1) / sqrt 2, (x^3 - 3x) / sqrt 6
+    "hermite2": lambda x: x**2 / 2,
+    "hermite3": lambda x: (x**3 - 3 * x) / (3 * np.sqrt(2)),
+    "hermite4": lambda x: (x**4 - 6 * x**2) / (4 * np.sqrt(6)),
 }
 
 
@@ -125,6 +129,87 @@ def test_rank_may_be_a_number_or_traced(ranked):
     assert_allclose(linear.low_rank(fact, 3).W, low_rank(3), atol=1e-5)
 
 
+CONSTRUCTIONS = {
+    "outer_product": linear.outer_product,
+    "whitened": linear.whitened,
+    "pseudo_inverse": linear.pseudo_inverse,
+}
+
+
+@pytest.mark.parametrize("name", CONSTRUCTIONS)
+@pytest.mark.parametrize("d", [1, 2, 16])
+def test_every_construction_recalls_orthonormal_facts_exactly(name, d):
+    fact = facts.injective(jnp.eye(d), jnp.eye(d)[::-1])
+    recalled = linear.apply(CONSTRUCTIONS[name](fact), fact.inputs)
+    assert_allclose(recalled, fact.outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [*CONSTRUCTIONS, "random_low_rank"])
+def test_a_padded_construction_is_that_of_the_facts_alone(name):
+    factors = embeddings.sphere(jax.random.key(1), 5, 8)
+    construct = CONSTRUCTIONS.get(name, lambda f: linear.random_low_rank(f, factors))
+    whole = sphere_facts(jax.random.key(0), 20, 20, 8)
+    cut = facts.balanced(whole.inputs[:12], whole.outputs[:12])
+    expected = construct(cut).W
+    found = construct(facts.take(whole, jnp.int32(12))).W
+    assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    factors = jnp.pad(factors, ((0, 2), (0, 3)))
+    wide = construct(facts.take(facts.pad(whole, 25, 25, 11), jnp.int32(12))).W
+    scale = 11 / 8 if name == "random_low_rank" else 1.0  # of d / m: no answer moves
+    assert_allclose(wide[:8, :8], scale * expected, rtol=1e-4, atol=1e-4)
+    assert_allclose(wide[8:], 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 4, 8])
+def test_least_squares_is_exact_as_long_as_facts_are_no_more_than_dimensions(n):
+    shared = sphere_facts(jax.random.key(0), n, max(2, n // 2), 8)
+    recalled = linear.apply(linear.pseudo_inverse(shared), shared.inputs)
+    assert_allclose(recalled, shared.outputs[shared.targets], atol=2e-3)
+
+
+def test_least_squares_is_least_squares():
+    fact = sphere_facts(jax.random.key(0), 40, 40, 8)
+    E, U_f = (np.asarray(x, float) for x in (fact.inputs, fact.outputs))
+    expected = np.linalg.lstsq(E, U_f, rcond=None)[0].T
+    assert_allclose(linear.pseudo_inverse(fact).W, expected, atol=1e-4)
+
+
+def test_whitening_is_its_equation():
+    fact = sphere_facts(jax.random.key(0), 40, 40, 8)
+    E, U = (np.asarray(x, float) for x in (fact.inputs, fact.outputs))
+    expected = np.linalg.inv(U.T @ U) @ (U.T @ E) @ np.linalg.inv(E.T @ E)
+    assert_allclose(linear.whitened(fact).W, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_whitening_stores_what_an_outer_product_cannot():
+    fact = sphere_facts(jax.random.key(0), 160, 160, 64)
+    assert int(num_stored(linear.whitened(fact), fact)) == 160
+    assert int(num_stored(linear.outer_product(fact), fact)) < 155
+
+
+def test_random_factors_project_the_outer_product():
+    fact = sphere_facts(jax.random.key(0), 40, 40, 8)
+    v = np.asarray(embeddings.sphere(jax.random.key(1), 3, 8), float)
+    W = np.asarray(linear.outer_product(fact).W, float)
+    found = np.asarray(linear.random_low_rank(fact, jnp.asarray(v, jnp.float32)).W)
+    assert_allclose(found, 8 / 3 * v.T @ v @ W, atol=1e-4)
+    assert np.linalg.matrix_rank(found, tol=1e-4) == 3
+
+
+def test_whitening_refuses_facts_that_cannot_be_injective():
+    shared = sphere_facts(jax.random.key(0), 6, 4, 8)
+    with pytest.raises(ValueError, match=r"injective f, at least 6.*got outputs=4"):
+        linear.whitened(shared)
+
+
+def test_a_random_factorisation_needs_a_factor():
+    fact = sphere_facts(jax.random.key(0), 6, 6, 8)
+    with pytest.raises(ValueError, match=r"rank >= 1; got rank=0"):
+        linear.random_low_rank(fact, jnp.zeros((0, 8)))
+    with pytest.raises(ValueError, match=r"rank >= 0; got rank=-1"):
+        linear.low_rank(fact, -1)
+
+
 def test_truncation_stores_fewer_facts():
     fact = sphere_facts(jax.random.key(0), 80, 80, 64)
     low_rank = jax.jit(lambda rank: num_stored(linear.low_rank(fact, rank), fact))
@@ -189,7 +274,7 @@ def test_relu_is_the_default_activation():
 
 
 def test_an_unknown_activation_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"'gelu', 'relu'.*got 'rleu'"):
+    with pytest.raises(ValueError, match=r"'gelu', .*'relu', .*got 'rleu'"):
         mlp.apply(random_mlp(d=3, m=6), normal(5, 3), "rleu")
 
 

@@ -106,7 +106,6 @@ def test_weights_are_counted_with_all_that_is_random():
     count = {n: m.weights(4, 6) for n, m in small_memories.METHODS.items()}
     assert count.pop("sign_gates") == 4 * 6 + 2 * 4  # two gates
     assert set(count.values()) == {3 * 4 * 6}
-    assert small_memories.METHODS["sign_gates"].plain(4, 8) == 2 * 4 * (8 + 2)
 
 
 def test_a_job_tells_every_width_and_the_fewest_weights():

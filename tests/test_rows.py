@@ -8,7 +8,7 @@ from capacity_rows import search
 from numpy.testing import assert_allclose
 
 from recall import rows
-from recall.theory import laws
+from recall.theory import features, laws
 
 SEEDS = (0, 1, 11, 111, 42)
 
@@ -194,3 +194,39 @@ def test_predictions():
     built = rows.predicted(trained._replace(trained=False))
     assert math.isnan(built.facts)
     assert built.status == "none"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"memory": "sign_gates", "m": 260}, features.sign_gate_facts(260, 64)),
+        ({"memory": "bilinear", "m": 128}, features.feature_facts(128, 64, 0.99)),
+        ({"memory": "relu_features", "m": 128}, features.feature_facts(128, 64, 0.99)),
+        (
+            {"memory": "hermite", "m": 512, "activation": "hermite2", "degree": 1},
+            features.hermite_facts(512, 64, 1),
+        ),
+        (
+            {"memory": "random_low_rank", "m": None, "rank": 16},
+            features.hermite_facts(32, 64, 0),
+        ),
+        ({"memory": "hermite", "m": 512, "activation": "relu", "degree": 1}, math.nan),
+        ({"memory": "data_dependent", "m": 128}, math.nan),
+    ],
+)
+def test_predictions_of_constructions(fields, expected):
+    point = only([search(30, d=64, trained=False, **fields)])
+    assert_allclose(rows.predicted(point).facts, expected)
+
+
+def test_constructions_have_their_names():
+    kinds = [
+        {"memory": "hermite", "degree": k, "activation": f"hermite{k + 1}"}
+        for k in (0, 1)
+    ]
+    points = rows.capacities(search(9, trained=False, **kind) for kind in kinds)
+    names = [rows.label(point, points) for point in points]
+    assert names == ["Hermite MLP, hermite1, k = 0", "Hermite MLP, hermite2, k = 1"]
+    fields = {"memory": "random_low_rank", "m": None, "rank": 8}
+    random = only([search(9, trained=False, **fields)])
+    assert rows.label(random, [random]) == "random rank d/4"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from recall import embeddings, facts, readout, separation
+from recall import certificates, embeddings, facts, readout, separation
 from recall.memories import linear
 
 QUICK = separation.Solver(cycles=6, steps=256, check_every=32)
@@ -105,7 +105,7 @@ def test_margins_and_proofs_are_what_their_definitions_say():
     A = differences(some).reshape(7, 4, 3, 3)
     inner = np.einsum("xyab,ab->xy", A, W)
     np.testing.assert_allclose(
-        separation.margins(W, E, U, targets), inner.min(1), rtol=1e-12
+        certificates.margins(W, E, U, targets), inner.min(1), rtol=1e-12
     )
     odds = np.exp(-inner)  # of wrong answers, against the right one
     p = odds / (1 + odds.sum(1, keepdims=True))
@@ -113,9 +113,9 @@ def test_margins_and_proofs_are_what_their_definitions_say():
     assert factor.min() > 0
     sums = [np.einsum("xy,xyab->ab", q, A) / q.sum() for q in (p, p * factor)]
     expected = min(map(np.linalg.norm, sums))
-    found = separation.infeasibility(W, 0.1 * C, E, U, targets)
+    found = certificates.infeasibility(W, 0.1 * C, E, U, targets)
     np.testing.assert_allclose(found, expected, rtol=1e-10)
-    plain = separation.infeasibility(W, 100 * C, E, U, targets)  # a negative weight
+    plain = certificates.infeasibility(W, 100 * C, E, U, targets)  # a negative weight
     np.testing.assert_allclose(plain, np.linalg.norm(sums[0]), rtol=1e-10)
 
 

@@ -4,24 +4,34 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from recall.experiments import (
+    atlas,
     constructions,
     linear_capacity,
     memory_weights,
     mlp_capacity,
+    mlp_construction,
     recall_capacity,
     recall_train,
     separability,
+    sequential_learning,
+    stage_optimizer,
+    stage_ratio,
     tradeoff,
 )
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
+    "atlas": atlas,
     "linear_capacity": linear_capacity,
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
+    "mlp_construction": mlp_construction,
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "separability": separability,
+    "sequential_learning": sequential_learning,
+    "stage_optimizer": stage_optimizer,
+    "stage_ratio": stage_ratio,
     "tradeoff": tradeoff,
     "constructions": constructions,
 }

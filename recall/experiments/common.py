@@ -88,6 +88,14 @@ def seeds(field: str, values: Any) -> tuple[int, ...]:
     return integers(field, values, 0, 2**31 - 1)
 
 
+def num_outputs(config: Any) -> tuple[int | None, ...]:
+    """Counts of shared outputs; 0 in a config is None here: one output per fact."""
+    counts = integers("num_outputs", config.num_outputs, 0)
+    if 1 in counts:  # every memory recalls the only output
+        raise ValueError(f"Expected num_outputs of 0 or >= 2; got {counts}.")
+    return tuple(count or None for count in counts)
+
+
 def embedding(config: Any) -> str:
     """Reads the kind of embeddings."""
     return pick("embedding", config.embedding, sorted(embeddings.SAMPLERS))

@@ -7,7 +7,12 @@ from typing import Any
 
 from recall import capacity, memory_searches, training
 from recall.experiments import common
-from recall.theory import laws
+from recall.theory import features, laws
+
+LOW_RANK = ("low_rank", "random_low_rank")
+MEMORIES = ("outer_product", *LOW_RANK, "whitened", "pseudo_inverse", "linear")
+# Facts over those of the outer product, in early runs: where brackets open.
+GUESSES = {"whitened": 1.9, "pseudo_inverse": 1.5}
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
 # learning rate of 10 that decays stores within tens of steps what 1000 needs
@@ -31,7 +36,7 @@ class Settings:
     """The axes of the sweep and how each point is measured.
 
     Attributes:
-        memories: any of "outer_product", "low_rank", "linear" (trained).
+        memories: any of MEMORIES; "linear" is the trained one.
         d: widths of the embeddings.
         rank_fractions: ranks of the low-rank memories, as fractions of d.
         max_trained_d: widths above it are constructed only.
@@ -61,9 +66,8 @@ class Settings:
 
 def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
-    memories = ("outer_product", "low_rank", "linear")
     chosen = Settings(
-        memories=common.each("memories", config.memories, memories),
+        memories=common.each("memories", config.memories, MEMORIES),
         d=common.integers("d", config.d, 1),
         rank_fractions=common.fractions("rank_fractions", config.rank_fractions),
         max_trained_d=common.integer("max_trained_d", config.max_trained_d, 0),
@@ -89,7 +93,7 @@ def plan(chosen: Settings) -> list[memory_searches.MemorySearch]:
     for memory, d in itertools.product(chosen.memories, chosen.d):
         if memory == "linear" and d > chosen.max_trained_d:
             continue
-        fractions = chosen.rank_fractions if memory == "low_rank" else (None,)
+        fractions = chosen.rank_fractions if memory in LOW_RANK else (None,)
         # Small fractions of a small d may round to the same rank.
         ranks = dict.fromkeys(_rank(d, fraction) for fraction in fractions)
         seeds = chosen.seeds if memory == "linear" else chosen.constructed_seeds
@@ -103,8 +107,13 @@ def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
     """Where to open a bracket: theory, or for trained memories a fit to early runs."""
     if memory == "linear":
         return separable(d**2)
+    if memory == "random_low_rank":  # the Hermite memory of degree 0
+        return max(
+            2, int(1.5 * features.hermite_facts(2 * (rank or d), d, 0, threshold))
+        )
     energy = 1.0 if rank is None else laws.low_rank_energy(rank / d)
-    return max(2, int(laws.outer_product_facts(d, threshold, energy)))
+    facts = laws.outer_product_facts(d, threshold, energy)
+    return max(2, int(GUESSES.get(memory, 1.0) * facts))
 
 
 def separable(num_weights: int) -> int:

@@ -60,7 +60,7 @@ def settings(config: Any) -> Settings:
     """Reads and checks a config; a bad field is named in a ValueError."""
     return Settings(
         sizes=_sizes(config),
-        num_outputs=_num_outputs(config),
+        num_outputs=common.num_outputs(config),
         activations=common.each("activations", config.activations, mlp.ACTIVATIONS),
         thresholds=common.fractions("thresholds", config.thresholds),
         seeds=common.seeds("seeds", config.seeds),
@@ -106,14 +106,6 @@ def expected(d: int, m: int, num_outputs: int | None, activation: str) -> int:
     if num_outputs is not None:
         return max(2, int(m * d * GUESSES.get(activation, 2.5) / 2.9))
     return int(laws.facts_at(m * d, 1 / GUESSES.get(activation, 2.5)))
-
-
-def _num_outputs(config: Any) -> tuple[int | None, ...]:
-    """Counts of shared outputs; 0 in a config is None here: one output per fact."""
-    counts = common.integers("num_outputs", config.num_outputs, 0)
-    if 1 in counts:  # every memory recalls the only output
-        raise ValueError(f"Expected num_outputs of 0 or >= 2; got {counts}.")
-    return tuple(count or None for count in counts)
 
 
 def _sizes(config: Any) -> tuple[tuple[int, int], ...]:

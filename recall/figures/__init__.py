@@ -6,21 +6,30 @@ from matplotlib.figure import Figure
 
 from recall import rows
 from recall.figures import (
+    atlas,
     capacity,
+    construction,
     constructions,
     memory_weights,
     recall,
     separability,
+    stage_maps,
+    stages,
 )
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
+    "atlas": atlas.atlas,
     "constructions": constructions.constructions,
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,
     "mlp_activation": capacity.activations,
+    "mlp_construction": construction.mlp,
     "recall_capacity": recall.capacity,
     "recall_train": recall.training,
     "separability": separability.separability,
+    "sequential_learning": stages.sequential,
+    "stage_optimizer": stage_maps.optimizers,
+    "stage_ratio": stage_maps.ratios,
     "tradeoff": recall.tradeoff,
 }

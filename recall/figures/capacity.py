@@ -19,6 +19,10 @@ from recall.theory import laws
 
 Point = rows_lib.Point
 
+_LINEAR = (
+    *("outer_product", "linear", "low_rank"),
+    *("random_low_rank", "whitened", "pseudo_inverse"),
+)
 _LINEAR_FACETS = ("num_outputs", "threshold", "embedding")
 _MLP_FACETS = ("num_outputs", "threshold", "trained", *rows_lib.QUALIFIERS[1:])
 _ACTIVATION_FACETS = tuple(name for name in _MLP_FACETS if name != "activation")
@@ -35,19 +39,19 @@ class _Curve(NamedTuple):
 @style.styled
 def linear(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts in a linear memory against d^2 (Figure 1, left), a panel per threshold."""
-    points = _select(rows, ("outer_product", "linear", "low_rank"))
-    names = list(_split(points, lambda point: _linear_name(point, points)))
-    x = _grid(point.d**2 for point in points)
+    points = select(rows, _LINEAR)
+    names = list(split(points, lambda point: _linear_name(point, points)))
+    x = span(point.d**2 for point in points)
     figure, panels = _panels(points, _LINEAR_FACETS)
     for axes, facet in panels:
         curves = {}
-        for name, group in _split(facet, lambda p: _linear_name(p, points)).items():
+        for name, group in split(facet, lambda p: _linear_name(p, points)).items():
             look = style.look(names.index(name))
-            _draw(axes, group, lambda p: p.d**2, look, name)
+            draw(axes, group, lambda p: p.d**2, look, name)
             for curve in _linear_theory(group[0], x, look.colour):
                 curves.setdefault(curve.name, curve)
         reach = float(laws.law_facts(laws.LINEAR_TRAINED, x[-1]))
-        _log_axes(axes, points, x, "weights of the full matrix, $d^2$", reach)
+        log_axes(axes, points, x, "weights of the full matrix, $d^2$", reach)
         for curve in curves.values():
             style.theory_line(axes, x, curve.facts, curve.colour)
         style.edge_labels(
@@ -60,15 +64,15 @@ def linear(rows: Iterable[rows_lib.Row]) -> Figure:
 @style.styled
 def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts in an MLP against md (Figure 1, right, and Figure 6), a colour per m/d."""
-    points = _select(rows, ("mlp",))
+    points = select(rows, ("mlp",))
     ratios = sorted({_ratio(point) for point in points})
-    x = _grid(point.x for point in points)
+    x = span(point.x for point in points)
     figure, panels = _panels(points, _MLP_FACETS)
     for axes, facet in panels:
-        for ratio, group in sorted(_split(facet, _ratio).items()):
+        for ratio, group in sorted(split(facet, _ratio).items()):
             name = "$m = d$" if ratio == 1 else f"$m = {ratio:g}\\,d$"
-            _draw(axes, group, lambda p: p.x, style.look(ratios.index(ratio)), name)
-        _log_axes(axes, points, x, "weights of one matrix, $md$")
+            draw(axes, group, lambda p: p.x, style.look(ratios.index(ratio)), name)
+        log_axes(axes, points, x, "weights of one matrix, $md$")
         for curve in _guides(facet[0], x, "md"):
             style.theory_line(axes, x, curve.facts, curve.colour)
             at = 3 * len(x) // 5
@@ -80,17 +84,17 @@ def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
 @style.styled
 def activations(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts per weight of MLPs by activation, a colour per (d, m), the best last."""
-    points = _select(rows, ("mlp",))
+    points = select(rows, ("mlp",))
     sizes = sorted({(point.d, point.m or 0) for point in points})
     names = _ranked(points)
     figure, panels = _panels(points, _ACTIVATION_FACETS)
     for axes, facet in panels:
-        for size, group in _split(facet, lambda p: (p.d, p.m or 0)).items():
+        for size, group in split(facet, lambda p: (p.d, p.m or 0)).items():
             index = sizes.index(size)
             shift = 0.6 * ((index + 0.5) / len(sizes) - 0.5)
             places = {name: place + shift for place, name in enumerate(names)}
             name = f"$d = {size[0]}$, $m = {size[1]}$"
-            _draw(
+            draw(
                 axes,
                 group,
                 lambda p, places=places: places[str(p.activation)],
@@ -105,14 +109,20 @@ def activations(rows: Iterable[rows_lib.Row]) -> Figure:
     return figure
 
 
-def _select(rows: Iterable[rows_lib.Row], memories: Sequence[str]) -> list[Point]:
+def select(rows: Iterable[rows_lib.Row], memories: Sequence[str]) -> list[Point]:
+    """The points of these memories, in that order.
+
+    Raises:
+        ValueError: if there are none.
+    """
     points = [p for p in rows_lib.capacities(rows) if p.memory in memories]
     if not points:
         raise ValueError(f"Expected capacity rows of one of {memories}; got none.")
     return sorted(points, key=lambda point: memories.index(point.memory))
 
 
-def _split(points: Iterable[Point], key: Callable[[Point], Any]) -> dict[Any, list]:
+def split(points: Iterable[Point], key: Callable[[Point], Any]) -> dict[Any, list]:
+    """The points by key, in the order in which keys appear."""
     groups: dict[Any, list[Point]] = {}
     for point in points:
         groups.setdefault(key(point), []).append(point)
@@ -123,7 +133,7 @@ def _panels(
     points: Sequence[Point], fields: Sequence[str]
 ) -> tuple[Figure, list[tuple[Axes, list[Point]]]]:
     """One titled panel for the points that agree in all of the fields."""
-    facets = _split(points, lambda p: tuple(getattr(p, name) for name in fields))
+    facets = split(points, lambda p: tuple(getattr(p, name) for name in fields))
     order = sorted(facets, key=lambda key: [(v is not None, v) for v in key])
     figure, grid = style.panels(len(order))
     for axes, key in zip(grid, order, strict=True):
@@ -145,7 +155,7 @@ def _title(point: Point, points: Sequence[Point], fields: Sequence[str]) -> str:
     return ", ".join(words)
 
 
-def _draw(
+def draw(
     axes: Axes,
     points: Sequence[Point],
     x: Callable[[Point], float],
@@ -155,7 +165,7 @@ def _draw(
 ) -> None:
     """Draws known medians with intervals, and other points by what is known of them."""
     place = y or (lambda _, facts: facts)
-    kinds = _split(points, _kind)
+    kinds = split(points, _kind)
     known = kinds.pop("known", [])
     style.series(
         axes,
@@ -185,19 +195,20 @@ def _kind(point: Point) -> str:
     return "diverged" if point.num_nonfinite else "bound"
 
 
-def _grid(values: Iterable[style.Number]) -> np.ndarray:
+def span(values: Iterable[style.Number]) -> np.ndarray:
+    """A geometric grid from below the smallest value to above the largest."""
     values = list(values)
     return np.geomspace(min(values) / 1.5, max(values) * 1.5, 200)
 
 
-def _log_axes(
+def log_axes(
     axes: Axes, points: Sequence[Point], x: np.ndarray, name: str, reach: float = 1.0
 ) -> None:
     """Common axes of all panels: the limits are those of all points, or reach above."""
     ends = [n for point in points for n in (point.median, point.low, point.high)]
     ends += [2 * point.median for point in points if not point.exact]  # their arrows
     ends += [reach]
-    y = _grid([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
+    y = span([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
     style.log_axis(axes.xaxis, x[0], x[-1])
     style.log_axis(axes.yaxis, y[0], y[-1])
     axes.set(xlabel=name, ylabel="facts stored, $N$")
@@ -213,7 +224,7 @@ def _linear_theory(point: Point, x: np.ndarray, colour: str) -> list[_Curve]:
         return []
     fraction = point.fraction or 1.0
     if not point.trained:
-        if point.memory == "linear":
+        if point.memory not in ("outer_product", "low_rank"):
             return []
         energy = laws.low_rank_energy(fraction)
         facts = laws.outer_product_facts(np.sqrt(x), point.threshold, energy)
@@ -252,7 +263,7 @@ def _density(point: Point, facts: float) -> float:
 
 def _ranked(points: Sequence[Point]) -> list[str]:
     """Activations by their mean density, the best last."""
-    groups = _split(points, lambda point: str(point.activation))
+    groups = split(points, lambda point: str(point.activation))
     means = {
         name: np.nanmean([_density(p, max(p.median, 2)) for p in group])
         for name, group in groups.items()

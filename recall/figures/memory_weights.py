@@ -36,23 +36,23 @@ def weights(rows: Iterable[rows_lib.Row]) -> Figure:
                 y.append(float(np.median(some)))
                 ends[0].append(some.min())
                 ends[1].append(some.max())
-        look = style.look(index)
-        style.series(axes, x, y, ends, look, filled=True, joined=False, label=name)
-    for published, label in ((CLOSED, "best closed form"), (DESCENT, "descent")):
+        if x:
+            look = style.look(index)
+            style.series(axes, x, y, ends, look, filled=True, joined=False, label=name)
+    for published, label in (
+        (CLOSED, "closed form, publ."),
+        (DESCENT, "descent, publ."),
+    ):
         for place, cell in enumerate(cells):
             if cell in published:
                 axes.hlines(
-                    published[cell], place - 0.3, place + 0.3, "black", "dashed", lw=0.9
+                    published[cell], place - 0.3, place + 0.5, "black", "dashed", lw=0.9
                 )
-                style.line_label(
-                    axes, place - 0.3, published[cell], f"{label}, published", "black"
-                )
-    all_weights = [row["weights"] for row in found if row["weights"]]
-    drawn = [value for table in (CLOSED, DESCENT) for value in table.values()]
-    style.log_axis(
-        axes.yaxis, min(all_weights + drawn) / 1.5, max(all_weights + drawn) * 1.5
-    )
+                axes.text(place + 0.24, published[cell], label, va="bottom")
+    drawn = [table[c] for table in (CLOSED, DESCENT) for c in cells if c in table]
+    drawn += [row["weights"] for row in found if row["weights"]]
+    style.log_axis(axes.yaxis, min(drawn) / 1.5, max(drawn) * 1.5)
     axes.set_xticks(range(len(cells)), [f"$d = {d}$, $F = {f:,}$" for d, f in cells])
-    axes.set(ylabel="fewest weights that store all", xlim=(-0.5, len(cells) - 0.5))
+    axes.set(ylabel="fewest weights that store all", xlim=(-0.5, len(cells) - 0.3))
     style.legend(figure)
     return figure

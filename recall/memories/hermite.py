@@ -17,6 +17,7 @@ N polylog N stores N facts, f injective or not. The noise budget is in
 `theory.features`.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -163,7 +164,7 @@ def apply(
     return (gates * (inputs @ params.P.T)) @ params.V
 
 
-def as_mlp(params: Params, shift: float = SHIFT) -> mlp.Params:
+def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Params:
     """The plain MLP of m = 2 m0 hidden units that recalls F(z) up to O(shift^2).
 
     Rows w_i +- eps p_i that write +- v_i / (2 eps): a difference quotient of sigma in
@@ -188,6 +189,7 @@ def _power_series(k: int) -> np.ndarray:
     return series[::-1] / math.sqrt(math.factorial(k))
 
 
+@functools.cache
 def _moments(activation: str, k: int) -> Moments:
     g, weights = np.polynomial.hermite_e.hermegauss(128)
     weights = weights / weights.sum()

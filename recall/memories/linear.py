@@ -59,7 +59,12 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
     The m largest singular triples of sum_x u_f(x) e_x^T; m d >~ N polylog N facts
     (the low-rank corollary of Thm 1) with a better constant than random factors.
     `rank` may be traced: ranks are lanes of one compilation.
+
+    Raises:
+        ValueError: if the rank is a number below zero.
     """
+    if isinstance(rank, int) and rank < 0:
+        raise ValueError(f"Expected rank >= 0; got rank={rank}.")
     U, s, Vt = jnp.linalg.svd(outer_product(facts).W, full_matrices=False)
     kept = jnp.where(jnp.arange(s.shape[0]) < rank, s, 0.0)
     return Params(W=(U * kept[None, :]) @ Vt)
@@ -71,9 +76,14 @@ def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> 
     W = (d / m) sum_i v_i (sum_x <v_i, u_f(x)> e_x)^T, the outer product seen through a
     random projection: the MLP construction of degree 0 (Nichani et al. 2024, the
     low-rank corollary of Thm 1; f injective, m d >~ N polylog N). The truncated SVD of
-    `low_rank` stores two to four times as many facts. Factors of zeros count for
-    nothing, so padding is exact.
+    `low_rank` stores more: at d = 128 this one keeps 49, 109, 182 facts (99 %, medians
+    of 25 seeds) with m = 32, 64, 128. Factors of zeros are none: padding is exact.
+
+    Raises:
+        ValueError: if there are no factors.
     """
+    if not factors.shape[0]:
+        raise ValueError("Expected rank >= 1; got rank=0.")
     m = jnp.maximum(jnp.sum(jnp.any(factors != 0, axis=1)), 1)
     projected = factors @ outer_product(facts).W
     return Params(W=(factors.T @ projected) * (facts.inputs.shape[1] / m))
@@ -83,8 +93,9 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
     """Stores facts by correlation of whitened embeddings, C_u^-1 (sum u e^T) C_e^-1.
 
     C_e = sum_x e_x e_x^T and C_u = sum_x u_f(x) u_f(x)^T are second moments of the live
-    facts, plus `ridge` times their largest entry on the diagonal. Derived; at d = 64
-    and 128 it stores more than least squares (see `theory` and the README's rows).
+    facts, plus `ridge` times their largest entry on the diagonal. Derived; 68, 212,
+    641 facts at 99 % for d = 32, 64, 128, where least squares stores 57, 168, 566
+    (medians of 25 seeds).
 
     Raises:
         ValueError: if there are fewer outputs than inputs: f has to be injective, for

@@ -69,7 +69,7 @@ def bilinear(params: Bilinear, inputs: Float[Array, "N d"]) -> Float[Array, "N m
 
 
 def relu(params: mlp.Params, inputs: Float[Array, "N d"]) -> Float[Array, "N m"]:
-    """The features relu(W z) of every row z."""
+    """What ReLU units say of every row z, without biases."""
     return jax.nn.relu(inputs @ params.W.T)
 
 

@@ -4,10 +4,11 @@ All units of a group share one gate w_g, and their outputs are an orthonormal ba
 that sum_a v_a v_a^T = I exactly and a random v costs nothing. With signs for gates,
 whose square is one, a fact's own score does not fluctuate at all:
 
-    A_g = (1 / G) sum_x sign(<w_g, e_x>) u_f(x) e_x^T,   F(z) = sum_g sign(<w_g, z>) A_g z.
+    A_g = (1 / G) sum_x sign(<w_g, e_x>) u_f(x) e_x^T,
+    F(z) = sum_g sign(<w_g, z>) A_g z.
 
-Derived here, after Nichani, Lee, Bietti 2024, Theorem 2; as a plain MLP it has G (d + 1)
-units with sigma = |.| (`gated.as_mlp`), or 2 d more with ReLU.
+Derived here, after Nichani, Lee, Bietti 2024, Theorem 2. As a plain MLP it has
+G (d + 1) units with sigma = |.| (`gated.as_mlp`), or 2 d more with ReLU.
 """
 
 import jax.numpy as jnp

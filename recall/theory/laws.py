@@ -99,17 +99,28 @@ def linear_optimum(d: Numbers) -> Floats:
     return law_facts(LINEAR_OPTIMUM, np.asarray(d, float) ** 2)
 
 
-def _log_misses(n: Floats, d: Floats, energy: Floats) -> Floats:
-    """Log probability that one fact is missed; see `outer_product_accuracy`."""
-    own = np.sqrt((n - 1) / (energy * d**2))
-    other = np.sqrt(np.maximum(n - 2, 0) / (energy * d**2) + 2 / d)
+def _broadcast(*values: Numbers) -> tuple[Floats, ...]:
+    return tuple(np.broadcast_arrays(*(np.asarray(v, float) for v in values)))
+
+
+def log_misses(n: Numbers, own: Numbers, other: Numbers) -> Floats:
+    """Log probability that one of N facts is missed.
+
+    Its own score is 1 + own g and each of N - 1 competitors scores other g', with
+    independent standard Gaussians: 1 - E_g Phi((1 + own g) / other)^(N - 1), by
+    Gauss-Hermite quadrature. Derived.
+    """
+    n, own, other = _broadcast(n, own, other)
     log_hit = special.log_ndtr((1 + own[..., None] * _NODES) / other[..., None])
     misses = -np.expm1((n - 1)[..., None] * log_hit) @ _WEIGHTS
     return np.asarray(np.log(np.maximum(misses, np.finfo(float).tiny)))
 
 
-def _broadcast(*values: Numbers) -> tuple[Floats, ...]:
-    return tuple(np.broadcast_arrays(*(np.asarray(v, float) for v in values)))
+def _log_misses(n: Floats, d: Floats, energy: Floats) -> Floats:
+    """Log probability that one fact is missed; see `outer_product_accuracy`."""
+    own = np.sqrt((n - 1) / (energy * d**2))
+    other = np.sqrt(np.maximum(n - 2, 0) / (energy * d**2) + 2 / d)
+    return log_misses(n, own, other)
 
 
 def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Floats:
@@ -125,7 +136,7 @@ def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Flo
     return np.asarray(-np.expm1(_log_misses(n, d, energy)))
 
 
-def _last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floats:
+def last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floats:
     """Largest N >= 1 at which a condition that only fails once still holds."""
     low, high = np.zeros_like(like), np.full_like(like, np.log(_MOST_FACTS))
     for _ in range(_BISECTIONS):
@@ -146,16 +157,30 @@ def outer_product_facts(
     91, 395, 1597, 6191 for d = 64, 128, 256, 512 (measured 118, 429, 1702), and at
     100 % approaches d^2 = 8 N ln N.
     """
+    d, energy = _broadcast(d, energy)
+    return facts_recalled(lambda n: _log_misses(n, d, energy), threshold, d)
+
+
+def facts_recalled(
+    missed: Callable[[Floats], Numbers], threshold: float, like: Floats
+) -> Floats:
+    """Facts at which a memory still recalls the fraction `threshold` of them.
+
+    Args:
+        missed: log probability that one of N facts is missed, increasing in N.
+        threshold: in (0, 1].
+        like: any array of the shape of the answer.
+
+    Raises:
+        ValueError: if the threshold is no fraction.
+    """
     if not 0 < threshold <= 1:
         raise ValueError(f"Expected 0 < threshold <= 1; got threshold={threshold}.")
-    d, energy = _broadcast(d, energy)
-    strict = _last(
-        lambda n: _log_misses(n, d, energy) + np.log(n) < np.log(np.log(2)), d
-    )
+    strict = last(lambda n: missed(n) + np.log(n) < np.log(np.log(2)), like)
     if threshold == 1:
         return strict
     misses = np.log1p(-threshold)
-    typical = _last(lambda n: _log_misses(n, d, energy) <= misses, d)
+    typical = last(lambda n: missed(n) <= misses, like)
     return np.asarray(np.maximum(typical, strict))
 
 
@@ -169,7 +194,7 @@ def outer_product_law(d: Numbers, threshold: float = 0.99) -> Floats:
     if threshold == 1:
         return law_facts(OUTER_PRODUCT_STRICT, d**2)
     z = special.ndtri(threshold)
-    return _last(lambda n: (np.sqrt(2 * np.log(n)) + z) ** 2 * n <= d**2, d)
+    return last(lambda n: (np.sqrt(2 * np.log(n)) + z) ** 2 * n <= d**2, d)
 
 
 def low_rank_energy(rho: Numbers) -> Floats:

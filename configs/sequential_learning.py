@@ -1,0 +1,25 @@
+r"""Facts are learned in stages: first p(answer | relation), a hallucination (Figure 5).
+
+S = 16, R = 4, D = 8: the relation-only loss halves near step 1,684, the loss then stays
+within .1 of ln 8 for steps 1,920 to 3,904, and falls below ln 8 / 2 near step 4,376;
+theory has these numbers as integrals (recall/theory/stages.py).
+
+    python -m recall.main --config=configs/sequential_learning.py --workdir=runs/stages
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = common.stages("sequential_learning", preset)
+    c.subjects, c.relations, c.answers, c.structured = 16, 4, 8, True
+    c.learning_rate = 0.1
+    c.num_steps = 8192
+    if preset == "quick":
+        c.init_scale, c.num_steps = 1e-2, 3072
+    if preset != "":
+        c.seeds = (0,)
+    return c

@@ -1,0 +1,129 @@
+r"""What no memory can beat: bits, and the cross-entropy that bits allow.
+
+A learner whose weights take at most 2^B values knows at most B bits about the facts.
+For answers f(x) that are independent and uniform on M outputs, and embeddings
+independent of them, the cross-entropy at input x is at least H(f(x) | weights) =
+ln M - I_x, where I_x <= ln M is the information, in nats, that the weights hold about
+f(x); independence of the answers gives sum_x I_x <= B ln 2. All bounds below follow.
+
+Status: derived here; the paper has bounds of this kind (arXiv 2412.06538, section 5).
+The tail-average margin is another's, and a reference curve, no bound.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from recall.theory import laws
+
+
+def zipf(num_facts: int, exponent: float) -> np.ndarray:
+    """Probabilities proportional to x^-exponent, x = 1 ... num_facts."""
+    weights = np.arange(1.0, num_facts + 1) ** -exponent
+    return weights / weights.sum()
+
+
+def cross_entropy(
+    p: np.ndarray, num_outputs: laws.Numbers, num_bits: laws.Numbers
+) -> laws.Floats:
+    """Least mean cross-entropy, in nats, that B bits allow over inputs of odds p.
+
+    The minimum of sum_x p_x (ln M - I_x) over 0 <= I_x <= ln M with sum_x I_x <=
+    B ln 2 is greedy: it knows the most frequent inputs whole, and one in part. Under
+    p ~ x^-a it falls like B^(1 - a).
+
+    Args:
+        p: `[N]` odds of the inputs, in any order; they sum to one.
+        num_outputs: M.
+        num_bits: B, any shape.
+    """
+    ordered = np.sort(np.asarray(p, float))[::-1]
+    known = np.concatenate([[0.0], np.cumsum(ordered)])
+    whole = np.asarray(num_bits, float) / np.log2(num_outputs)
+    share = np.interp(whole, np.arange(len(known)), known)
+    return np.asarray(np.log(num_outputs) * np.maximum(known[-1] - share, 0.0))
+
+
+def injective_bits(n: laws.Numbers) -> laws.Floats:
+    """Bits of a permutation of N outputs, log2 N!: what N injective facts hold."""
+    return np.asarray(special.gammaln(np.asarray(n, float) + 1) / np.log(2))
+
+
+def recall_bits(
+    subjects: laws.Numbers,
+    relations: laws.Numbers,
+    answers: laws.Numbers,
+    vocabulary: laws.Numbers | None = None,
+) -> laws.Floats:
+    """Bits in the facts of a recall task, S R log2 D + R log2 C(|A| / R, D).
+
+    The first term says which of its relation's D answers each fact has; the second
+    which D of the |A| / R tokens of its block each relation has, and vanishes where
+    |A| = R D, as in all experiments. Exact where all D answers of a relation occur,
+    which S >> D ln D draws see to; else an upper bound on what there is to know.
+    """
+    S, R, D = (np.asarray(x, float) for x in (subjects, relations, answers))
+    block = D if vocabulary is None else np.asarray(vocabulary, float) / R
+    choices = special.gammaln(block + 1) - special.gammaln(D + 1)
+    choices = choices - special.gammaln(block - D + 1)
+    return np.asarray(S * R * np.log2(D) + R * choices / np.log(2))
+
+
+def most_facts(
+    num_bits: laws.Numbers, num_outputs: laws.Numbers | None = None
+) -> laws.Floats:
+    """Facts that B bits can hold: B / log2 M, or N with log2 N! = B if injective."""
+    B = np.asarray(num_bits, float)
+    if num_outputs is not None:
+        return np.asarray(B / np.log2(num_outputs))
+    return laws.last(lambda n: injective_bits(n) <= B, B)
+
+
+def tail_average_facts(d: laws.Numbers) -> laws.Floats:
+    """Facts of the best W by the tail-average margin, a reference curve.
+
+    N / d^2 = 1 / [(k^2 + 1) Phi(k) + k phi(k)] with k = phi(Phi^-1(1 - r)) / r and the
+    share r = 1 / (N - 1) of the rivals in the tail: a law of 2605.05189 for fixed r,
+    extrapolated here to one rival. Conjectured; exact
+    capacities of `separability` exceed it, so that it limits nothing.
+    """
+    d = np.asarray(d, float)
+    return laws.last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
+
+
+def _load(r: laws.Floats) -> laws.Floats:
+    """Facts for each weight at which the worst share r of rivals has margin zero."""
+    density = lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)  # noqa: E731
+    k = density(special.ndtri(1 - r)) / r
+    return 1 / ((k**2 + 1) * special.ndtr(k) + k * density(k))
+
+
+class Rung(NamedTuple):
+    """Bits for each parameter that a law comes to as memories grow.
+
+    Attributes:
+        name: of the memory.
+        bits: N log2 N / parameters.
+        status: "derived", "conjectured" or "guide".
+        source: where it comes from.
+    """
+
+    name: str
+    bits: float
+    status: str
+    source: str
+
+
+def _rung(name: str, law: laws.Law, matrices: int = 1) -> Rung:
+    bits = 1 / (np.log(2) * law.constant * matrices)
+    return Rung(name, float(bits), law.status, law.source)
+
+
+LADDER = (
+    _rung("outer product, all facts", laws.OUTER_PRODUCT_STRICT),
+    _rung("best linear, d to infinity", laws.LINEAR_OPTIMUM),
+    _rung("best low rank, rank / d to 0", laws.low_rank_law(1e-6), matrices=2),
+    _rung("trained linear, 99 %", laws.LINEAR_TRAINED),
+    _rung("trained MLP, 99 %", laws.MLP_TRAINED, matrices=2),
+)
