@@ -29,7 +29,7 @@ def parse(argv: list[str]) -> list[str]:
     except OSError as error:
         reason = _brief(error.__cause__ or error)
         refuse(f"Expected --config=<file>[:preset]; got {reason}")
-    except (AttributeError, LookupError, TypeError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         unknown = _unknown_field(argv)
         if unknown is None:
             raise

@@ -228,7 +228,22 @@ def test_a_fault_inside_a_config_is_no_fault_of_the_command_line(
 
 # Wrong values
 
+EXACT, FEWEST = "separability", "memory_weights"
 WRONG = [
+    (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
+    (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
+    (EXACT, {"d": (1,)}, ["d to be", "1", ">= 2"]),
+    (EXACT, {"gates": (0,)}, ["gates to be", "0", ">= 1"]),
+    (EXACT, {"resolution": 1.0}, ["resolution", "1.0", "[0, 1)"]),
+    (EXACT, {"solver__check_every": 7}, ["solver.check_every", "512", "=7"]),
+    (EXACT, {"solver__share": 0.0}, ["solver.share", "0.0", "(0, inf)"]),
+    (EXACT, {"solver__cycles": 0}, ["solver.cycles", "0", ">= 1"]),
+    (FEWEST, {"methods": ("descent",)}, ["methods", "'descent'", "'alternating'"]),
+    (FEWEST, {"cells": ((32, 1),)}, ["cells: facts", "1", ">= 2"]),
+    (FEWEST, {"cells": ((32, 8, 2),)}, ["cells", "pairs", "(32, 8, 2)"]),
+    (FEWEST, {"most": 0.5}, ["most", "0.5", "[1, inf)"]),
+    ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
+    ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
     (LINEAR, {"experiment": "linear"}, ["experiment", "'linear'", "mlp_capacity"]),
     (LINEAR, {"n_max": 0}, ["n_max", "0", ">= 1"]),
     (LINEAR, {"n_max": -1}, ["n_max", "-1", ">= 1"]),
