@@ -7,141 +7,23 @@ is lowered until they are not. Every model that was asked is a row.
 """
 
 import dataclasses
-import functools
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 
-from recall import embeddings, factual, jobs, transformer
-from recall.constructions import codes, heads, product_duals
+from recall import construction_lanes, jobs, transformer
+from recall.constructions import heads
 from recall.constructions import transformers as constructed
 from recall.theory import widths
 
-ATTENTION = tuple(codes.CODES)
-MLP = ("product_duals", "fitted_gates")
 SECONDS = {  # of one core for a lane with 256 facts, measured, compiling included
     "plain": 6.0,
     "decorrelated": 2.0,
     "fitted": 7.0,
     "product_duals": 13.0,
     "fitted_gates": 9.0,
-}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Lane(jobs.Lane):
-    """One construction, one world, one seed.
-
-    Attributes:
-        construction: of `ATTENTION` or `MLP`.
-        subjects: S.
-        relations: R.
-        answers: D of each relation.
-        width: d; None where d is what is searched.
-        sizes: in rising order: d, hidden units m of product duals, or gates.
-        claim: one of them, which is asked first.
-        head_size: tokens of a head.
-        keys: of the heads.
-        sharpness: beta in the search.
-        ladder: lower values that are asked at the smallest size.
-        lengths: T of the sequences.
-        contexts: of noise, for each length and subject.
-        embedding: kind of all embeddings.
-        seed: of world, embeddings, gates and noise.
-    """
-
-    construction: str
-    subjects: int
-    relations: int
-    answers: int
-    width: int | None
-    sizes: tuple[int, ...]
-    claim: int
-    head_size: int
-    keys: str
-    sharpness: float
-    ladder: tuple[float, ...]
-    lengths: tuple[int, ...]
-    contexts: int
-    embedding: str
-    seed: int
-
-    def columns(self) -> jobs.Row:
-        """Its settings; lists are written with blanks between their members."""
-        listed = {
-            name: " ".join(map(str, value)) if isinstance(value, tuple) else value
-            for name, value in super().columns().items()
-        }
-        return listed | {"n": self.subjects * self.relations}
-
-    @property
-    def world(self) -> factual.Sizes:
-        """The sizes of the world; as many noise tokens as subjects and relations."""
-        S, R = self.subjects, self.relations
-        return factual.Sizes(S, R, self.answers, noise=S + R)
-
-    def parameters(self, size: int) -> int:
-        """Weights at a size: 4 H d_h d + 2 m d."""
-        d, m = _widths(self, size)
-        H = heads.count(self.subjects, self.relations, self.head_size)
-        return transformer.num_parameters(d, H, self.head_size, m)
-
-
-class Model(NamedTuple):
-    """A constructed transformer, and where it lives.
-
-    Attributes:
-        world: its facts.
-        tokens: its embeddings.
-        params: its weights.
-        architecture: what weights do not say.
-        fit: "stored", "impossible" or "undecided" where it was fitted, else None.
-    """
-
-    world: factual.World
-    tokens: transformer.Embeddings
-    params: transformer.Params
-    architecture: transformer.Architecture
-    fit: str | None
-
-
-def build(lane: Lane, size: int) -> Model:
-    """Builds the construction of a lane at a size."""
-    key_world, key_tokens, key_mlp = jax.random.split(jax.random.key(lane.seed), 3)
-    world = factual.sample_world(key_world, lane.world)
-    d = _widths(lane, size)[0]
-    sampler = embeddings.SAMPLERS[lane.embedding]
-    tokens = transformer.draw_embeddings(key_tokens, sampler, lane.world, d)
-    design = heads.Heads(size=lane.head_size, keys=lane.keys, sharpness=lane.sharpness)
-    if lane.construction in ATTENTION:
-        code = codes.CODES[lane.construction]
-        if lane.construction == "fitted":
-            code = functools.partial(codes.fitted, width=max(lane.sizes))
-        params = constructed.attention_only(world, tokens, design, code)
-        return Model(world, tokens, params, transformer.Architecture(), None)
-    memory, activation, fit = _MEMORIES[lane.construction](key_mlp, world, tokens, size)
-    params = constructed.attention_mlp(world, tokens, design, memory, activation)
-    architecture = transformer.Architecture(activation=activation)
-    return Model(world, tokens, params, architecture, fit)
-
-
-def _product_duals(key: Any, world: Any, tokens: Any, size: int) -> tuple:
-    design = product_duals.Design(m=size)
-    memory = constructed.with_product_duals(key, world, tokens, design)
-    return memory, design.activation, None
-
-
-def _fitted_gates(key: Any, world: Any, tokens: Any, size: int) -> tuple:
-    memory, found = constructed.with_fitted_gates(key, world, tokens, size)
-    return memory, "abs", found.verdict
-
-
-_MEMORIES: Mapping[str, Callable[..., tuple]] = {
-    "product_duals": _product_duals,
-    "fitted_gates": _fitted_gates,
 }
 
 
@@ -153,10 +35,10 @@ class ConstructionJob(jobs.Job):
         seeds: a lane each.
     """
 
-    seeds: tuple[Lane, ...]
+    seeds: tuple[construction_lanes.Lane, ...]
 
     @property
-    def lanes(self) -> Sequence[Lane]:
+    def lanes(self) -> Sequence[construction_lanes.Lane]:
         """What is measured."""
         return self.seeds
 
@@ -190,7 +72,7 @@ class ConstructionJob(jobs.Job):
     def memory_bytes(self) -> int:
         """Estimates hidden units or head outputs of all facts, and the weights."""
         one = self.seeds[0]
-        d, m = _widths(one, max(one.sizes))
+        d, m = construction_lanes.widths_of(one, max(one.sizes))
         facts = one.subjects * one.relations
         return 16 * (facts * (m + d) + max(self.parameters))
 
@@ -200,14 +82,14 @@ class ConstructionJob(jobs.Job):
             yield from _search(lane)
 
 
-def _search(lane: Lane) -> Iterator[list[jobs.Row]]:
+def _search(lane: construction_lanes.Lane) -> Iterator[list[jobs.Row]]:
     """Halves the list of sizes, from the claimed one on, then lowers sharpness."""
     sizes, low, high = lane.sizes, -1, len(lane.sizes)
     at = sizes.index(lane.claim)
-    best: Model | None = None
+    best: construction_lanes.Model | None = None
     while high - low > 1:
         begun = time.perf_counter()
-        model = build(lane, sizes[at])
+        model = construction_lanes.build(lane, sizes[at])
         rows = _ask(lane, sizes[at], model, lane.sharpness)
         for row in rows:
             row["seconds"] = round(time.perf_counter() - begun, 3)
@@ -228,13 +110,18 @@ def _search(lane: Lane) -> Iterator[list[jobs.Row]]:
     yield [*rows, _end(lane, sizes[high], best, sharp)]
 
 
-def _ask(lane: Lane, size: int, model: Model, beta: float) -> list[jobs.Row]:
+def _ask(
+    lane: construction_lanes.Lane,
+    size: int,
+    model: construction_lanes.Model,
+    beta: float,
+) -> list[jobs.Row]:
     """Asks a model about every fact, at every length, with a sharpness of beta.
 
     Models of all sizes are padded to the largest: they share a program.
     """
     softer = model.params._replace(Q=model.params.Q * (beta / lane.sharpness))
-    d, m = _widths(lane, max(lane.sizes))
+    d, m = construction_lanes.widths_of(lane, max(lane.sizes))
     H, head_dim = softer.K.shape[:2]
     params = transformer.pad(softer, d, H, head_dim, m)
     tokens = transformer.pad_embeddings(model.tokens, lane.world, d)
@@ -264,7 +151,12 @@ def _ask(lane: Lane, size: int, model: Model, beta: float) -> list[jobs.Row]:
     return rows
 
 
-def _end(lane: Lane, size: int, model: Model, sharp: dict[int, float]) -> jobs.Row:
+def _end(
+    lane: construction_lanes.Lane,
+    size: int,
+    model: construction_lanes.Model,
+    sharp: dict[int, float],
+) -> jobs.Row:
     """What a lane came to: the smallest size, and what theory says."""
     facts = lane.subjects * lane.relations
     told = _sizes(lane, size, model)
@@ -276,7 +168,9 @@ def _end(lane: Lane, size: int, model: Model, sharp: dict[int, float]) -> jobs.R
     return lane.row("run", stored=True, **told)
 
 
-def _sizes(lane: Lane, size: int, model: Model) -> jobs.Row:
+def _sizes(
+    lane: construction_lanes.Lane, size: int, model: construction_lanes.Model
+) -> jobs.Row:
     """Widths and weights; slim ones store keys and queries as the vectors they are."""
     H, head_dim, d = model.params.K.shape
     m = 0 if model.params.mlp is None else model.params.mlp.W.shape[0]
@@ -290,11 +184,3 @@ def _sizes(lane: Lane, size: int, model: Model) -> jobs.Row:
         "slim_parameters": 2 * H * (head_dim + 1) * d + 2 * m * d,
         "gap": heads.gap(model.params, model.tokens) / lane.sharpness,
     }
-
-
-def _widths(lane: Lane, size: int) -> tuple[int, int]:
-    """Width d and hidden units m at a size."""
-    if lane.width is None:
-        return size, 0
-    gates = lane.construction == "fitted_gates"
-    return lane.width, size * (lane.width + 1) if gates else size

@@ -42,6 +42,7 @@ EXPERIMENTS = (
     "searches",
     "jobs",
     "memory_kinds",
+    "construction_lanes",
     "construction_jobs",
     "stage_lanes",
     "stage_records",

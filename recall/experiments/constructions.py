@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recall import construction_jobs, factual, jobs
+from recall import construction_jobs, construction_lanes, factual, jobs
 from recall.constructions import heads, product_duals
 from recall.experiments import common
 from recall.theory import widths
@@ -26,7 +26,7 @@ class Settings:
         lanes: by construction and world, a lane for each seed.
     """
 
-    lanes: tuple[tuple[construction_jobs.Lane, ...], ...]
+    lanes: tuple[tuple[construction_lanes.Lane, ...], ...]
 
 
 def settings(config: Any) -> Settings:
@@ -44,7 +44,7 @@ def settings(config: Any) -> Settings:
         )
         _check_width(own, shared["head_size"])
     lanes = [
-        tuple(construction_jobs.Lane(**own, **shared, seed=seed) for seed in seeds)
+        tuple(construction_lanes.Lane(**own, **shared, seed=seed) for seed in seeds)
         for own in wanted
     ]
     return Settings(lanes=tuple(lanes))
@@ -72,7 +72,7 @@ def _shared(config: Any) -> dict[str, Any]:
 def _attention(config: Any, entry: Any) -> dict[str, Any]:
     """An attention-only construction: (name, S, R, D, claimed d)."""
     name, S, R, D, claim = _entry("attention", entry, 5)
-    common.pick("attention[0]", name, construction_jobs.ATTENTION)
+    common.pick("attention[0]", name, construction_lanes.ATTENTION)
     claim = common.integer("attention[4], the claimed d,", claim, 1)
     expected = EXPECTED[name](S, R, D)
     ratios = common.numbers("ratios", config.ratios, "(0, inf)")
@@ -90,7 +90,7 @@ def _attention(config: Any, entry: Any) -> dict[str, Any]:
 def _mlp(config: Any, entry: Any) -> dict[str, Any]:
     """Attention and an MLP: (name, S, R, D, d, claimed hidden units or gates)."""
     name, S, R, D, d, claim = _entry("mlp", entry, 6)
-    common.pick("mlp[0]", name, construction_jobs.MLP)
+    common.pick("mlp[0]", name, construction_lanes.MLP)
     d = common.integer("mlp[4], the width d,", d, 1)
     claim = common.integer("mlp[5], hidden units or gates,", claim, 1)
     field = "units" if name == "product_duals" else "gates"
