@@ -107,3 +107,17 @@ def test_committed_stages_are_those_of_theory():
     assert len(found) >= 30
     assert min(s.seeds for s in found) >= 5
     assert np.abs(off).max() < 0.15
+
+
+def test_a_run_that_diverged_is_drawn_without_the_pictures_that_it_has_not():
+    rows = journal.read_csv(RESULTS / "sequential_learning.csv")
+    lost = [
+        row | {"scores": [None] * len(row["scores"]), "finite": False}
+        if row["kind"] == "picture"
+        else row
+        for row in rows
+    ]
+    whole, drawn = (
+        figures.FIGURES["sequential_learning"](some) for some in (rows, lost)
+    )
+    assert len(drawn.axes) < len(whole.axes)

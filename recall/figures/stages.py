@@ -128,8 +128,9 @@ def _shade(axes: Axes, end: stage_summary.Row) -> None:
 
 def _chosen(rows: Sequence, end: stage_summary.Row) -> list[stage_summary.Row]:
     """A few pictures, spread over what happens between start and end."""
-    own = [r for r in rows if r["kind"] == "picture" and r["search"] == end["search"]]
-    own = sorted(own, key=lambda row: row["steps"])
+    mine = [r for r in rows if r["kind"] == "picture" and r["search"] == end["search"]]
+    whole = [r for r in mine if None not in r["scores"]]  # training may diverge
+    own = sorted(whole, key=lambda row: row["steps"])
     if len(own) <= PICTURES:
         return own
     relation, facts = number(end["relation_step"]), number(end["facts_step"])
