@@ -115,7 +115,7 @@ def test_columns_say_what_a_search_is_and_json_holds_them():
         }.items()
     )
     assert json.loads(json.dumps(found)) == found
-    assert found.keys() >= set(rows.GROUP) - {"experiment", "rank"}
+    assert found.keys() >= set(rows.GROUP) - {"experiment", "rank", "degree"}
     assert tiny.transformer(world="D=S", answers=None).columns()["num_outputs"] is None
 
 
