@@ -31,7 +31,7 @@ RESULTS = ROOT / "results"
 BEGIN, END = "<!-- numbers: scripts/make_results.py -->", "<!-- end of numbers -->"
 PROBE_COLUMNS = (
     *("search", "probe", "n", "accuracy", "stored", "steps", "ended"),
-    *("warm", "learning_rate"),
+    *("warm", "learning_rate", "verdict", "margin", "infeasibility"),
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
@@ -57,10 +57,12 @@ def take(workdir: Path) -> None:
         first = min(row["seed"] for row in kept)
         kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
-    if name not in DRAWN:
+    if any(row["kind"] == "capacity" for row in kept):
         probes = [row for row in found if row["kind"] == "probe"]
-        short = [{column: row[column] for column in PROBE_COLUMNS} for row in probes]
-        journal.write_csv(RESULTS / f"{name}_probes.csv", short, PROBE_COLUMNS)
+        said = {column for row in probes for column in row}
+        columns = [column for column in PROBE_COLUMNS if column in said]
+        short = [{column: row.get(column) for column in columns} for row in probes]
+        journal.write_csv(RESULTS / f"{name}_probes.csv", short, columns)
 
 
 def interval(value: float, low: float, high: float) -> str:

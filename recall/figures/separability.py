@@ -81,6 +81,6 @@ def _constants(axes: Axes, rows: Sequence[rows_lib.Row]) -> None:
     style.edge_labels(axes, [(0.5, "$d \\to \\infty$, conj.", style.GREY)])
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
+def _ends(values: Sequence[style.Number]) -> tuple[float, float]:
     values = [value for value in values if value > 0] or [1.0]
     return min(values) / 1.5, max(values) * 1.5
