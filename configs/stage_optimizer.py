@@ -1,7 +1,10 @@
 r"""The stage of hallucination is made by small weights and plain gradient descent.
 
-Adam and sign descent learn relations and facts together; Muon in between; softmax
-attention keeps the stage. Theory: flows of six variables in recall/theory/stages.py.
+Adam and sign descent learn relations and facts together (facts after 1.4 and 1.3 times
+the steps of relations, no plateau), Muon after 1.8 times, gradient descent after 2.6;
+with softmax attention after 21. A transformer keeps a short stage even under Adam.
+Theory: flows of six variables (recall/theory/stages.py), and training of eight
+(recall/theory/reduced.py), within 7 %; 4.5 minutes of one core for 85 runs.
 
     python -m recall.main --config=configs/stage_optimizer.py --workdir=runs/stage_opt
 """
