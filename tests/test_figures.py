@@ -10,8 +10,8 @@ import pytest
 from capacity_rows import probe, search, trace, transformer
 from numpy.testing import assert_allclose
 
-from recall import figures, tradeoffs
-from recall.figures import capacity, recall, style
+from recall import figures, journal, tradeoffs
+from recall.figures import capacity, recall, stage_maps, stages, style
 from recall.theory import laws
 
 DRAW = figures.FIGURES
@@ -108,6 +108,9 @@ ROWS = {
     "tradeoff": grid_rows(),
     "recall_train": train_rows(),
 }
+STAGES = ("sequential_learning", "stage_optimizer", "stage_ratio")
+RESULTS = pathlib.Path(__file__).parents[1] / "results"
+ROWS |= {name: journal.read_csv(RESULTS / f"{name}.csv") for name in STAGES}
 
 
 def data(line):
@@ -573,5 +576,8 @@ def test_every_figure_is_drawn_by_name():
         "mlp_activation": capacity.activations,
         "recall_capacity": recall.capacity,
         "recall_train": recall.training,
+        "sequential_learning": stages.sequential,
+        "stage_optimizer": stage_maps.optimizers,
+        "stage_ratio": stage_maps.ratios,
         "tradeoff": recall.tradeoff,
     } == DRAW

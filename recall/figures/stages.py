@@ -48,6 +48,7 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     pictures = _chosen(rows, ends[0])
     if pictures:
         _strip(bottom, pictures, ends[0])
+    style.legend(figure)
     return figure
 
 
@@ -87,7 +88,6 @@ def _losses(axes: Axes, traces: Sequence[list], end: stage_summary.Row) -> None:
             name = "theory" if column == "predicted_facts" else "_nolegend_"
             axes.axvline(end[column], color="black", linewidth=1, ls=":", label=name)
     axes.set(ylabel="cross-entropy, nats", ylim=(0, 1.12 * np.log(answers)))
-    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.25))
     axes.set_title(
         f"S = {end['subjects']}, R = {end['relations']}, D = {D}, T = {end['length']}, "
         f"{end['noise']} noise tokens; weights of {end['init_scale']:g}, "
@@ -104,12 +104,14 @@ def _distances(axes: Axes, traces: Sequence[list]) -> None:
 
 
 def _attention(axes: Axes, trace: Sequence) -> None:
-    names = {"to_subject": "subject", "to_relation": "relation", "to_noise": "noise"}
+    names = {
+        f"to_{kind}": f"attention to {kind}"
+        for kind in ("subject", "relation", "noise")
+    }
     for index, (column, name) in enumerate(names.items()):
         paint = {"color": style.look((2, 1, 6)[index]).colour, "label": name}
         _line(axes, trace, column, linewidth=1.5, **paint)
-    axes.set_ylabel("attention to")
-    axes.legend(loc="upper left")
+    axes.set_ylabel("attention")
 
 
 def _shade(axes: Axes, end: stage_summary.Row) -> None:
