@@ -11,7 +11,14 @@ from capacity_rows import probe, search, trace, transformer
 from numpy.testing import assert_allclose
 
 from recall import figures, journal, tradeoffs
-from recall.figures import capacity, construction, recall, style
+from recall.figures import (
+    capacity,
+    construction,
+    recall,
+    stage_maps,
+    stages,
+    style,
+)
 from recall.theory import laws
 
 DRAW = figures.FIGURES
@@ -128,6 +135,8 @@ ROWS = {
     "tradeoff": grid_rows(),
     "recall_train": train_rows(),
 }
+STAGES = ("sequential_learning", "stage_optimizer", "stage_ratio")
+ROWS |= {name: journal.read_csv(RESULTS / f"{name}.csv") for name in STAGES}
 
 
 def data(line):
@@ -614,6 +623,9 @@ def test_every_figure_is_drawn_by_name():
         "mlp_construction": construction.mlp,
         "recall_capacity": recall.capacity,
         "recall_train": recall.training,
+        "sequential_learning": stages.sequential,
+        "stage_optimizer": stage_maps.optimizers,
+        "stage_ratio": stage_maps.ratios,
         "tradeoff": recall.tradeoff,
     }
     assert by_name.items() <= DRAW.items()

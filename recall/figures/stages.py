@@ -35,9 +35,10 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     traces = [trace for end in ends if (trace := _trace(rows, end))]
     figure = Figure(figsize=(9.0, 9.0), layout="constrained")
     FigureCanvasAgg(figure)
-    parts: Any = figure.subfigures(2, 1, height_ratios=[2.2, 1.0])
-    top, bottom = parts
-    curves = top.subplots(3, 1, sharex=True, height_ratios=[2.2, 1.0, 1.0])
+    pictures = _chosen(rows, ends[0])
+    ratios = [2.2, 1.0, 1.0, 0.15, 1.5] if pictures else [2.2, 1.0, 1.0]
+    grid = figure.add_gridspec(len(ratios), max(len(pictures), 1), height_ratios=ratios)
+    curves = [figure.add_subplot(grid[i, :]) for i in range(3)]
     _losses(curves[0], traces, ends[0])
     _distances(curves[1], traces)
     _attention(curves[2], traces[0])
@@ -45,9 +46,15 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
         _shade(axes, ends[0])
         axes.set_xlim(0, traces[0][-1]["steps"])
     curves[2].set_xlabel("steps")
-    pictures = _chosen(rows, ends[0])
+    for axes in curves[:2]:
+        axes.tick_params(labelbottom=False)
     if pictures:
-        _strip(bottom, pictures, ends[0])
+        strip = [
+            [figure.add_subplot(grid[row, i]) for i in range(len(pictures))]
+            for row in (3, 4)
+        ]
+        _strip(figure, strip, pictures, ends[0])
+    style.legend(figure)
     return figure
 
 
@@ -87,7 +94,6 @@ def _losses(axes: Axes, traces: Sequence[list], end: stage_summary.Row) -> None:
             name = "theory" if column == "predicted_facts" else "_nolegend_"
             axes.axvline(end[column], color="black", linewidth=1, ls=":", label=name)
     axes.set(ylabel="cross-entropy, nats", ylim=(0, 1.12 * np.log(answers)))
-    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.25))
     axes.set_title(
         f"S = {end['subjects']}, R = {end['relations']}, D = {D}, T = {end['length']}, "
         f"{end['noise']} noise tokens; weights of {end['init_scale']:g}, "
@@ -104,12 +110,14 @@ def _distances(axes: Axes, traces: Sequence[list]) -> None:
 
 
 def _attention(axes: Axes, trace: Sequence) -> None:
-    names = {"to_subject": "subject", "to_relation": "relation", "to_noise": "noise"}
+    names = {
+        f"to_{kind}": f"attention to {kind}"
+        for kind in ("subject", "relation", "noise")
+    }
     for index, (column, name) in enumerate(names.items()):
         paint = {"color": style.look((2, 1, 6)[index]).colour, "label": name}
         _line(axes, trace, column, linewidth=1.5, **paint)
-    axes.set_ylabel("attention to")
-    axes.legend(loc="upper left")
+    axes.set_ylabel("attention")
 
 
 def _shade(axes: Axes, end: stage_summary.Row) -> None:
@@ -144,15 +152,15 @@ def _chosen(rows: Sequence, end: stage_summary.Row) -> list[stage_summary.Row]:
 
 
 def _strip(
-    part: Any, pictures: Sequence[stage_summary.Row], end: stage_summary.Row
+    figure: Figure,
+    grid: Sequence[Sequence[Axes]],
+    pictures: Sequence[stage_summary.Row],
+    end: stage_summary.Row,
 ) -> None:
     """Scores above values, tokens across and answers down, in one common scale."""
-    grid = part.subplots(
-        2, len(pictures), squeeze=False, sharex=True, height_ratios=[1, 12]
-    )
     scores = max(np.abs(p["scores"]).max() for p in pictures)
     values = max(np.abs(p["values"]).max() for p in pictures)
-    image = None
+    image: Any = None
     for above, below, picture in zip(*grid, pictures, strict=True):
         look = {"aspect": "auto", "interpolation": "nearest", "cmap": "RdBu_r"}
         of_tokens = np.array([picture["scores"]])
@@ -169,7 +177,7 @@ def _strip(
         centres.append(borders[1] + end["noise"] / 2)
         below.set_xticks(np.array(centres) - 0.5, ["s", "r", "noise"])
         below.tick_params(length=0)
-    grid[0, 0].set_ylabel("w(z)", rotation=0, ha="right", va="center")
-    grid[1, 0].set_ylabel("answers")
-    grid[1, len(pictures) // 2].set_xlabel("tokens z")
-    part.colorbar(image, ax=grid[1, -1], label="value V(a, z)")
+    grid[0][0].set_ylabel("w(z)", rotation=0, ha="right", va="center")
+    grid[1][0].set_ylabel("answers")
+    grid[1][len(pictures) // 2].set_xlabel("tokens z")
+    figure.colorbar(image, ax=grid[1][-1], label="value V(a, z)")
