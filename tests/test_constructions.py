@@ -150,6 +150,21 @@ def test_attention_only_recalls_every_fact(code, d, length):
     assert num_right(recalled(params, tokens, length), world, tokens) == 20
 
 
+def test_every_fact_of_a_paper_size_world_is_recalled_position_by_position():
+    """Theorem 3 at (S, R, D) = (16, 16, 8), d = 128, T = 256, by the plain model."""
+    sizes = factual.Sizes(subjects=16, relations=16, answers=8, noise=32)
+    key_world, key_tokens = jax.random.split(KEY)
+    world = factual.sample_world(key_world, sizes)
+    tokens = transformer.draw_embeddings(key_tokens, embeddings.sphere, sizes, 128)
+    design = heads.Heads(size=4)
+    params = constructions.attention_only(world, tokens, design, codes.decorrelated)
+    read = factual.sequences(factual.every_fact(KEY, world, 256), world)
+    one = lambda sequence: transformer.apply(params, tokens, sequence)  # noqa: E731
+    found = jax.lax.map(jax.jit(one), read.tokens, batch_size=64)
+    assert read.tokens.shape == (256, 256)
+    assert num_right(found, world, tokens) == 256
+
+
 def test_codes_need_their_subject_and_their_relation():
     world, tokens = drawn(64)
     code = codes.decorrelated(world, tokens)
