@@ -5,7 +5,7 @@ below; stage times are learning rate x steps. The stage lasts from the relation'
 about ln(2 / alpha) R sqrt(D) / sqrt(1 - 1/R), to that of the facts, about
 ln(2 / alpha) S sqrt(R) / sqrt(1 - 1/D), and is absent where these are as large.
 Related to Theorem 6 of the paper. Over 50 settings of 5 seeds (`:cpu`) all times are
-within 2.1 % of theory; 9 minutes of one core, 22 on two that were shared.
+within 2.1 % of theory; 3.5 minutes on two cores.
 
     python -m recall.main --config=configs/stage_ratio.py --workdir=runs/stage_ratio
 """
