@@ -22,7 +22,7 @@ from recall import (
     planning,
     progress,
     provenance,
-    report,
+    reports,
     running,
     setup,
 )
@@ -80,7 +80,7 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
     for kind, name in kept.items():
         journal.write_csv(workdir / name, by_kind[kind])
     style.save(figures.FIGURES[config.experiment](rows), workdir / "figure")
-    report.print_report(rows, console)
+    reports.print_report(rows, console)
     files = (
         f"rows    {', '.join(str(workdir / name) for name in kept.values())}\n"
         f"figure  {workdir / 'figure.png'}, {workdir / 'figure.svg'}"

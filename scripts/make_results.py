@@ -11,20 +11,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import (
-    built,
-    figures,
-    journal,
-    report_atlas,
-    report_constructions,
-    report_recall,
-    report_stages,
-    report_weights,
-    rows,
-    stage_summary,
-    tradeoffs,
-)
+from recall import figures, journal, rows
 from recall.figures import style
+from recall.reports import atlas as report_atlas
+from recall.reports import constructions as report_constructions
+from recall.reports import recall as report_recall
+from recall.reports import stages as report_stages
+from recall.reports import weights as report_weights
+from recall.studies import built, stage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"

@@ -42,36 +42,19 @@ EXPERIMENTS = (
     "searches",
     "jobs",
     "memory_kinds",
-    "construction_lanes",
-    "construction_jobs",
-    "stage_lanes",
-    "stage_records",
-    "stage_jobs",
     "memory_searches",
-    "fixed_features",
-    "separability",
-    "small_memories",
-    "memory_weights",
     "recall_searches",
     "cells",
     "running",
     "rows",
-    "tradeoffs",
-    "built",
-    "stage_summary",
-    "atlas",
+    "studies/*",
     "experiments/*",
 )
 WORLD = (
     "journal",
     "provenance",
     "figures/*",
-    "report_recall",
-    "report_constructions",
-    "report_weights",
-    "report_atlas",
-    "report_stages",
-    "report",
+    "reports/*",
     "models",
     "ask",
     "progress",
@@ -96,7 +79,7 @@ WORLDLY = {
     "pathlib",
     "rich",
 }
-WITHOUT_JAX = ("rows", "journal", "figures", "report", "theory")
+WITHOUT_JAX = ("rows", "journal", "figures", "reports", "theory")
 
 
 def name_of(path: pathlib.Path) -> str:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from capacity_rows import search
 
-from recall import atlas, figures, report_atlas
+from recall import figures
+from recall.reports import atlas as report_atlas
+from recall.studies import atlas
 
 
 def fewest(weights, seed, method="alternating", facts=64):

@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from configs import constructions as config_file
-from recall import built, figures, planning, report, report_constructions
+from recall import figures, planning, reports
+from recall.reports import constructions as report_constructions
+from recall.studies import built
 from recall.theory import widths
 
 TINY = (3, 3, 2)
@@ -135,7 +137,7 @@ def test_a_summary_is_a_median_over_seeds_and_a_count_of_claims_met():
 
 def test_the_table_says_so():
     file = io.StringIO()
-    report.print_report(many(), Console(file=file, width=110))
+    reports.print_report(many(), Console(file=file, width=110))
     line = next(x for x in file.getvalue().splitlines() if " plain " in f" {x} ")
     for part in ("16, 16, 8", "2 of 3", "48 [40, 64]", "4,096", "0.0625", "7", "14"):
         assert part in line

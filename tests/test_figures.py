@@ -10,7 +10,7 @@ import pytest
 from capacity_rows import probe, search, trace, transformer
 from numpy.testing import assert_allclose
 
-from recall import figures, journal, tradeoffs
+from recall import figures, journal
 from recall.figures import (
     capacity,
     construction,
@@ -19,6 +19,7 @@ from recall.figures import (
     stages,
     style,
 )
+from recall.studies import tradeoffs
 from recall.theory import laws
 
 DRAW = figures.FIGURES
@@ -610,7 +611,7 @@ def test_labels_at_an_edge_part_around_their_middle():
 
 
 def test_figures_load_without_jax():
-    load = "import sys, recall.figures, recall.report; assert 'jax' not in sys.modules"
+    load = "import sys, recall.figures, recall.reports; assert 'jax' not in sys.modules"
     root = pathlib.Path(__file__).parents[1]
     subprocess.run([sys.executable, "-c", load], cwd=root, check=True)
 

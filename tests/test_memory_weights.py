@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from recall import alternating, memory_weights, readout, small_memories
+from recall import alternating, readout
 from recall.memories import random_features
+from recall.studies import memory_weights, small_memories
 
 SWEEPS = alternating.Sweeps(count=200, steps=4, rate=0.1)
 

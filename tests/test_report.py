@@ -7,7 +7,10 @@ import pytest
 from capacity_rows import model, probe, search, transformer
 from rich.console import Console
 
-from recall import report, report_recall, tradeoffs
+from recall import reports
+from recall.reports import capacity
+from recall.reports import recall as report_recall
+from recall.studies import tradeoffs
 from recall.theory import laws
 
 
@@ -31,14 +34,14 @@ def cells(text, start):
 
 def test_capacity_row_is_computed_by_hand():
     # C = 2048 / (400 ln 400) = .855; 400 facts in 4096 weights; log2 400 = 8.644 bits.
-    table = report.capacity_table(seeds([390, 400, 430]))
+    table = capacity.capacity_table(seeds([390, 400, 430]))
     line = cells(printed(table), "trained MLP")
     expected = "trained MLP 32 64 99 % 400 [390, 430] 3 0.855 0.350 0.0977 0.844"
     assert " ".join(line) == expected
 
 
 def test_censored_diverged_and_single_seeds_are_marked():
-    table = report.capacity_table(
+    table = capacity.capacity_table(
         [
             *seeds([64, 64, 64], censored=True, activation="a"),
             *seeds([5, 6, 7], finite=False, activation="b"),
@@ -55,14 +58,14 @@ def test_censored_diverged_and_single_seeds_are_marked():
 
 
 def test_fixed_outputs_have_no_logarithm():
-    table = report.capacity_table(seeds([1000, 1024, 1050], num_outputs=32))
+    table = capacity.capacity_table(seeds([1000, 1024, 1050], num_outputs=32))
     line = cells(printed(table), "trained MLP")
     # C = 2048 / 1024; 5 bits a fact in 4096 weights.
     assert line[-4:] == ["2.00", "1.20", "0.250", "1.25"]
 
 
 def test_a_caption_says_what_the_intervals_are():
-    words = " ".join(printed(report.capacity_table(seeds([390, 400, 430]))).split())
+    words = " ".join(printed(capacity.capacity_table(seeds([390, 400, 430]))).split())
     assert "interval of order statistics; the range, below 6 seeds" in words
 
 
@@ -72,14 +75,14 @@ def test_law_table_finds_the_constant_and_the_guide_beside_it():
         n = round(float(laws.facts_at(2 * d * d, 0.30)))
         table += seeds([n - 1, n, n + 1], d=d, m=2 * d)
     table += seeds([9999], d=128, m=256, censored=True)
-    line = cells(printed(report.law_table(table)), "trained MLP")
+    line = cells(printed(capacity.law_table(table)), "trained MLP")
     assert line[2:6] == ["99", "%", "3", "+1"]
     assert line[6] in ("0.300", "0.301")
     assert line[9:11] == ["0.350", "(guide)"]
 
 
 def test_a_law_without_an_interval_or_a_guide_says_so():
-    text = printed(report.law_table(seeds([30], trained=False)))
+    text = printed(capacity.law_table(seeds([30], trained=False)))
     line = cells(text, "MLP")
     assert line[4:7] == ["20.1", "-", "(none)"]  # 2048 / (30 ln 30)
 
@@ -92,7 +95,7 @@ def test_report_without_a_terminal_is_100_columns_and_cuts_nothing(given, capsys
         *seeds([345], experiment="linear_capacity", memory="linear", m=None),
     ]
     file = io.StringIO()
-    report.print_report(table, Console(file=file) if given else None)
+    reports.print_report(table, Console(file=file) if given else None)
     text = file.getvalue() if given else capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
@@ -108,7 +111,7 @@ def test_report_without_a_terminal_is_100_columns_and_cuts_nothing(given, capsys
 
 def test_report_of_nothing():
     file = io.StringIO()
-    report.print_report([search(3, kind="probe")], Console(file=file))
+    reports.print_report([search(3, kind="probe")], Console(file=file))
     assert file.getvalue() == "mlp_capacity: no finished searches.\n"
 
 
@@ -118,9 +121,9 @@ def test_report_of_nothing():
 def test_capacity_of_a_transformer_is_computed_by_hand():
     # 4 x 8 x 2 x 16 + 2 x 16 x 16 = 1,536 weights, .15 facts and 3 bits a fact each.
     table = [transformer(n, seed=seed) for seed, n in enumerate((220, 230, 240))]
-    line = cells(printed(report.capacity_table(table)), "trained transformer")
+    line = cells(printed(capacity.capacity_table(table)), "trained transformer")
     assert " ".join(line).endswith("16 16 99 % 230 [220, 240] 3 6.68 6.67 0.150 0.449")
-    below = printed(report.capacity_table(table)).split("6.67")[1].splitlines()[1]
+    below = printed(capacity.capacity_table(table)).split("6.67")[1].splitlines()[1]
     assert below.split()[-1] == "8x2"
 
 
@@ -222,7 +225,7 @@ def test_a_report_has_the_tables_of_each_experiment_and_cuts_nothing():
     ]
     trained = [transformer(100, experiment="recall_train"), model()]
     file = io.StringIO()
-    report.print_report([*found, *ended, *trained], Console(file=file))
+    reports.print_report([*found, *ended, *trained], Console(file=file))
     text = file.getvalue()
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
@@ -236,5 +239,5 @@ def test_a_report_has_the_tables_of_each_experiment_and_cuts_nothing():
 
 def test_bits_of_a_world_of_as_many_answers_as_subjects_count_those_of_a_relation():
     one = transformer(144, world="D=S", num_outputs=None)
-    cell = cells(printed(report.capacity_table([one])), "trained transformer")[-1]
+    cell = cells(printed(capacity.capacity_table([one])), "trained transformer")[-1]
     assert float(cell) == pytest.approx(144 * np.log2(12) / one["parameters"], rel=0.01)

@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from recall import fixed_features, readout, separability, separation
+from recall import readout, separation
 from recall.memories import gated
+from recall.studies import fixed_features, separability
 
 SOLVER = separation.Solver(cycles=6, steps=256, check_every=32)
 

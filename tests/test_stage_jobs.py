@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from recall import stage_jobs, stage_lanes, stage_summary, stage_training
+from recall import stage_training
 from recall.experiments import stage_common
+from recall.studies import stage_jobs, stage_lanes, stage_summary
 
 SMALL = stage_lanes.StageLane(
     subjects=4,

@@ -10,7 +10,9 @@ import stage_rows
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from recall import figures, journal, report_stages, stage_summary
+from recall import figures, journal
+from recall.reports import stages as report_stages
+from recall.studies import stage_summary
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
 NAMES = ("sequential_learning", "stage_ratio", "stage_optimizer")

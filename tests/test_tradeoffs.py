@@ -8,7 +8,7 @@ import pytest
 from capacity_rows import probe, transformer
 from numpy.testing import assert_allclose, assert_array_equal
 
-from recall import tradeoffs
+from recall.studies import tradeoffs
 
 HEADS, UNITS = (2, 4, 6), (8, 16, 32)  # attention 512, 1024, 1536; MLP 256, 512, 1024
 

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recall import construction_jobs, construction_lanes, factual, jobs
+from recall import factual, jobs
 from recall.constructions import heads, product_duals
 from recall.experiments import common
+from recall.studies import construction_jobs, construction_lanes
 from recall.theory import widths
 
 STEP = 4  # widths that are searched are multiples of it

@@ -5,8 +5,8 @@ import itertools
 import math
 from typing import Any
 
-from recall import memory_weights, small_memories
 from recall.experiments import common
+from recall.studies import memory_weights, small_memories
 
 # F ln F / weights of early runs: where searches open, nothing more.
 GUESSES = {

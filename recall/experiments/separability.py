@@ -5,8 +5,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from recall import fixed_features, separability, separation
+from recall import separation
 from recall.experiments import common, linear_capacity
+from recall.studies import fixed_features, separability
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

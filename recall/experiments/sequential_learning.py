@@ -3,8 +3,8 @@
 import dataclasses
 from typing import Any
 
-from recall import stage_jobs, stage_lanes
 from recall.experiments import common, stage_common
+from recall.studies import stage_jobs, stage_lanes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,9 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from recall import (
-    embeddings,
-    linear_attention,
-    stage_jobs,
-    stage_lanes,
-    stage_training,
-)
+from recall import embeddings, linear_attention, stage_training
 from recall.experiments import common
+from recall.studies import stage_jobs, stage_lanes
 
 SIMPLIFIED = {
     "model": "simplified",

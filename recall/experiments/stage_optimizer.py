@@ -3,8 +3,9 @@
 import dataclasses
 from typing import Any
 
-from recall import stage_jobs, stage_lanes, stage_training
+from recall import stage_training
 from recall.experiments import common, stage_common
+from recall.studies import stage_jobs, stage_lanes
 
 CASE = "(model, attention, embedding, optimizer, learning rate, initial scale, steps)"
 

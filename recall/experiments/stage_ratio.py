@@ -5,8 +5,8 @@ import fractions
 import math
 from typing import Any
 
-from recall import stage_jobs, stage_lanes
 from recall.experiments import common, stage_common
+from recall.studies import stage_jobs, stage_lanes
 from recall.theory import stages as theory
 
 BEYOND = 1.5  # budget, over the predicted time at which facts are learned

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recall import atlas as atlas_lib
 from recall import rows as rows_lib
 from recall.figures import style
+from recall.studies import atlas as atlas_lib
 from recall.theory import bounds
 
 COLOURS: dict[str, str] = dict(zip(atlas_lib.WAYS, style.PALETTE, strict=False))

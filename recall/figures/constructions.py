@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from recall import built
 from recall import rows as rows_lib
 from recall.figures import style
+from recall.studies import built
 from recall.theory import laws, widths
 
 NAMES = {

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from recall import rows as rows_lib
-from recall import tradeoffs
 from recall.figures import style
+from recall.studies import tradeoffs
 from recall.theory import laws
 
 Point = rows_lib.Point

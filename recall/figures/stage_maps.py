@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from recall import stage_summary
 from recall.figures import style
+from recall.studies import stage_summary
 
 Setting = stage_summary.Setting
 BAND = 0.15  # around a prediction

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from recall import stage_summary
 from recall.figures import style
+from recall.studies import stage_summary
 
 PICTURES = 6
 STAGES = (

@@ -4,38 +4,16 @@ Tables fit in 100 columns. Counts are facts; C is x / (N ln N), or x / N where t
 number of outputs is fixed, with x = d^2, rank x d or md weights of one matrix.
 """
 
-import collections
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from recall import (
-    report_atlas,
-    report_constructions,
-    report_recall,
-    report_stages,
-    report_weights,
-)
 from recall import rows as rows_lib
 from recall.theory import laws
-
-WIDTH = 100
-
-TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
-    "atlas": (report_atlas.table,),
-    "constructions": (report_constructions.table,),
-    "memory_weights": (report_weights.weights_table,),
-    "recall_train": (report_recall.train_table,),
-    "sequential_learning": (report_stages.times_table,),
-    "stage_optimizer": (report_stages.times_table,),
-    "stage_ratio": (report_stages.times_table,),
-    "tradeoff": (report_recall.grid_table,),
-}
 
 _CAPACITY_COLUMNS = (
     "d",
@@ -86,24 +64,6 @@ def law_table(rows: Iterable[rows_lib.Row]) -> Table:
     for family in rows_lib.families(points):
         table.add_row(rows_lib.label(family[0], points), *_law_cells(family))
     return table
-
-
-def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -> None:
-    """Prints the tables of each experiment and where its rows come from."""
-    console = console or Console()
-    if not console.is_terminal:
-        console.width = max(console.width, WIDTH)
-    experiments: dict[str, list[rows_lib.Row]] = collections.defaultdict(list)
-    for row in rows:
-        experiments[row["experiment"]].append(row)
-    for experiment, own in sorted(experiments.items()):
-        ended = [row for row in own if row["kind"] in ("capacity", "run")]
-        if not ended:
-            console.print(f"{experiment}: no finished searches.")
-            continue
-        console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
-        for table in TABLES.get(experiment, (capacity_table, law_table)):
-            console.print(table(own))
 
 
 def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
@@ -209,22 +169,3 @@ def _interval(value: float, low: float, high: float) -> str:
     if math.isnan(low):
         return _number(value)
     return f"{_number(value)} [{_number(low)}, {_number(high)}]"
-
-
-def _heading(ended: Sequence[rows_lib.Row]) -> str:
-    """What the rows share, and where they come from."""
-    points = rows_lib.capacities(ended)
-    shared = []
-    for field in rows_lib.QUALIFIERS:
-        values = {getattr(point, field) for point in points} - {None}
-        if len(values) == 1:
-            shared.append(f"{field.replace('_', ' ')} {values.pop()}")
-    commits = sorted({str(row.get("git_commit"))[:7] for row in ended})
-    dirty = " (dirty)" if any(row.get("git_dirty") for row in ended) else ""
-    devices = sorted({str(row.get("device")) for row in ended})
-    probes = sum(row.get("num_probes") or 0 for row in ended)
-    what = f"searches, {probes:,} probes" if points else "runs"
-    return (
-        f"{', '.join(shared)}\n{len(ended)} {what}; {', '.join(devices)}; commit "
-        f"{', '.join(commits)}{dirty}"
-    )

@@ -6,7 +6,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from recall import stage_summary
+from recall.studies import stage_summary
 
 Setting = stage_summary.Setting
 

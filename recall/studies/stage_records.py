@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recall import dynamics, jobs, linear_attention
-from recall.stage_lanes import StageLane
+from recall.studies.stage_lanes import StageLane
 from recall.theory import clock
 
 HEARD = ("to_subject", "to_relation", "to_noise", "to_end")

@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterator, Sequence
 import jax
 import jax.numpy as jnp
 
-from recall import construction_lanes, jobs, transformer
+from recall import jobs, transformer
 from recall.constructions import heads
 from recall.constructions import transformers as constructed
+from recall.studies import construction_lanes
 from recall.theory import widths
 
 SECONDS = {  # of one core for a lane with 256 facts, measured, compiling included

@@ -6,8 +6,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from recall import built
 from recall import rows as rows_lib
+from recall.studies import built
 
 _COLUMNS = (
     "S, R, D",

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 
 from recall import rows as rows_lib
-from recall import tradeoffs
+from recall.studies import tradeoffs
 
 
 def grid_table(rows: Iterable[rows_lib.Row]) -> Table:

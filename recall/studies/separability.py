@@ -10,7 +10,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from recall import fixed_features, jobs, separation
+from recall import jobs, separation
+from recall.studies import fixed_features
 
 ROOM = 1.06  # facts to make room for, as a multiple of what is expected
 STEP = 1.03  # by which an end that is missing is looked for

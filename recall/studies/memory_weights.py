@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 import jax
 
-from recall import jobs, small_memories
+from recall import jobs
+from recall.studies import small_memories
 
 STEP = 1.12  # by which an end that is missing is looked for
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from rich import box
 from rich.table import Table
 
-from recall import atlas
 from recall import rows as rows_lib
+from recall.studies import atlas
 
 BITS = 768.0  # those of 256 facts with 8 answers each
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from recall import dynamics, factual, jobs, linear_attention, stage_training
-from recall.stage_lanes import StageLane
-from recall.stage_records import Book, Look
+from recall.studies.stage_lanes import StageLane
+from recall.studies.stage_records import Book, Look
 
 CHUNK = 16  # checks between two looks of the host
 SIDE_BY_SIDE = 5  # lanes that are vmapped
