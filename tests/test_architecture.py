@@ -47,7 +47,9 @@ EXPERIMENTS = (
     "cells",
     "running",
     "rows",
+    "comparison",
     "studies/*",
+    "claims/*",
     "experiments/*",
 )
 WORLD = (
