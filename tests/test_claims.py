@@ -110,7 +110,7 @@ def test_late_stages_refute_their_law():
 def test_the_table_shows_values_intervals_and_what_was_allowed():
     file = io.StringIO()
     Console(file=file, width=150).print(table.table(TABLES))
-    assert "S3'" in file.getvalue() and "linear_capacity" in file.getvalue()
+    assert "linear_capacity" in file.getvalue()
     lines = {line[0]: line for line in table.lines(TABLES, "; ")}
     assert "x exponent of d² in N ln N at m = d" in lines["S3'"][3]
     assert lines["S3'"][2] == "refuted"
