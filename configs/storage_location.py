@@ -16,19 +16,19 @@ from configs import common
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "storage_location", "preset": preset})
-    c.seeds = (0, 1, 2, 3, 4)
+    c.seeds = (0, 1, 2) if not preset else (0, 1, 2, 3, 4)
     c.embedding, c.activation = "gaussian", "relu"
     c.d, c.head_dim, c.size, c.answers = 32, 8, 32, 8
     c.heads = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32)
     c.m = (1, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
     c.length, c.contexts = 32, 4
-    c.learning_rate, c.num_steps = 0.01, 16384
+    c.learning_rate, c.num_steps = 0.01, 8192
     if preset:
-        c.seeds, c.head_dim, c.size = (0, 1, 2), 4, 16
-        c.heads, c.m = (1, 2, 3, 4, 6, 8), (0, 8, 16, 24, 32, 48)
-        c.num_steps = 2048
+        c.head_dim, c.size = 4, 16
+        c.heads, c.m = (1, 2, 4, 6, 8, 12), (0, 8, 16, 24, 32, 48)
+        c.learning_rate, c.num_steps = 0.03, 2048
     if preset == "quick":
-        c.d, c.size, c.answers = 16, 8, 4
-        c.heads, c.m = (1, 2), (0, 4, 8)
+        c.seeds, c.d, c.size, c.answers = (0, 1, 2), 16, 8, 4
+        c.heads, c.m = (1, 2, 4), (0, 4, 8)
         c.num_steps = 512
     return c

@@ -50,7 +50,7 @@ def fit(
 
     The rest has no gradient, and Adam leaves what never had one exactly where it is.
     """
-    key = jax.random.key(problem.seed)
+    key = jax.random.fold_in(jax.random.key(problem.seed), problem.n_max)
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
         held = jax.tree.map(

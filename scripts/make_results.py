@@ -17,8 +17,9 @@ from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
+from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
-from recall.studies import built, stage_summary, tradeoffs
+from recall.studies import built, stage_summary, storage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -37,6 +38,7 @@ DRAWN = {
     "sequential_learning": ("run", "trace", "picture"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
+    "storage_location": ("run", "model", "probe"),
 }
 # Whose rows are drawn along, for comparison.
 BESIDE = {"constructions": "recall_capacity"}
@@ -175,6 +177,16 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def storage_lines(found: Iterable[rows.Row]) -> list[str]:
+    """What each ablation leaves of the facts, and who holds them."""
+    cells = storage_summary.grid(found)
+    lines = [report_storage.describe(cells), ""]
+    lines.append(f"| {' | '.join(report_storage.COLUMNS)} |")
+    lines.append("|---" * len(report_storage.COLUMNS) + "|")
+    told = report_storage.ablation_lines(cells)
+    return lines + [f"| {' | '.join(line)} |" for line in told]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
@@ -183,6 +195,7 @@ LINES = {
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
+    "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
 WHAT = {
@@ -193,6 +206,7 @@ WHAT = {
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
+    "storage_location": "rows",
     "tradeoff": "runs",
 }
 

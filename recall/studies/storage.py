@@ -18,7 +18,7 @@ from recall.studies.storage_lanes import Lane
 
 SIDE_BY_SIDE = 6  # lanes that are vmapped, and whose rows come together
 _LEAST = 6e-5  # seconds of one core, of a step
-_FACT = 4.2e-9, 1.4e-9, 2e-8  # of a fact's step: an answer's score, m d, H d
+_FACT = 3e-9, 5e-9, 5e-8  # for each fact of it: an answer, a hidden unit, a head
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
