@@ -23,6 +23,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.m = (1, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
     c.length, c.contexts = 32, 4
     c.learning_rate, c.num_steps = 0.01, 8192
+    c.ablations = ("none", "mlp_zero", "mlp_mean", "direct_zero", "direct_mean")
+    c.ablations += ("ov_zero", "ov_mean", "ov_codes", "ov_codes_alone", "ov_copy")
+    c.ablations += ("mlp_swap", "mlp_refit")
     if preset:
         c.head_dim, c.size = 4, 16
         c.heads, c.m = (1, 2, 4, 6, 8, 12), (0, 8, 16, 24, 32, 48)

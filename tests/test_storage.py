@@ -14,7 +14,7 @@ from rich.console import Console
 from configs import storage_location as config_file
 from recall import figures, freezing, planning, probing, reports
 from recall.figures import storage as figure_storage
-from recall.studies import storage, storage_lanes, storage_probes, storage_summary
+from recall.studies import storage, storage_lanes, storage_summary
 
 TINY = {"heads": (1, 2), "m": (0, 4), "seeds": (3,), "d": 6, "head_dim": 2, "size": 3}
 SHORT = {"answers": 2, "length": 6, "contexts": 2, "num_steps": 8}
@@ -102,7 +102,7 @@ def test_rows_tell_every_training_ablation_and_swap(job, ran):
         own = [row for row in ran if row["search"] == lane.digest()]
         kinds = [row["kind"] for row in own]
         every = len(storage_lanes.TRAININGS)
-        probes = every * len(probing.ABLATIONS) + len(storage_probes.SWAPS)
+        probes = every * len(probing.ABLATIONS) + len(storage_lanes.SWAPS)
         assert (kinds.count("model"), kinds.count("probe")) == (every, probes)
         assert kinds[-1] == "run"
     keys = [row["key"] for row in ran]
@@ -135,6 +135,14 @@ def test_finished_lanes_are_not_run_again(job):
     assert list(job.run({lane.digest() for lane in job.members})) == []
 
 
+def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
+    lane = dataclasses.replace(job.members[-1], ablations=("mlp_zero", "ov_copy"))
+    told = storage.side_by_side([lane], job.width)
+    probes = [row["ablation"] for row in told if row["kind"] == "probe"]
+    assert sorted(set(probes)) == ["mlp_zero", "ov_copy"]
+    assert told[0]["accuracy"] == pytest.approx(ran[-1]["free_accuracy"], abs=1e-6)
+
+
 def test_lanes_of_about_as_many_heads_share_a_job():
     made = config_file.get_config("cpu")
     widths = {job.width: len(job.members) for job in planning.plan_of(made).jobs}
@@ -153,7 +161,7 @@ def told(heads, m, seed=0, training="free", accuracy=1.0, **more):
     held |= {"head_participation": 1.5, "sum_participation": 3.0}
     row = same | held | {"kind": "model", "mlp_share_rival": m / 8} | more
     shares = {"relation_accuracy": 1.0, "kept": 1 - m / 10, "other_accuracy": 0.5}
-    names = (*probing.ABLATIONS, *storage_probes.SWAPS)
+    names = (*probing.ABLATIONS, *storage_lanes.SWAPS)
     probes = [
         same | shares | {"kind": "probe", "ablation": name}
         for name in (names if training == "free" else probing.ABLATIONS)

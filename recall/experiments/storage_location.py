@@ -4,10 +4,13 @@ import dataclasses
 import itertools
 from typing import Any
 
-from recall import factual, jobs
+from recall import jobs, probing
 from recall.experiments import common
 from recall.memories import mlp
 from recall.studies import storage, storage_lanes
+
+
+ABLATIONS = (*probing.ABLATIONS, *storage_lanes.SWAPS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,12 +47,12 @@ def settings(config: Any) -> Settings:
         ),
         "num_steps": common.integer("num_steps", config.num_steps, 1),
     }
+    same["ablations"] = common.each("ablations", config.ablations, ABLATIONS)
     grid = itertools.product(
         common.integers("heads", config.heads, 1),
         common.integers("m", config.m, 0),
         common.seeds("seeds", config.seeds),
     )
-    factual.check(factual.Sizes(*[same["size"]] * 2, same["answers"], 1), 4)
     return Settings(
         lanes=tuple(
             storage_lanes.Lane(heads=H, m=m, seed=seed, **same) for H, m, seed in grid

@@ -178,6 +178,8 @@ def _rows(
         ends[f"{name}_accuracy"] = told["accuracy"]
         more = swapped if name == "free" else {}
         for ablation, shares in (ablated | more).items():
+            if ablation not in lane.ablations:
+                continue
             if ablation not in swapped:
                 shares = shares | {"other_accuracy": math.nan}
             same = {"training": name, "ablation": ablation}

@@ -21,6 +21,7 @@ from recall.constructions import codes, heads
 from recall.memories import mlp
 
 TRAININGS = ("free", "other", "refit", "copy")
+SWAPS = ("mlp_swap", "mlp_refit", "ov_copy", "ov_codes", "ov_codes_alone")
 KEYS = "widest"  # of constructed heads: exist wherever any do
 
 
@@ -41,6 +42,7 @@ class Lane(jobs.Lane):
         activation: of the MLP.
         learning_rate: at the first step; it falls to zero along a half cosine.
         num_steps: of Adam, each of which reads every fact once.
+        ablations: names, of `probing.ABLATIONS` and SWAPS, that rows tell of.
         seed: of worlds, embeddings, initial weights and noise.
     """
 
@@ -56,6 +58,7 @@ class Lane(jobs.Lane):
     activation: str
     learning_rate: float
     num_steps: int
+    ablations: tuple[str, ...]
     seed: int
 
     @property
@@ -92,6 +95,7 @@ class Lane(jobs.Lane):
         of_mlp = 2 * self.m * self.d
         return super().columns() | {
             "n": self.size**2,
+            "ablations": " ".join(self.ablations),
             "parameters": self.parameters,
             "attention_parameters": self.parameters - of_mlp,
             "mlp_parameters": of_mlp,

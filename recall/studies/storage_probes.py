@@ -19,10 +19,10 @@ from recall import (
     readout,
     transformer,
 )
+from recall.studies import storage_lanes
 
 Columns = dict[str, Array]
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}  # over facts
-SWAPS = ("mlp_swap", "mlp_refit", "ov_copy", "ov_codes", "ov_codes_alone")
 
 
 def read(
@@ -69,7 +69,7 @@ def swaps(
     sampling: factual_training.Sampling,
     architecture: transformer.Architecture,
 ) -> dict[str, Columns]:
-    """What a model recalls with a part of another one, of SWAPS.
+    """What a model recalls with a part of another one, of `storage_lanes.SWAPS`.
 
     "mlp_swap" and "mlp_refit" have the MLPs of the trainings "other" and "refit" of the
     other table. "ov_codes" and "ov_copy" have constructed heads for attention, of
@@ -96,7 +96,7 @@ def swaps(
     whole = probing.ABLATIONS["none"]
     made = [whole(x, swapped), whole(x, refitted), whole(copies, own)]
     made += [whole(codes, own), codes]
-    found = dict(zip(SWAPS, made, strict=True))
+    found = dict(zip(storage_lanes.SWAPS, made, strict=True))
     answers = factual.answers(other).reshape(-1)
     theirs = jnp.tile(answers, sampling.checks)
     intact = right_of(whole(x, own), facts)
