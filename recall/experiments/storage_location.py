@@ -9,7 +9,6 @@ from recall.experiments import common
 from recall.memories import mlp
 from recall.studies import storage, storage_lanes
 
-
 ABLATIONS = (*probing.ABLATIONS, *storage_lanes.SWAPS)
 
 

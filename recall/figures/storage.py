@@ -86,7 +86,7 @@ def _holders(axes: Axes, cells: Grid) -> None:
     able = cells.able
     for index, part in enumerate(storage_summary.HOLDERS):
         name = f"free.held_{part}_zero"
-        value, spread = cells.median(name)[able], cells.values[name][able]
+        value, spread = cells.median(name)[able], cells.seeds_of(name)[able]
         ends = (_fallback(np.nanmin, spread), _fallback(np.nanmax, spread))
         style.series(
             axes, cells.share[able], value, ends, style.look(index), filled=True,
@@ -106,7 +106,7 @@ def _copying(axes: Axes, cells: Grid) -> None:
     """Facts stored where values only copy, over the MLP's width, a line per H."""
     for index, heads in enumerate(cells.heads):
         value = cells.facts * cells.median("copy.accuracy")[index]
-        spread = cells.facts * cells.values["copy.accuracy"][index]
+        spread = cells.facts * cells.seeds_of("copy.accuracy")[index]
         ends = (_fallback(np.nanmin, spread), _fallback(np.nanmax, spread))
         style.series(
             axes, cells.m, value, ends, style.look(index), filled=True, joined=True,

@@ -83,8 +83,8 @@ def describe(cells: storage_summary.Grid) -> str:
     said = (
         f"{int(cells.able.sum())} of {cells.able.size} sizes recall "
         f"{storage_summary.LEVEL:.0%} of {cells.facts:,} facts; medians over them "
-        "(least to most). kept: of the facts that the whole model recalls; a table agrees "
-        f"with the other by chance on 1/{cells.answers}. Scores of parts add up to "
+        "(least to most). kept: of the facts that the whole model recalls; the tables "
+        f"agree on 1/{cells.answers} by chance. Scores of parts add up to "
         f"{worst:.0e} of the largest. As the MLP's part of the weights grows "
         "(lowest to highest third of the sizes; rank correlation): "
     )

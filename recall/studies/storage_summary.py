@@ -41,6 +41,10 @@ class Grid(NamedTuple):
         mlp = np.broadcast_to(self.mlp[None, :], (len(self.heads), len(self.m)))
         return mlp / (mlp + self.attention[:, None])
 
+    def seeds_of(self, name: str) -> np.ndarray:
+        """`[A, B, seeds]` of a name; nan where it was not asked for."""
+        return self.values.get(name, np.full_like(self.values["free.accuracy"], np.nan))
+
     @property
     def able(self) -> np.ndarray:
         """`[A, B]` whether the median model recalls LEVEL of the facts."""
@@ -48,8 +52,9 @@ class Grid(NamedTuple):
 
     def median(self, name: str) -> np.ndarray:
         """`[A, B]` over seeds; nan where there is none."""
-        known = np.isfinite(self.values[name]).any(axis=2)
-        filled = np.where(known[:, :, None], self.values[name], 0.0)
+        values = self.seeds_of(name)
+        known = np.isfinite(values).any(axis=2)
+        filled = np.where(known[:, :, None], values, 0.0)
         return np.where(known, np.nanmedian(filled, axis=2), np.nan)
 
 
