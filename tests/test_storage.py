@@ -115,6 +115,21 @@ def test_rows_tell_every_training_ablation_and_swap(job, ran):
             assert sum(shares) == pytest.approx(1, abs=1e-5)
 
 
+def test_scores_of_each_fact_are_a_row(job, ran):
+    for row in [row for row in ran if row["kind"] == "facts"]:
+        (whole,) = [
+            r
+            for r in ran
+            if (r["kind"], r["search"], r.get("training"))
+            == ("model", row["search"], "free")
+        ]
+        for part in ("attention", "mlp"):
+            scores = row[f"{part}_rival"]
+            assert len(scores) == 9
+            median = whole[f"{part}_rival_median"]
+            assert np.median(scores) == pytest.approx(median, abs=1e-4)
+
+
 def test_without_an_mlp_attention_has_it_all(ran):
     for row in ran:
         if row["m"] == 0 and row["kind"] == "model":

@@ -167,14 +167,14 @@ def _stacked(trees: Sequence[Any]) -> Any:
 def _rows(
     lane: Lane, fits: Any, looked: Any, swapped: Any, seconds: float
 ) -> Iterator[jobs.Row]:
-    """A row for each training, for each ablation of it, for each swap, and the end."""
+    """A row for each training, ablation and swap, one of all facts, and the end."""
     ends: jobs.Row = {}
-    for name, (columns, ablated) in looked.items():
-        fit = fits[name]
+    for name, found in looked.items():
+        fit, ablated = fits[name], found.left
         state = {"loss": _known(fit.loss), "finite": bool(fit.finite)}
         told = {"training": name, "steps": int(fit.steps)} | state
         told |= {"accuracy": _known(ablated["none"]["accuracy"])}
-        yield lane.row("model", name, **told, **_numbers(columns))
+        yield lane.row("model", name, **told, **_numbers(found.told))
         ends[f"{name}_accuracy"] = told["accuracy"]
         more = swapped if name == "free" else {}
         for ablation, shares in (ablated | more).items():
@@ -184,12 +184,18 @@ def _rows(
                 shares = shares | {"other_accuracy": math.nan}
             same = {"training": name, "ablation": ablation}
             yield lane.row("probe", f"{name}:{ablation}", **same, **_numbers(shares))
+    yield lane.row("facts", **_lists(looked["free"].by_fact))
     finite = all(bool(fit.finite) for fit in fits.values())
     yield lane.row("run", **ends, finite=finite, seconds=round(seconds, 3))
 
 
 def _numbers(columns: Any) -> jobs.Row:
     return {name: _known(value) for name, value in columns.items()}
+
+
+def _lists(columns: Any) -> jobs.Row:
+    """Numbers of each fact: subject by subject, relation by relation."""
+    return {name: [_known(x) for x in values] for name, values in columns.items()}
 
 
 def _known(value: Any) -> float | None:

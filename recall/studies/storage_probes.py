@@ -4,7 +4,7 @@ Columns of rows, each a number, of one unbatched model.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,20 @@ from recall.studies import storage_lanes
 
 Columns = dict[str, Array]
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}  # over facts
+
+
+class Found(NamedTuple):
+    """What was found out about a model.
+
+    Attributes:
+        told: numbers of the whole model.
+        left: by ablation, shares of the facts.
+        by_fact: `[S R]` each, scores of each part, means over noise contexts.
+    """
+
+    told: Columns
+    left: dict[str, Columns]
+    by_fact: Columns
 
 
 def read(
@@ -44,8 +58,8 @@ def model(
     params: transformer.Params,
     sampling: factual_training.Sampling,
     architecture: transformer.Architecture,
-) -> tuple[Columns, dict[str, Columns]]:
-    """Who holds the facts of a model; and what it recalls under each ablation."""
+) -> Found:
+    """Asks a model who holds its facts, and what it recalls under each ablation."""
     x, facts = read(problem, params, sampling, problem.head_dim)
     added = probing.reader(params, architecture)
     found = {name: f(x, added) for name, f in probing.ABLATIONS.items()}
@@ -55,11 +69,18 @@ def model(
         parts = right["none"], right[f"mlp_{how}"], right[f"direct_{how}"]
         held = probing.holders(*parts)._asdict()
         told |= {f"held_{part}_{how}": share for part, share in held.items()}
+    by_fact: Columns = {}
     for against in probing.AGAINST:
-        parts = probing.attribute(x, added(x), facts, against)
-        told |= _attributed(parts, against, sampling.checks)
+        parts = probing.attribute(x, added(x), facts, against)._asdict()
+        mean = {
+            n: p.reshape(sampling.checks, -1).mean(axis=0) for n, p in parts.items()
+        }
+        told |= _attributed(mean, against)
+        by_fact |= {f"{part}_{against}": scores for part, scores in mean.items()}
     told |= _ranks(probing.ov(params))
-    return told, outcomes(found, facts, facts.targets, problem.world, right["none"])
+    intact = right["none"]
+    left = outcomes(found, facts, facts.targets, problem.world, intact)
+    return Found(told=told, left=left, by_fact=by_fact)
 
 
 def swaps(
@@ -130,11 +151,8 @@ def outcomes(
     return {name: told(F) for name, F in found.items()}
 
 
-def _attributed(parts: probing.Attribution, against: str, contexts: int) -> Columns:
-    """Scores by part: quantiles over facts of the mean over noise contexts."""
-    by_fact = {
-        n: p.reshape(contexts, -1).mean(axis=0) for n, p in parts._asdict().items()
-    }
+def _attributed(by_fact: Columns, against: str) -> Columns:
+    """Scores by part: quantiles over facts."""
     told = {
         f"{part}_{against}_{name}": jnp.quantile(scores, level)
         for part, scores in by_fact.items()
