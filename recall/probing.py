@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
+from scipy import special
 
 from recall import facts as facts_lib
 from recall import factual, readout, transformer
@@ -80,8 +82,8 @@ class Ranks(NamedTuple):
         entropy: exp of the entropy of s / sum s (Roy and Vetterli 2007).
     """
 
-    participation: Float[Array, "*lanes"]
-    entropy: Float[Array, "*lanes"]
+    participation: Float[np.ndarray, "*lanes"] | np.floating
+    entropy: Float[np.ndarray, "*lanes"] | np.floating
 
 
 def ask_every_fact(
@@ -170,17 +172,24 @@ def right_relation(
     return best // answers == facts.targets // answers
 
 
-def ov(params: transformer.Params) -> Float[Array, "H d d"]:
+def ov(params: transformer.Params) -> Float[np.ndarray, "H d d"]:
     """What each head makes of a token that it attends to: O_h^T V_h."""
-    return jnp.einsum("hkd,hke->hde", params.O, params.V)
+    O, V = np.asarray(params.O), np.asarray(params.V)  # noqa: E741
+    return np.einsum("hkd,hke->hde", O, V)
 
 
-def ranks(M: Float[Array, "*lanes d d"]) -> Ranks:
-    """Effective ranks of matrices; nan for zeros, which have no head to them."""
-    s = jnp.linalg.svd(M, compute_uv=False)
-    squares, p = s**2, s / jnp.sum(s, axis=-1, keepdims=True)
-    entropy = jnp.sum(jax.scipy.special.entr(p), axis=-1)
+def ranks(M: Float[np.ndarray, "*lanes d d"]) -> Ranks:
+    """Effective ranks of matrices; nan for zeros.
+
+    By numpy: batches of singular value decompositions on two CPU devices at a time
+    never return (jaxlib 0.10.2).
+    """
+    s = np.linalg.svd(np.asarray(M, np.float64), compute_uv=False)
+    squares = s**2
+    with np.errstate(invalid="ignore"):
+        p = s / s.sum(axis=-1, keepdims=True)
+        participation = squares.sum(axis=-1) ** 2 / (squares**2).sum(axis=-1)
     return Ranks(
-        participation=jnp.sum(squares, axis=-1) ** 2 / jnp.sum(squares**2, axis=-1),
-        entropy=jnp.exp(entropy),
+        participation=participation,
+        entropy=np.exp(special.entr(p).sum(axis=-1)),
     )

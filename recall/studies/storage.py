@@ -171,10 +171,11 @@ def _rows(
     ends: jobs.Row = {}
     for name, found in looked.items():
         fit, ablated = fits[name], found.left
+        columns = found.told | storage_probes.ranks(fit.params, lane.heads)
         state = {"loss": _known(fit.loss), "finite": bool(fit.finite)}
         told = {"training": name, "steps": int(fit.steps)} | state
         told |= {"accuracy": _known(ablated["none"]["accuracy"])}
-        yield lane.row("model", name, **told, **_numbers(found.told))
+        yield lane.row("model", name, **told, **_numbers(columns))
         ends[f"{name}_accuracy"] = told["accuracy"]
         more = swapped if name == "free" else {}
         for ablation, shares in (ablated | more).items():

@@ -77,7 +77,6 @@ def model(
         }
         told |= _attributed(mean, against)
         by_fact |= {f"{part}_{against}": scores for part, scores in mean.items()}
-    told |= _ranks(probing.ov(params))
     intact = right["none"]
     left = outcomes(found, facts, facts.targets, problem.world, intact)
     return Found(told=told, left=left, by_fact=by_fact)
@@ -164,11 +163,12 @@ def _attributed(by_fact: Columns, against: str) -> Columns:
     return told
 
 
-def _ranks(heads: Array) -> Columns:
-    """Effective ranks of O^T V: the mean over heads that are any, and of the sum."""
-    each, whole = probing.ranks(heads), probing.ranks(jnp.sum(heads, axis=0))
-    told = {f"head_{name}": jnp.nanmean(r) for name, r in each._asdict().items()}
-    return told | {f"sum_{name}": r for name, r in whole._asdict().items()}
+def ranks(params: transformer.Params, heads: int) -> dict[str, float]:
+    """Effective ranks of O^T V: the mean over the heads there are, and of the sum."""
+    maps = probing.ov(params)[:heads]
+    each, whole = probing.ranks(maps), probing.ranks(maps.sum(axis=0))
+    told = {f"head_{name}": float(r.mean()) for name, r in each._asdict().items()}
+    return told | {f"sum_{name}": float(r) for name, r in whole._asdict().items()}
 
 
 def _scaled_to(x: Array, written: Array) -> Array:
