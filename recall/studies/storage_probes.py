@@ -3,7 +3,7 @@
 Columns of rows, each a number, of one unbatched model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -63,7 +63,8 @@ def model(
     x, facts = read(problem, params, sampling, problem.head_dim)
     added = probing.reader(params, architecture)
     found = {name: f(x, added) for name, f in probing.ABLATIONS.items()}
-    right = {name: right_of(F, facts) for name, F in found.items()}
+    all_right = _each(lambda F: right_of(F, facts), found)
+    right = dict(zip(found, all_right, strict=True))
     told = {"conservation": probing.conservation(x, added(x), facts)}
     for how in ("zero", "mean"):
         parts = right["none"], right[f"mlp_{how}"], right[f"direct_{how}"]
@@ -147,7 +148,16 @@ def outcomes(
             "other_accuracy": jnp.mean(right_of(F, facts._replace(targets=theirs))),
         }
 
-    return {name: told(F) for name, F in found.items()}
+    shares = _each(told, found)
+    return {
+        name: {column: share[i] for column, share in shares.items()}
+        for i, name in enumerate(found)
+    }
+
+
+def _each(of: Callable[[Array], Any], found: Mapping[str, Array]) -> Any:
+    """A function of each of several recalled vectors, compiled once."""
+    return jax.lax.map(of, jnp.stack(list(found.values())))
 
 
 def _attributed(by_fact: Columns, against: str) -> Columns:
