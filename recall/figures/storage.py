@@ -27,17 +27,19 @@ class Map(NamedTuple):
     Attributes:
         title: of the panel.
         name: of the number, as `storage_summary.Grid` has it.
+        able: whether sizes that recall too little are left out.
     """
 
     title: str
     name: str
+    able: bool = False
 
 
 MAPS = (
     Map("all facts: recalled, nothing changed", "free.accuracy"),
     Map("recalled facts that survive without the MLP", "free.mlp_zero.kept"),
     Map("… without attention's direct path", "free.direct_zero.kept"),
-    Map("MLP's part of the margin over the best rival", "free.mlp_share_rival"),
+    Map("MLP's part of the margin over the best rival", "free.mlp_share_rival", True),
     Map("MLP retrained on another table: that one", "free.mlp_refit.other_accuracy"),
     Map("values frozen to a copy map: recalled", "copy.accuracy"),
 )
@@ -62,11 +64,12 @@ def storage(rows: Iterable[storage_summary.Row]) -> Figure:
 def _map(axes: Axes, cells: Grid, chosen: Map):
     """One number over the grid; steps of the axes are the steps of the sweep."""
     value = cells.median(chosen.name)
+    value = np.where(cells.able, value, np.nan) if chosen.able else value
     paint = {"cmap": "cividis", "vmin": 0, "vmax": 1}
     image = axes.imshow(value, origin="lower", aspect="auto", **paint)
     if len(cells.m) <= MOST_WRITTEN:
         for (row, column), x in np.ndenumerate(value):
-            colour = "black" if x > 0.6 else "white"
+            colour = "white" if x < 0.6 else "black"
             text = "–" if np.isnan(x) else f"{x:.2f}"
             axes.text(
                 column, row, text, ha="center", va="center", fontsize=6.5, color=colour
@@ -117,9 +120,9 @@ def _copying(axes: Axes, cells: Grid) -> None:
         title="values frozen to a copy map",
         xlabel="hidden units $m$",
         ylabel="facts recalled",
-        ylim=(0, 1.06 * cells.facts),
+        ylim=(0, 1.4 * cells.facts),
     )
-    axes.legend(loc="lower right", fontsize=7, ncols=2)
+    axes.legend(loc="upper left", fontsize=7, ncols=3)
 
 
 def _ranks(axes: Axes, cells: Grid) -> None:

@@ -10,8 +10,14 @@ from recall import rows as rows_lib
 from recall.studies import storage_summary
 
 COLUMNS = ("ablation or swap", "recalled", "relation right", "kept", "the other table")
-SIZES = ("H", "m", "MLP part", "recalled", "by MLP", "attention", "MLP", "either")
+SIZES = ("H", "m", "MLP part", "recalled", "margin", "attention", "MLP", "either")
 MORE = ("both", "refit", "copy", "rank of a head", "of the sum")
+COLUMNS_SAY = (
+    "MLP part: of all weights. margin: its part of the margin over the best rival. "
+    "attention, MLP: facts that this part alone recalls; either, or only both. refit: "
+    "facts of the other table, by an MLP retrained behind the same attention. copy: "
+    "facts, where values only copy."
+)
 TRENDS = {
     "MLP's part of the margin": "free.mlp_share_rival",
     "held by the MLP alone": "free.held_mlp_zero",
@@ -45,7 +51,9 @@ def size_table(rows: Iterable[rows_lib.Row]) -> Table:
     cells = storage_summary.grid(rows)
     table = Table(
         title="Who holds the facts, parts zeroed (medians over seeds)",
+        caption=COLUMNS_SAY,
         title_justify="left",
+        caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 0),
         collapse_padding=True,
@@ -60,7 +68,7 @@ def size_table(rows: Iterable[rows_lib.Row]) -> Table:
         shares = [cells.share[row, column]]
         shares += [cells.median(name)[row, column] for name in names]
         of = [cells.median(f"free.{k}_participation")[row, column] for k in _RANKED]
-        table.add_row(*counts, *map(_share, shares), *(f"{r:.1f}" for r in of))
+        table.add_row(*counts, *map(_share, shares), *map(_share, of))
     return table
 
 
