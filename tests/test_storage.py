@@ -219,6 +219,11 @@ def test_trends_are_over_cells_that_recall_enough():
     )
 
 
+def test_what_a_width_holds_is_a_range_over_heads():
+    found = storage_summary.by_units(storage_summary.grid(by_hand()), "copy.accuracy")
+    assert found == [(4, 0.5, 0.5, 0.5), (8, 1.0, 1.0, 1.0)]
+
+
 def test_rows_of_two_kinds_make_no_grid():
     with pytest.raises(ValueError, match="Expected rows of storage of one d"):
         storage_summary.grid(told(1, 4) + told(1, 4, d=9))

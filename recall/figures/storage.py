@@ -95,6 +95,7 @@ def _holders(axes: Axes, cells: Grid) -> None:
             axes, cells.share[able], value, ends, style.look(index), filled=True,
             joined=False, label=NAMES[part],
         )  # fmt: skip
+    _join_units(axes, cells, style.look(storage_summary.HOLDERS.index("mlp")).colour)
     axes.set(
         title=f"who holds a fact, in models that recall {storage_summary.LEVEL:.0%}",
         xlabel="MLP's part of all weights",
@@ -103,6 +104,20 @@ def _holders(axes: Axes, cells: Grid) -> None:
         ylim=(-0.03, 1.03),
     )
     axes.legend(loc="center right", fontsize=7)
+
+
+def _join_units(axes: Axes, cells: Grid, colour: str) -> None:
+    """Joins what MLPs of the same width hold alone, beside more and more heads."""
+    value = cells.median("free.held_mlp_zero")
+    for column, m in enumerate(cells.m):
+        own = cells.able[:, column]
+        if m and own.any():
+            x, y = cells.share[own, column], value[own, column]
+            axes.plot(x, y, color=colour, linewidth=0.8, zorder=2)
+            axes.annotate(
+                f"m = {m}", xy=(x[0], y[0]), xytext=(5, 0), textcoords="offset points",
+                fontsize=6.5, color=colour, va="center",
+            )  # fmt: skip
 
 
 def _copying(axes: Axes, cells: Grid) -> None:

@@ -103,7 +103,12 @@ def describe(cells: storage_summary.Grid) -> str:
             f"{label} {found.low:.2f} to {found.high:.2f} "
             f"({found.rank_correlation:+.2f})"
         )
-    return said + "; ".join(parts) + "."
+    held = [
+        f"m = {m}: {low:.2f} to {high:.2f}"
+        for m, _, low, high in storage_summary.by_units(cells, "free.held_mlp_zero")
+    ]
+    said += "; ".join(parts)
+    return f"{said}. Held by the MLP alone, over all H: {', '.join(held)}."
 
 
 _RANKED = ("head", "sum")

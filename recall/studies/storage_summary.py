@@ -125,6 +125,17 @@ def trend(cells: Grid, name: str) -> Trend:
     return Trend(len(value), low, high, float(correlation))
 
 
+def by_units(cells: Grid, name: str) -> list[tuple[int, float, float, float]]:
+    """By hidden units m: median, least and most of a number over able heads."""
+    found, value = [], cells.median(name)
+    for column, m in enumerate(cells.m):
+        own = value[cells.able[:, column], column]
+        own = own[np.isfinite(own)]
+        if own.size:
+            found.append((int(m), float(np.median(own)), own.min(), own.max()))
+    return found
+
+
 def over_cells(cells: Grid, name: str) -> tuple[float, float, float]:
     """Median, least and most of the able cells' medians; nan where there is none."""
     value = cells.median(name)[cells.able]
