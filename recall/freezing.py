@@ -18,8 +18,8 @@ def all_free(params: transformer.Params) -> Free:
 
 def only_mlp(params: transformer.Params) -> Free:
     """Attention stays."""
-    held = transformer.Params(*[jnp.asarray(False)] * 4)
-    return held._replace(mlp=all_free(params).mlp)
+    no = jnp.asarray(False)
+    return all_free(params)._replace(K=no, Q=no, V=no, O=no)
 
 
 def without_values(params: transformer.Params) -> Free:

@@ -130,6 +130,7 @@ def test_holders_share_out_the_facts_recalled():
 def test_ranks_of_matrices_that_are_known():
     flat, skew = np.diag([2.0, 2, 0]), np.diag([3.0, 1, 0])
     found = probing.ranks(np.stack([flat, skew, np.zeros((3, 3))]))
+    found = probing.Ranks(*map(np.asarray, found))
     assert_allclose(found.participation[:2], [2, 100 / 82], rtol=1e-5)
     assert_allclose(found.entropy[:2], [2, 4 / 27**0.25], rtol=1e-5)
     assert np.isnan(found.participation[2])
@@ -220,14 +221,14 @@ def test_behind_copying_heads_the_mlp_holds_everything():
 SAMPLING = factual_training.Sampling(
     length=LENGTH, layout="grid", contexts=4, facts=3, checks=CONTEXTS
 )
-RATE = 0.03
+RATE = jnp.float32(0.03)
 ONE = training.Recipe(num_steps=1, check_every=1, cosine=True)
 
 
 @pytest.fixture(scope="module")
 def fit():
     how = {"sampling": SAMPLING, "architecture": PLAIN, "recipe": ONE}
-    return jax.jit(lambda *given: freezing.fit(*given, jnp.float32(RATE), **how))
+    return jax.jit(lambda begun, free: freezing.fit(begun, free, RATE, **how))
 
 
 def problem(params):

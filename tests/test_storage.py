@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import io
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ SHORT = {"answers": 2, "length": 6, "contexts": 2, "num_steps": 8}
 def lanes(**changes):
     made = config_file.get_config("quick")
     made.update_from_flattened_dict(TINY | SHORT | changes)
+    job: Any
     (job,) = planning.plan_of(made).jobs
     return job
 
@@ -60,7 +62,7 @@ def test_lanes_side_by_side_and_padded_are_lanes_alone(job, ran):
     lane = dataclasses.replace(job.members[0], m=4)
     how = {"sampling": lane.sampling, "architecture": lane.architecture}
     fit = jax.jit(functools.partial(freezing.fit, recipe=lane.recipe, **how))
-    attention = None
+    attention: Any = None
     for name, start in storage_lanes.starts(lane, (1, 4)).items():
         problem = start.problem
         if name == "refit":
@@ -161,7 +163,8 @@ def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
 
 def test_lanes_of_about_as_many_heads_share_a_job():
     made = config_file.get_config("cpu")
-    widths = {job.width: len(job.members) for job in planning.plan_of(made).jobs}
+    jobs: list[Any] = planning.plan_of(made).jobs
+    widths = {job.width: len(job.members) for job in jobs}
     assert widths == {(2, 48): 60, (4, 48): 30, (8, 48): 60, (12, 48): 30}
 
 
@@ -246,10 +249,10 @@ def test_the_figure_has_six_maps_and_three_summaries():
     for axes, chosen in zip(panels, figure_storage.MAPS, strict=False):
         (image,) = axes.images
         cells = storage_summary.grid(by_hand())
-        shown = np.ma.filled(image.get_array(), np.nan)
+        shown: Any = image.get_array()
         wanted = np.where(
             cells.able | (not chosen.able), cells.median(chosen.name), np.nan
         )
-        assert_allclose(shown, wanted)
+        assert_allclose(np.ma.filled(shown, np.nan), wanted)
     with pytest.raises(ValueError, match="Expected rows of storage"):
         figures.FIGURES["storage_location"]([])

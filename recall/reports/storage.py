@@ -65,10 +65,10 @@ def size_table(rows: Iterable[rows_lib.Row]) -> Table:
         names = ["free.accuracy", "free.mlp_share_rival"]
         names += [f"free.held_{part}_zero" for part in storage_summary.HOLDERS]
         names += ["free.mlp_refit.other_accuracy", "copy.accuracy"]
-        shares = [cells.share[row, column]]
-        shares += [cells.median(name)[row, column] for name in names]
-        of = [cells.median(f"free.{k}_participation")[row, column] for k in _RANKED]
-        table.add_row(*counts, *map(_share, shares), *map(_share, of))
+        names += ["free.head_participation", "free.sum_participation"]
+        shares = [float(cells.share[row, column])]
+        shares += [float(cells.median(name)[row, column]) for name in names]
+        table.add_row(*counts, *map(_share, shares))
     return table
 
 
@@ -109,9 +109,6 @@ def describe(cells: storage_summary.Grid) -> str:
     ]
     said += "; ".join(parts)
     return f"{said}. Held by the MLP alone, over all H: {', '.join(held)}."
-
-
-_RANKED = ("head", "sum")
 
 
 def _share(value: float) -> str:

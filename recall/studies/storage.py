@@ -102,7 +102,8 @@ def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[jobs.Row]
     told = jax.tree.map(np.asarray, (fits, looked, swapped))
     rows: list[jobs.Row] = []
     for index, lane in enumerate(some):
-        rows += _rows(lane, *jax.tree.map(lambda x, i=index: x[i], told), seconds)
+        fit, look, swap = jax.tree.map(lambda x, i=index: x[i], told)
+        rows += _rows(lane, fit, look, swap, seconds)
     return rows
 
 
@@ -112,7 +113,7 @@ def trained(
     """Problems and fits of each training, stacked over lanes."""
     begun = _stacked([storage_lanes.starts(lane, width) for lane in some])
     rate = jnp.asarray([lane.learning_rate for lane in some], jnp.float32)
-    rate = jnp.resize(rate, SIDE_BY_SIDE)
+    rate = jnp.resize(rate, (SIDE_BY_SIDE,))
     one = some[0]
     train = _train_program(one.sampling, one.architecture, one.recipe)
     fits: dict[str, training_lib.Fit] = {}
@@ -132,7 +133,7 @@ def _train_program(
     sampling: factual_training.Sampling,
     architecture: transformer.Architecture,
     recipe: training_lib.Recipe,
-) -> Callable:
+) -> Callable[..., Any]:
     how = {"sampling": sampling, "architecture": architecture, "recipe": recipe}
     return jax.jit(jax.vmap(functools.partial(freezing.fit, **how)))
 
@@ -140,9 +141,10 @@ def _train_program(
 @functools.cache
 def _model_program(
     sampling: factual_training.Sampling, architecture: transformer.Architecture
-) -> Callable:
+) -> Callable[..., Any]:
     def one(pair: tuple) -> Any:
-        return storage_probes.model(*pair, sampling, architecture)
+        problem, params = pair
+        return storage_probes.model(problem, params, sampling, architecture)
 
     return jax.jit(lambda *stacked: jax.lax.map(one, stacked))
 
@@ -150,9 +152,10 @@ def _model_program(
 @functools.cache
 def _swap_program(
     sampling: factual_training.Sampling, architecture: transformer.Architecture
-) -> Callable:
+) -> Callable[..., Any]:
     def one(given: tuple) -> Any:
-        return storage_probes.swaps(*given, sampling, architecture)
+        problem, models, other = given
+        return storage_probes.swaps(problem, models, other, sampling, architecture)
 
     return jax.jit(lambda *stacked: jax.lax.map(one, stacked))
 

@@ -117,7 +117,7 @@ def swaps(
     whole = probing.ABLATIONS["none"]
     made = [whole(x, swapped), whole(x, refitted), whole(copies, own)]
     made += [whole(codes, own), codes]
-    found = dict(zip(storage_lanes.SWAPS, made, strict=True))
+    found: dict[str, Array] = dict(zip(storage_lanes.SWAPS, made, strict=True))
     answers = factual.answers(other).reshape(-1)
     theirs = jnp.tile(answers, sampling.checks)
     intact = right_of(whole(x, own), facts)

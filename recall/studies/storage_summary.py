@@ -48,7 +48,7 @@ class Grid(NamedTuple):
     @property
     def able(self) -> np.ndarray:
         """`[A, B]` whether the median model recalls LEVEL of the facts."""
-        return self.median("free.accuracy") >= LEVEL
+        return np.asarray(self.median("free.accuracy") >= LEVEL)
 
     def median(self, name: str) -> np.ndarray:
         """`[A, B]` over seeds; nan where there is none."""
@@ -119,7 +119,8 @@ def trend(cells: Grid, name: str) -> Trend:
     third = -(-len(value) // 3)
     correlation = np.nan
     if len(value) > 2 and np.ptp(value) > 0 and np.ptp(share) > 0:
-        correlation = stats.spearmanr(share, value).statistic
+        ranks = stats.rankdata(share), stats.rankdata(value)
+        correlation = np.corrcoef(*ranks)[0, 1]
     ends = (value[:third], value[len(value) - third :])
     low, high = (float(np.median(end)) if third else np.nan for end in ends)
     return Trend(len(value), low, high, float(correlation))
