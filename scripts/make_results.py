@@ -19,8 +19,9 @@ from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
+from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
-from recall.studies import built, stage_summary, tradeoffs
+from recall.studies import built, stage_summary, storage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -46,6 +47,7 @@ DRAWN = {
     "sequential_learning": ("run", "trace", "picture"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
+    "storage_location": ("run", "model", "probe"),
 }
 # Whose rows are drawn along, for comparison.
 BESIDE = {"constructions": "recall_capacity"}
@@ -59,6 +61,9 @@ def take(workdir: Path) -> None:
     if name == "sequential_learning":  # curves and pictures of one seed
         first = min(row["seed"] for row in kept)
         kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
+    if name == "storage_location":  # probes of one training, settings without lists
+        of_free = [r for r in kept if r["kind"] != "probe" or r["training"] == "free"]
+        kept = [{k: r[k] for k in r if k != "ablations"} for r in of_free]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if any(row["kind"] == "capacity" for row in kept):
         probes = [row for row in found if row["kind"] == "probe"]
@@ -184,6 +189,16 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def storage_lines(found: Iterable[rows.Row]) -> list[str]:
+    """What each ablation leaves of the facts, and who holds them."""
+    cells = storage_summary.grid(found)
+    lines = [report_storage.describe(cells), ""]
+    lines.append(f"| {' | '.join(report_storage.COLUMNS)} |")
+    lines.append("|---" * len(report_storage.COLUMNS) + "|")
+    told = report_storage.ablation_lines(cells)
+    return lines + [f"| {' | '.join(line)} |" for line in told]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
@@ -192,6 +207,7 @@ LINES = {
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
+    "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
 WHAT = {
@@ -202,6 +218,7 @@ WHAT = {
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
+    "storage_location": "rows",
     "tradeoff": "runs",
 }
 

@@ -23,6 +23,7 @@ MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
 BUILT = "mlp_construction"
+HELD = "storage_location"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
@@ -398,6 +399,21 @@ WRONG = [
     (GRID, {"threshold": 1.5}, ["threshold", "1.5", "(0, 1]"]),
     (GRID, {"search__method": "grow"}, ["search.method", "['single']", "got 'grow'"]),
     (GRID, {"world": "D=S", "search__method": "grow"}, ["search.method", "'D=S'"]),
+    (HELD, {"ablations": ("mlp_one",)}, ["ablations", "'mlp_one'", "'mlp_swap'"]),
+    (HELD, {"ablations": ()}, ["ablations", "()", "distinct"]),
+    (HELD, {"heads": (0,)}, ["heads to be", "0", ">= 1"]),
+    (HELD, {"m": (-1,)}, ["m to be", "-1", ">= 0"]),
+    (HELD, {"m": (8, 8)}, ["m to hold", "(8, 8)", "distinct"]),
+    (HELD, {"head_dim": 32}, ["d >= head_dim + 1 = 33", "d=32"]),
+    (HELD, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
+    (HELD, {"size": 1}, ["size", "1", ">= 2"]),
+    (HELD, {"answers": 1}, ["answers", "1", ">= 2"]),
+    (HELD, {"length": 3}, ["length", "3", ">= 4"]),
+    (HELD, {"contexts": 0}, ["contexts", "0", ">= 1"]),
+    (HELD, {"embedding": "cube"}, ["embedding", "'cube'", "'gaussian'"]),
+    (HELD, {"activation": "step"}, ["activation", "'step'", "'relu'"]),
+    (HELD, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (HELD, {"num_steps": 0}, ["num_steps", "0", ">= 1"]),
     (STAGES, {"noise": 0}, ["noise", "0", ">= 1"]),
     (STAGES, {"length": 3}, ["length", "3", ">= 4"]),
     (
