@@ -61,7 +61,6 @@ jax.local_devices()
 
 # %%
 config = sequential_learning.get_config("quick")
-config.num_steps = 2560
 rows = list(planning.rows_of(config, jax.local_devices()))
 (end,) = [row for row in rows if row["kind"] == "run"]
 for stage in ("relation", "facts"):
