@@ -208,6 +208,9 @@ def test_the_first_wrong_field_of_several_is_named(refused):
         ("configs", ["'configs'", "Is a directory"]),
         ("", ["empty"]),
         ("configs/mlp_capacity.py:qick", ["'qick'", "'', 'quick', 'cpu'"]),
+        ("mlp_capacity:qick", ["'qick'", "'', 'quick', 'cpu'"]),
+        ("mlp_capacty", ["'mlp_capacty'", "No such file"]),
+        ("elsewhere/mlp_capacity.py", ["'elsewhere/mlp_capacity.py'", "No such file"]),
     ],
 )
 def test_a_config_that_cannot_be_read_is_named(refused, path, words):
@@ -225,6 +228,41 @@ def test_a_fault_inside_a_config_is_no_fault_of_the_command_line(
     monkeypatch.setattr(sys, "argv", ["recall", f"--config={broken}"])
     with pytest.raises(NameError):
         arguments.parse(sys.argv)
+
+
+OWN = """import ml_collections
+
+def get_config(arg=None):
+    return ml_collections.ConfigDict({"experiment": "own"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("--config=mlp_capacity", "mlp_capacity"),
+        ("--config=mlp_capacity:quick", "mlp_capacity"),
+        ("--config configs/mlp_capacity.py:quick", "mlp_capacity"),
+        ("--config=own.py", "own"),
+        ("--config=configs/own.py", "own"),
+        ("--config=configs/linear_capacity.py", "own"),  # a file that is there
+        ("--config=linear_capacity", "linear_capacity"),
+    ],
+)
+def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
+    tmp_path, monkeypatch, given, found
+):
+    (tmp_path / "configs").mkdir()
+    for own in ("own.py", "configs/own.py", "configs/linear_capacity.py"):
+        (tmp_path / own).write_text(OWN)
+    argv = ["recall", *given.split(), "--plan"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", argv)
+    importlib.import_module("recall.main")
+    arguments.parse(argv)
+    experiment = flags.FLAGS.config.experiment
+    forget_overrides()
+    assert experiment == found
 
 
 # Wrong values
