@@ -19,11 +19,19 @@ PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing."
 DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
 ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
 SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
+REPORT = flags.DEFINE_bool(
+    "report", False, "Write a page of HTML: all results, or a run."
+)
+OUT = flags.DEFINE_string("out", None, "With --report: the file to write.")
+DIAGNOSE = flags.DEFINE_bool("diagnose", False, "Say what is wrong with a run.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
 def main(argv: list[str]) -> None:
-    """Runs the experiment of a config, or asks a model that one left."""
+    """Runs the experiment of a config, or looks at what one left."""
+    if REPORT.value:
+        report()
+        return
     if len(argv) > 1 or (CONFIG.value is None and ASK.value is None):
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
@@ -59,6 +67,16 @@ def main(argv: list[str]) -> None:
     except interrupt.Stopped as stopped:
         console.print(f"{stopped}; the same command goes on from here.")
         sys.exit(stopped.exit_code)
+
+
+def report() -> None:
+    """Writes a page of the rows that are there."""
+    from recall.html import report as pages
+
+    try:
+        print(f"page    {pages.write(WORKDIR.value, OUT.value)}")
+    except ValueError as error:
+        arguments.refuse(error)
 
 
 def run() -> None:

@@ -33,3 +33,5 @@ FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "stage_ratio": stage_maps.ratios,
     "tradeoff": recall.tradeoff,
 }
+# Whose rows are drawn along, for comparison.
+BESIDE = {"constructions": "recall_capacity"}
