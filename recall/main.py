@@ -29,8 +29,8 @@ CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for lat
 
 def main(argv: list[str]) -> None:
     """Runs the experiment of a config, or looks at what one left."""
-    if REPORT.value:
-        report()
+    if REPORT.value or DIAGNOSE.value:
+        (report if REPORT.value else diagnose)()
         return
     if len(argv) > 1 or (CONFIG.value is None and ASK.value is None):
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
@@ -75,6 +75,22 @@ def report() -> None:
 
     try:
         print(f"page    {pages.write(WORKDIR.value, OUT.value)}")
+    except ValueError as error:
+        arguments.refuse(error)
+
+
+def diagnose() -> None:
+    """Says which failure signatures the rows that are there show."""
+    from recall.html import sources
+
+    try:
+        found = sources.of(WORKDIR.value)
+        from recall import setup
+
+        setup.configure(compile_cache=CACHE.value)
+        from recall import diagnose as diagnosing
+
+        diagnosing.report(found)
     except ValueError as error:
         arguments.refuse(error)
 

@@ -48,6 +48,7 @@ EXPERIMENTS = (
     "running",
     "rows",
     "studies/*",
+    "signatures/*",
     "experiments/*",
 )
 WORLD = (
@@ -55,6 +56,7 @@ WORLD = (
     "provenance",
     "figures/*",
     "reports/*",
+    "html/*",
     "models",
     "ask",
     "progress",
@@ -62,6 +64,7 @@ WORLD = (
     "setup",
     "arguments",
     "planning",
+    "diagnose",
     "cli",
     "main",
 )
@@ -79,7 +82,7 @@ WORLDLY = {
     "pathlib",
     "rich",
 }
-WITHOUT_JAX = ("rows", "journal", "figures", "reports", "theory")
+WITHOUT_JAX = ("rows", "journal", "figures", "reports", "html", "signatures", "theory")
 
 
 def name_of(path: pathlib.Path) -> str:

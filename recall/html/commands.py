@@ -57,11 +57,16 @@ def option(field: str, value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as a config override spells it: lists as tuples."""
-    if isinstance(value, list | tuple):
-        items = ", ".join(map(plain, value))
-        return f"({items},)" if len(value) == 1 else f"({items})"
-    return value if isinstance(value, str) and "," not in value else repr(value)
+    """A value as a config override spells it: lists as tuples, words bare."""
+    return value if isinstance(value, str) else _literal(value)
+
+
+def _literal(value: Any) -> str:
+    """A value as Python spells it, lists as tuples."""
+    if not isinstance(value, list | tuple):
+        return repr(value)
+    items = ", ".join(map(_literal, value))
+    return f"({items},)" if len(value) == 1 else f"({items})"
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

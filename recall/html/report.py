@@ -21,7 +21,7 @@ def write(workdir: str | None, out: str | None) -> Path:
         sources.SourceError: if there is nothing to show.
         journal.JournalError: if rows cannot be read, or the page not be written.
     """
-    found = sources.of_results() if workdir is None else sources.of_run(Path(workdir))
+    found = sources.of(workdir)
     title = "recall: committed results" if workdir is None else f"recall: {workdir}"
     text = page.page(found, title, sections(found))
     path = Path(out or Path(workdir or "runs", "report.html"))

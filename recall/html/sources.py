@@ -26,7 +26,8 @@ class Source(NamedTuple):
         beside: rows of another experiment that its figure draws for comparison.
         config: the settings it ran with; those of a preset where rows were committed.
         origin: the folder or file that the rows come from.
-        workdir: where to run it again.
+        workdir: where it ran, or where to run it again.
+        committed: whether the rows are committed ones, without a workdir.
     """
 
     experiment: str
@@ -35,6 +36,12 @@ class Source(NamedTuple):
     config: Mapping[str, Any] | None
     origin: str
     workdir: str
+    committed: bool
+
+
+def of(workdir: str | None) -> list[Source]:
+    """The rows in a workdir, or all committed ones: see `of_run`, `of_results`."""
+    return of_results() if workdir is None else of_run(Path(workdir))
 
 
 def of_run(workdir: Path) -> list[Source]:
@@ -56,7 +63,7 @@ def of_run(workdir: Path) -> list[Source]:
         )
     config = _config_of(workdir)
     experiment = str(rows[0].get("experiment"))
-    return [Source(experiment, rows, [], config, str(workdir), str(workdir))]
+    return [Source(experiment, rows, [], config, str(workdir), str(workdir), False)]
 
 
 def of_results(folder: Path = RESULTS) -> list[Source]:
@@ -71,10 +78,10 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
             f"Expected committed rows in {folder}; got none. Name a run by --workdir, "
             f"after {FIRST} --workdir=runs/first"
         )
-    return [_committed(path) for path in found]
+    return [committed(path) for path in found]
 
 
-def _committed(path: Path) -> Source:
+def committed(path: Path) -> Source:
     """A table of rows with its probes, whose searches say the rest."""
     name, rows = path.stem, journal.read_csv(path)
     probes = path.with_name(f"{name}_probes.csv")
@@ -83,7 +90,9 @@ def _committed(path: Path) -> Source:
     other = figures.BESIDE.get(name)
     beside = journal.read_csv(path.with_name(f"{other}.csv")) if other else []
     config = default_config(name, ("cpu", ""))
-    return Source(name, rows, beside, config, f"results/{path.name}", f"runs/{name}")
+    return Source(
+        name, rows, beside, config, f"results/{path.name}", f"runs/{name}", True
+    )
 
 
 def _config_of(workdir: Path) -> Mapping[str, Any]:
