@@ -29,12 +29,18 @@ CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for lat
 
 def main(argv: list[str]) -> None:
     """Runs the experiment of a config, or looks at what one left."""
-    if REPORT.value or DIAGNOSE.value:
-        (report if REPORT.value else diagnose)()
-        return
-    if len(argv) > 1 or (CONFIG.value is None and ASK.value is None):
+    looks = REPORT.value or DIAGNOSE.value
+    if len(argv) > 1 or not (looks or CONFIG.value or ASK.value is not None):
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
+    if looks:
+        from recall import looking
+
+        if REPORT.value:
+            looking.report(WORKDIR.value, OUT.value)
+        if DIAGNOSE.value:
+            looking.diagnose(WORKDIR.value, compile_cache=CACHE.value)
+        return
     from recall import setup
 
     setup.configure(compile_cache=CACHE.value)
@@ -67,32 +73,6 @@ def main(argv: list[str]) -> None:
     except interrupt.Stopped as stopped:
         console.print(f"{stopped}; the same command goes on from here.")
         sys.exit(stopped.exit_code)
-
-
-def report() -> None:
-    """Writes a page of the rows that are there."""
-    from recall.html import report as pages
-
-    try:
-        print(f"page    {pages.write(WORKDIR.value, OUT.value)}")
-    except ValueError as error:
-        arguments.refuse(error)
-
-
-def diagnose() -> None:
-    """Says which failure signatures the rows that are there show."""
-    from recall.html import sources
-
-    try:
-        found = sources.of(WORKDIR.value)
-        from recall import setup
-
-        setup.configure(compile_cache=CACHE.value)
-        from recall import diagnose as diagnosing
-
-        diagnosing.report(found)
-    except ValueError as error:
-        arguments.refuse(error)
 
 
 def run() -> None:

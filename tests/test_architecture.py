@@ -65,6 +65,7 @@ WORLD = (
     "arguments",
     "planning",
     "diagnose",
+    "looking",
     "cli",
     "main",
 )

@@ -126,15 +126,21 @@ def trace(step, accuracy):
     return row | {"steps": step, "accuracy": accuracy, "finite": True}
 
 
+def run(**fields):
+    """A run that learned its facts in time."""
+    ended = {"loss": 0.1, "entropy": 2.08, "num_steps": 1000}
+    return stage_rows.run(**ended | fields)
+
+
 def seeds(values, **fields):
     return [search(value, seed=s, **fields) for s, value in enumerate(values)]
 
 
 PLANTED = {
-    "few_seeds": (seeds([400, 410], threshold=1.0), "1 of 1 settings"),
-    "lenient_threshold": (seeds([400] * 5), "1 of 1 capacities count 99 %"),
+    "few_seeds": (seeds([1000, 1010], threshold=1.0), "1 of 1 settings"),
+    "lenient_threshold": (seeds([1000] * 5), "1 of 1 capacities count 99 %"),
     "below_theory": (seeds([90] * 5, threshold=1.0), "less than 0.7"),
-    "changed_code": (seeds([400] * 5, threshold=1.0, git_dirty=True), "5 rows"),
+    "changed_code": (seeds([1000] * 5, threshold=1.0, git_dirty=True), "5 rows"),
     "still_rising": ([single(accuracy=0.5)], "to 0.500 at best, within 100 steps"),
     "enough_parameters": ([single(n=100)], "at most 0.0"),
     "hermite_degree": (
@@ -149,11 +155,11 @@ PLANTED = {
         "60 facts at d = 32",
     ),
     "slow": (
-        [stage_rows.run(relation_step=190.0, loss=0.1, entropy=2.08, num_steps=1000)],
+        [run(relation_step=190.0)],
         "relations after 190 steps, where theory at learning rate 0.1",
     ),
     "no_stage": (
-        [stage_rows.run(optimizer="adam", plateau_start_step=None, num_steps=1000)],
+        [run(optimizer="adam", plateau_start_step=None)],
         "optimizer = adam",
     ),
     "mixed_heads": ([construction(accuracy=0.9375)], "near 1 - 1/(2 H) = 0.938"),
@@ -195,15 +201,13 @@ def test_a_search_whose_probes_came_without_its_end_is_unfinished():
 
 
 def test_rates_of_stages_say_how_much_faster_relations_are():
-    sentence = found(
-        [stage_rows.run(facts_step=None, loss=2.0, entropy=2.08, num_steps=1000)]
-    )["hallucinates"].sentence
+    sentence = found([run(facts_step=None, loss=2.0)])["hallucinates"].sentence
     rate_rel, rate_sub = (
         (1 - 1 / 4) ** 0.5 / (4 * 8**0.5),
         (1 - 1 / 8) ** 0.5 / (16 * 2),
     )
     assert f"{rate_rel / rate_sub:.1f} times as fast" in sentence
-    assert stage_signatures.hallucinates([stage_rows.run(num_steps=1000)]) is None
+    assert stage_signatures.hallucinates([run()]) is None
 
 
 # Healthy rows
@@ -232,7 +236,9 @@ def test_random_embeddings_look_random():
 
 
 def test_the_report_names_what_it_found(tmp_path, capsys):
-    source = sources.Source("x", seeds([400, 410]), [], None, "runs/x", "runs/x", True)
+    source = sources.Source(
+        "x", seeds([1000, 1010]), [], None, "runs/x", "runs/x", True
+    )
     diagnose.show(source, signatures.findings(source.rows), Console())
     said = capsys.readouterr().out
     assert "few_seeds" in said

@@ -73,9 +73,7 @@ def texts(browser, selector):
 
 def explore(browser, name="recall_capacity"):
     """Opens the rows of an experiment."""
-    browser.execute_async_script(
-        "const done = arguments.at(-1); explore(arguments[0]).then(() => done());", name
-    )
+    browser.execute_script("return explore(arguments[0]).then(() => null)", name)
 
 
 def column(browser, name):
@@ -115,8 +113,9 @@ def test_every_figure_has_a_box(opened):
 
 
 def test_a_table_sorts_by_its_headers_with_the_keyboard_too(opened):
-    button = all_of(opened, "#recall_capacity table.said th:nth-child(2) button")[0]
-    cells = "#recall_capacity table.said:first-of-type tbody td:nth-child(2)"
+    table = "#recall_capacity .wide:nth-of-type(1) table"
+    button = all_of(opened, f"{table} th:nth-child(2) button")[0]
+    cells = f"{table} tbody td:nth-child(2)"
     button.send_keys("\n")
     up = [int(text) for text in texts(opened, cells)]
     button.send_keys("\n")
@@ -152,15 +151,13 @@ def test_rows_sort_filter_and_turn_pages(opened):
 
 def test_a_point_leads_to_its_row_and_a_row_to_its_command_and_probes(opened):
     explore(opened)
-    opened.execute_async_script(
+    opened.execute_script(
         """
-        const done = arguments.at(-1);
-        explore("recall_capacity").then((explorer) => {
+        return explore("recall_capacity").then((explorer) => {
           const box = explorer.canvas.getBoundingClientRect();
           const at = explorer.points.find((point) => point.row === 70);
           const where = { clientX: box.left + at.x, clientY: box.top + at.y };
           explorer.canvas.dispatchEvent(new MouseEvent("click", where));
-          done();
         });
         """
     )

@@ -144,7 +144,8 @@ def _name(source: sources.Source) -> str:
 
 
 def _words(experiment: str) -> str:
-    return html.escape(experiment.replace("_", " ").capitalize())
+    words = experiment.replace("_", " ").capitalize()
+    return html.escape(words.replace("Mlp", "MLP"))
 
 
 def _file(name: str) -> str:

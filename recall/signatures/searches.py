@@ -18,9 +18,10 @@ def unfinished(rows: Sequence[Row]) -> Finding | None:
     Rows of kind "planned" name searches of the config; without any, probes do, where
     the experiment writes rows of ends at all.
     """
-    done = {row["search"] for row in finding.of_kind(rows, *ENDS)}
-    planned = {row["search"] for row in finding.of_kind(rows, "planned")}
-    begun = {row["search"] for row in finding.of_kind(rows, "probe", "trace")}
+    done, planned, begun = (
+        {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
+        for kinds in (ENDS, ("planned",), ("probe", "trace"))
+    )
     asked = planned or (begun if done else set())
     left = sorted(asked - done)
     if not left:
