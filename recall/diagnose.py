@@ -90,12 +90,19 @@ def added(source: sources.Source) -> Iterator[Row]:
 def planned(config: Mapping[str, Any]) -> list[Row]:
     """A row for each search that a config asks for; none if it is of other code."""
     try:
-        plan = planning.plan_of(ml_collections.ConfigDict(config))
+        plan = planning.plan_of(ml_collections.ConfigDict(_tuples(config)))
     except ValueError:
         return []
     found = [search.digest() for cell in plan.cells for search in cell.searches]
     found += [lane.digest() for job in plan.jobs for lane in job.lanes]
     return [{"kind": "planned", "search": search} for search in found]
+
+
+def _tuples(value: Any) -> Any:
+    """Settings as a config has them: JSON has lists where these are tuples."""
+    if isinstance(value, Mapping):
+        return {name: _tuples(child) for name, child in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def heads(model: models.Model) -> list[Row]:
@@ -119,12 +126,12 @@ def heads(model: models.Model) -> list[Row]:
 
 def looks(rows: Iterable[Row]) -> list[Row]:
     """A row for each kind of embeddings and width: how much its points overlap."""
-    kinds = {(row.get("embedding"), row.get("d")) for row in rows}
-    return [
-        look(kind, d)
-        for kind, d in sorted(pair for pair in kinds if all(pair))
-        if kind in embeddings.SAMPLERS
-    ]
+    kinds = {
+        (str(row["embedding"]), int(row["d"]))
+        for row in rows
+        if row.get("embedding") in embeddings.SAMPLERS and row.get("d")
+    }
+    return [look(kind, d) for kind, d in sorted(kinds)]
 
 
 def look(kind: str, d: int) -> Row:

@@ -30,7 +30,8 @@ CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for lat
 def main(argv: list[str]) -> None:
     """Runs the experiment of a config, or looks at what one left."""
     looks = REPORT.value or DIAGNOSE.value
-    if len(argv) > 1 or not (looks or CONFIG.value or ASK.value is not None):
+    asked = looks or CONFIG.value is not None or ASK.value is not None
+    if len(argv) > 1 or not asked:
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
     if looks:

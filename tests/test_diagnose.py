@@ -15,6 +15,7 @@ from test_stage_jobs import SMALL, rows_of
 from configs import linear_capacity
 from recall import diagnose, embeddings, models, signatures
 from recall.html import sources
+from recall.signatures import searches
 from recall.signatures import stages as stage_signatures
 
 RESULTS = pathlib.Path(__file__).parents[1] / "results"
@@ -94,9 +95,11 @@ def test_searches_that_a_config_plans_and_no_row_ends_are_unfinished():
     )
     planned = diagnose.planned(config.to_dict())
     rows = [{"kind": "capacity", "search": row["search"]} for row in planned]
-    assert signatures.SIGNATURES[0]([*planned, *rows]) is None
-    finding = signatures.SIGNATURES[0]([*planned, *rows[1:]])
-    assert finding.name == "unfinished"
+    assert searches.unfinished([*planned, *rows]) is None
+    other = [{"kind": "capacity", "search": "of other code"}]
+    assert searches.unfinished([*planned, *other]) is None
+    finding = searches.unfinished([*planned, *rows[1:]])
+    assert finding is not None
     assert "1 of 4 searches" in finding.sentence
 
 

@@ -21,6 +21,8 @@ KINDS = {
     "probe": "probes",
     "trace": "checks",
 }
+# How figures and tables end that lack rows, or columns of other versions.
+_TOO_FEW = (ArithmeticError, LookupError, TypeError, ValueError)
 _COPIED = ("git_commit", "git_dirty", "version", "jax_version", "device")
 
 
@@ -61,7 +63,7 @@ def _figure(source: sources.Source) -> str:
     """The figure, or why there is none yet."""
     try:
         drawn = drawings.draw(source.experiment, source.rows + source.beside)
-    except (ValueError, KeyError) as error:
+    except _TOO_FEW as error:
         return f'<p class="note">No figure yet: {html.escape(str(error))}</p>'
     return f'<figure tabindex="0">{drawn}</figure>'
 
@@ -72,7 +74,7 @@ def _tables(source: sources.Source) -> list[str]:
     for table in reports.TABLES.get(source.experiment, reports.CAPACITIES):
         try:
             shown.append(tables.to_html(table(source.rows)))
-        except (ValueError, KeyError) as error:
+        except _TOO_FEW as error:
             reason = html.escape(str(error))
             shown.append(f'<p class="note">No table yet: {reason}</p>')
     return shown

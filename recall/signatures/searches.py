@@ -15,14 +15,16 @@ ENDS = ("capacity", "run")
 def unfinished(rows: Sequence[Row]) -> Finding | None:
     """Searches that a config plans, or whose probes came, without a row of their end.
 
-    Rows of kind "planned" name searches of the config; without any, probes do, where
-    the experiment writes rows of ends at all.
+    Rows of kind "planned" name searches of the config, unless none of them has a row:
+    then they are those of other code. Without any, probes name searches, where the
+    experiment writes rows of ends at all.
     """
     done, planned, begun = (
         {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
         for kinds in (ENDS, ("planned",), ("probe", "trace"))
     )
-    asked = planned or (begun if done else set())
+    known = bool(planned & (done | begun))
+    asked = planned if known else begun if done else set()
     left = sorted(asked - done)
     if not left:
         return None

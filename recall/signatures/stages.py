@@ -69,20 +69,17 @@ def hallucinates(rows: Sequence[Row]) -> Finding | None:
         return None
     worst = max(stuck, key=lambda row: row["subjects"] / row["relations"])
     S, R, D = (worst[name] for name in ("subjects", "relations", "answers"))
-    slower = 1 / np.divide(*(p(S, R, D).rate for p in _PARTS))
+    faster = stages.relation_part(S, R, D).rate / stages.subject_part(S, R, D).rate
     return Finding(
         "hallucinates",
         True,
         f"{finding.share(stuck, runs, 'runs')} answer by the relation alone: at S / R "
         f"= {S / R:g} (S = {S}, R = {R}, D = {D}) the loss ended at "
         f"{worst['loss']:.3f} near H(a | r) = {worst['entropy']:.3f}; small weights "
-        f"learn relations {slower:.1f} times as fast as subjects there.",
+        f"learn relations {faster:.1f} times as fast as subjects there.",
         "Train past the time of the facts, with fewer subjects for each relation, a "
         "larger initial scale, or Adam, under which the stage vanishes.",
     )
-
-
-_PARTS = (stages.subject_part, stages.relation_part)
 
 
 def no_stage(rows: Sequence[Row]) -> Finding | None:
