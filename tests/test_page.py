@@ -54,7 +54,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def text(found):
-    return page.page(found, "committed", [page.section(source) for source in found])
+    return page.page(found, "committed")
 
 
 def source(rows, config=None):
@@ -90,7 +90,7 @@ def test_sections_are_small_enough_for_twenty_in_three_megabytes(text):
 
 def test_text_of_rows_is_escaped_wherever_it_comes():
     rows = [search(9, seed=s, activation=EVIL, git_commit=EVIL) for s in range(2)]
-    made = page.section(source(rows, {"experiment": EVIL, "preset": ""}))
+    made = page.page([source(rows, {"experiment": EVIL, "preset": ""})], EVIL)
     assert EVIL not in made
     assert "&lt;script&gt;alert(1)" in made
     assert (
@@ -101,7 +101,7 @@ def test_text_of_rows_is_escaped_wherever_it_comes():
 
 
 def test_a_run_without_a_figure_yet_says_why():
-    made = page.section(source([{"kind": "probe", "search": "a", "n": 3}]))
+    made = page.page([source([{"kind": "probe", "search": "a", "n": 3}])], "x")
     assert "No figure yet: Expected capacity rows" in made
     assert "1 probes" in made
 

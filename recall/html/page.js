@@ -110,10 +110,9 @@ class Explorer {
 
   plot() {
     if (this.state.x === null) return;
-    paint.cache = Array.from({ length: COLOURS }, (_, i) => paint(`--c${i}`));
-    const { points, groups } = drawPlot(this.canvas, this.table, this.rows, this.state);
+    const { points, groups, colourOf } = drawPlot(this.canvas, this.table, this.rows, this.state);
     this.points = points;
-    this.key.replaceChildren(...groups.slice(0, 24).map((group, i) => make("span", { style: `--dot: var(--c${i % COLOURS})` }, group || "none")));
+    this.key.replaceChildren(...groups.slice(0, 24).map((group, i) => make("span", { style: `--dot: ${colourOf[i]}` }, group || "none")));
   }
 
   // The point under the mouse: names it, or opens its row.

@@ -5,6 +5,12 @@ function paint(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+// A colour for each group: told apart where they are few, else along a ramp.
+function colours(groups) {
+  const ramp = (i) => `hsl(${270 - (220 * i) / (groups.length - 1)} 65% 50%)`;
+  return groups.map((_, i) => (groups.length > COLOURS ? ramp(i) : paint(`--c${i}`)));
+}
+
 // A scale from values to pixels, linear or logarithmic, with its ticks.
 function scale(values, log, from, to) {
   const known = values.filter((v) => Number.isFinite(v) && (!log || v > 0));
@@ -51,17 +57,18 @@ function drawPlot(canvas, table, rows, { x, y, colour, logX, logY, open }) {
   };
   const across = scale(rows.map((r) => number(x, r)), logX, MARGIN.left, width - MARGIN.right);
   const up = scale(rows.map((r) => number(y, r)), logY, height - MARGIN.bottom, MARGIN.top);
-  if (!across || !up) return { points: [], groups: [] };
+  if (!across || !up) return { points: [], groups: [], colourOf: [] };
   drawAxes(ink, width, height, across, up, x, y);
   const groups = colour ? [...new Set(rows.map((r) => said(table.value(colour, r))))].sort((a, b) => compare(a, b, 1)) : [];
   const index = new Map(groups.map((group, i) => [group, i]));
+  const colourOf = colours(groups);
   const points = [];
   ink.globalAlpha = rows.length > 500 ? 0.5 : 0.8;
   for (const row of rows) {
     const at = { row, x: across.at(number(x, row)), y: up.at(number(y, row)) };
     if (!Number.isFinite(at.x) || !Number.isFinite(at.y)) continue;
     points.push(at);
-    ink.fillStyle = paint.cache[(index.get(said(table.value(colour, row))) ?? 0) % COLOURS];
+    ink.fillStyle = colourOf[index.get(said(table.value(colour, row)))] ?? paint("--c0");
     ink.beginPath();
     ink.arc(at.x, at.y, 3.5, 0, 2 * Math.PI);
     ink.fill();
@@ -69,7 +76,7 @@ function drawPlot(canvas, table, rows, { x, y, colour, logX, logY, open }) {
   ink.globalAlpha = 1;
   const chosen = points.find((point) => point.row === open);
   if (chosen) ring(ink, chosen);
-  return { points, groups };
+  return { points, groups, colourOf };
 }
 
 function ring(ink, { x, y }) {
