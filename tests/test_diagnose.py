@@ -45,7 +45,7 @@ def test_a_ceiling_that_was_stored_is_found():
     assert list(finding) == ["censored"]
     said = finding["censored"].sentence
     assert "5 of 5 searches" in said
-    assert "3 to 3 facts" in said
+    assert "(3 facts)" in said
     assert "n_max" in finding["censored"].advice
 
 
@@ -143,7 +143,7 @@ PLANTED = {
     "few_seeds": (seeds([1000, 1010], threshold=1.0), "1 of 1 settings"),
     "lenient_threshold": (seeds([1000] * 5), "1 of 1 capacities count 99 %"),
     "below_theory": (seeds([90] * 5, threshold=1.0), "less than 0.7"),
-    "changed_code": (seeds([1000] * 5, threshold=1.0, git_dirty=True), "5 rows"),
+    "changed_code": (seeds([1000] * 5, threshold=1.0, git_dirty=True), "5 of 5 rows"),
     "still_rising": ([single(accuracy=0.5)], "to 0.500 at best, within 100 steps"),
     "enough_parameters": ([single(n=100)], "at most 0.0"),
     "hermite_degree": (
@@ -190,6 +190,12 @@ def test_heads_that_mix_are_found_in_models_that_fail_only():
     mixed = {"to_subject": 0.4, "to_relation": 0.4, "to_end": 0.1}
     assert "mixed_heads" in found([head(**mixed)])
     assert not found([head(**mixed, accuracy=1.0)])
+
+
+def test_a_single_training_at_its_size_has_no_ceiling():
+    one = search(64, seed=0, method="single", censored=True)
+    assert "censored" not in found([one])
+    assert "censored" in found([one | {"method": "grow"}])
 
 
 def test_a_trace_that_still_climbs_is_found_and_a_flat_one_is_not():

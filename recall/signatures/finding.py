@@ -36,6 +36,12 @@ def share(some: Sequence[Any], whole: Sequence[Any], what: str) -> str:
     return f"{len(some):,} of {len(whole):,} {what}"
 
 
+def span(values: Sequence[int]) -> str:
+    """For instance "3", or "3 to 12"."""
+    ends = dict.fromkeys((min(values), max(values)))
+    return " to ".join(f"{end:,}" for end in ends)
+
+
 def median(values: Iterable[float]) -> float:
     """The median of numbers, of which there is one at least."""
     return float(statistics.median(values))

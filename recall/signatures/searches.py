@@ -64,13 +64,16 @@ def _lost(row: Row) -> bool:
 
 
 def censored(rows: Sequence[Row]) -> Finding | None:
-    """Searches that stored the most that they were allowed to try."""
-    found = [r for r in finding.of_kind(rows, *ENDS) if "censored" in r]
-    capped = [row for row in found if row["censored"]]
+    """Searches that stored the most that they were allowed to try.
+
+    A single training is no search: it is at its only size.
+    """
+    found = [r for r in finding.of_kind(rows, *ENDS) if r.get("method") != "single"]
+    capped = [row for row in found if row.get("censored")]
     if not capped:
         return None
     most = [row["capacity"] for row in capped if row.get("capacity") is not None]
-    at = f" ({min(most):,} to {max(most):,} facts)" if most else ""
+    at = f" ({finding.span(most)} facts)" if most else ""
     where = finding.settings(capped, "memory", "method", "d", "m")
     return Finding(
         "censored",
@@ -183,7 +186,7 @@ def changed_code(rows: Sequence[Row]) -> Finding | None:
     return Finding(
         "changed_code",
         False,
-        f"{len(dirty):,} rows come from code with changes that are not committed, and "
-        f"rows name {len(commits)} commits.",
+        f"{len(dirty):,} of {len(rows):,} rows come from code with changes not "
+        f"committed; commits named: {len(commits)}.",
         "Before rows are published, run them again from one commit.",
     )
