@@ -19,14 +19,29 @@ PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing."
 DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
 ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
 SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
+REPORT = flags.DEFINE_bool(
+    "report", False, "Write a page of HTML: all results, or a run."
+)
+OUT = flags.DEFINE_string("out", None, "With --report: the file to write.")
+DIAGNOSE = flags.DEFINE_bool("diagnose", False, "Say what is wrong with a run.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
 def main(argv: list[str]) -> None:
-    """Runs the experiment of a config, or asks a model that one left."""
-    if len(argv) > 1 or (CONFIG.value is None and ASK.value is None):
+    """Runs the experiment of a config, or looks at what one left."""
+    looks = REPORT.value or DIAGNOSE.value
+    asked = looks or CONFIG.value is not None or ASK.value is not None
+    if len(argv) > 1 or not asked:
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
+    if looks:
+        from recall import looking
+
+        if REPORT.value:
+            looking.report(WORKDIR.value, OUT.value)
+        if DIAGNOSE.value:
+            looking.diagnose(WORKDIR.value, compile_cache=CACHE.value)
+        return
     from recall import setup
 
     setup.configure(compile_cache=CACHE.value)

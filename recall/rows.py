@@ -7,6 +7,7 @@ ceiling (`censored`) or failed only by diverging (`finite` is false).
 """
 
 import fractions
+import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -240,6 +241,7 @@ def usable(point: Point) -> bool:
     return bounds == 0 and min(point.values) > 1
 
 
+@functools.lru_cache(maxsize=4096)  # tables and figures ask again, for milliseconds
 def predicted(point: Point) -> Prediction:
     """Facts that theory or a published guide gives a point, for random embeddings."""
     fraction = point.fraction or 1.0

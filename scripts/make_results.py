@@ -49,8 +49,6 @@ DRAWN = {
     "stage_optimizer": ("run",),
     "storage_location": ("run", "model", "probe"),
 }
-# Whose rows are drawn along, for comparison.
-BESIDE = {"constructions": "recall_capacity"}
 
 
 def take(workdir: Path) -> None:
@@ -275,8 +273,8 @@ def main() -> None:
     for path in RESULTS.glob("*.csv"):
         if path.stem in figures.FIGURES:
             own = journal.read_csv(path)
-            if path.stem in BESIDE:
-                own += journal.read_csv(RESULTS / f"{BESIDE[path.stem]}.csv")
+            if path.stem in figures.BESIDE:
+                own += journal.read_csv(RESULTS / f"{figures.BESIDE[path.stem]}.csv")
             drawn = figures.FIGURES[path.stem](own)
             style.save(drawn, path.with_suffix(""))
     for path, text in texts().items():

@@ -52,6 +52,7 @@ EXPERIMENTS = (
     "comparison",
     "studies/*",
     "claims/*",
+    "signatures/*",
     "experiments/*",
 )
 WORLD = (
@@ -59,6 +60,7 @@ WORLD = (
     "provenance",
     "figures/*",
     "reports/*",
+    "html/*",
     "models",
     "ask",
     "progress",
@@ -66,6 +68,8 @@ WORLD = (
     "setup",
     "arguments",
     "planning",
+    "diagnose",
+    "looking",
     "cli",
     "main",
 )
@@ -83,7 +87,7 @@ WORLDLY = {
     "pathlib",
     "rich",
 }
-WITHOUT_JAX = ("rows", "journal", "figures", "reports", "theory")
+WITHOUT_JAX = ("rows", "journal", "figures", "reports", "html", "signatures", "theory")
 
 
 def name_of(path: pathlib.Path) -> str:

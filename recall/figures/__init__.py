@@ -35,3 +35,5 @@ FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "storage_location": storage.storage,
     "tradeoff": recall.tradeoff,
 }
+# Whose rows are drawn along, for comparison.
+BESIDE = {"constructions": "recall_capacity"}

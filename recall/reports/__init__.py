@@ -31,8 +31,7 @@ TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "tradeoff": (recall.grid_table,),
 }
 
-
-_CAPACITIES = (capacity.capacity_table, capacity.law_table)
+CAPACITIES = (capacity.capacity_table, capacity.law_table)
 
 
 def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -> None:
@@ -49,9 +48,7 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
             console.print(f"{experiment}: no finished searches.")
             continue
         console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
-        for table in TABLES.get(
-            experiment, (capacity.capacity_table, capacity.law_table)
-        ):
+        for table in TABLES.get(experiment, CAPACITIES):
             console.print(table(own))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Row = Mapping[str, Any]
-_SETTING = (
+SETTING = (
     *("subjects", "relations", "answers", "noise", "length", "structured", "model"),
     *("attention", "embedding", "init", "init_scale", "optimizer", "learning_rate"),
 )
@@ -70,7 +70,7 @@ def settings(rows: Iterable[Row]) -> list[Setting]:
     groups: dict[tuple, list[Row]] = collections.defaultdict(list)
     for row in rows:
         if row["kind"] == "run":
-            groups[tuple(row[name] for name in _SETTING)].append(row)
+            groups[tuple(row[name] for name in SETTING)].append(row)
     if not groups:
         raise ValueError("Expected rows of runs whose stages were watched; got none.")
     return [_setting(own) for own in groups.values()]

@@ -1,0 +1,147 @@
+"""Which failure signatures the rows of a run show, in plain sentences, and what to do.
+
+Beside rows, a workdir says what was planned (its config) and how trained models attend
+(its saved models); what embeddings look like is measured here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+from rich.console import Console
+
+from recall import (
+    embeddings,
+    factual,
+    models,
+    planning,
+    signatures,
+    transformer,
+)
+from recall import rows as rows_lib
+from recall.html import sources
+
+Row = Mapping[str, Any]
+
+# What a probe that was written short has from the end of its search.
+_SETTINGS = (*rows_lib.GROUP, "seed", "parameters", "tried", "facts")
+_FACTS = 256  # that a model is asked, to see its heads
+_POINTS = 1024  # at most, to see how embeddings overlap
+
+
+def report(found: Iterable[sources.Source], console: Console | None = None) -> None:
+    """Prints the findings of each experiment.
+
+    Raises:
+        models.ModelError: if a saved model cannot be read.
+    """
+    console = console or Console()
+    for source in found:
+        rows = [*joined(source.rows), *added(source)]
+        show(source, signatures.findings(rows), console)
+
+
+def show(
+    source: sources.Source, found: Sequence[signatures.Finding], console: Console
+) -> None:
+    """Prints findings, or that there are none."""
+    serious = sum(finding.serious for finding in found)
+    checked = len(signatures.SIGNATURES)
+    _print(
+        console,
+        f"{source.experiment} ({source.origin}, {len(source.rows):,} rows): "
+        f"{serious} of {checked} failure signatures apply"
+        f"{f'; {len(found) - serious} to know' if len(found) > serious else ''}.",
+    )
+    for finding in found:
+        mark = "!" if finding.serious else "-"
+        _print(console, f"  {mark} {finding.name}: {finding.sentence}")
+        _print(console, f"    {finding.advice}")
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def joined(rows: Sequence[Row]) -> list[Row]:
+    """Rows, those of probes with the settings of their search."""
+    ends = {r["search"]: r for r in rows if r["kind"] in ("capacity", "run")}
+    settings = {
+        search: {name: end[name] for name in _SETTINGS if name in end}
+        for search, end in ends.items()
+    }
+    return [settings.get(row.get("search"), {}) | dict(row) for row in rows]
+
+
+def added(source: sources.Source) -> Iterator[Row]:
+    """Rows about the plan, the models and the embeddings of a run."""
+    yield from looks(source.rows)
+    if source.committed:
+        return
+    if source.config is not None:
+        yield from planned(source.config)
+    for path in sorted(Path(source.workdir).glob("model-*.msgpack")):
+        yield from heads(models.load(path))
+
+
+def planned(config: Mapping[str, Any]) -> list[Row]:
+    """A row for each search that a config asks for; none if it is of other code."""
+    try:
+        plan = planning.plan_of(ml_collections.ConfigDict(_tuples(config)))
+    except ValueError:
+        return []
+    found = [search.digest() for cell in plan.cells for search in cell.searches]
+    found += [lane.digest() for job in plan.jobs for lane in job.lanes]
+    return [{"kind": "planned", "search": search} for search in found]
+
+
+def _tuples(value: Any) -> Any:
+    """Settings as a config has them: JSON has lists where these are tuples."""
+    if isinstance(value, Mapping):
+        return {name: _tuples(child) for name, child in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def heads(model: models.Model) -> list[Row]:
+    """A row for each head of a model: its attention, averaged over random facts."""
+    problem, search = model.problem, model.search
+    draw = factual.sample_draw(
+        jax.random.key(0), problem.world, _FACTS, 1, search.reads.length, layout="pairs"
+    )
+    tokens = factual.sequences(draw, problem.world).tokens
+    table = transformer.token_table(transformer.used(model.params, problem.embeddings))
+    attend = jax.vmap(lambda own: transformer.attend(model.params, table[own]))
+    shares = np.asarray(attend(tokens)).mean(axis=0)
+    told = search.columns() | models.quality(model) | {"kind": "head"}
+    return [
+        told
+        | {"head": head, "to_subject": float(a[0]), "to_relation": float(a[1])}
+        | {"to_noise": float(a[2:-1].sum()), "to_end": float(a[-1])}
+        for head, a in enumerate(shares)
+    ]
+
+
+def looks(rows: Iterable[Row]) -> list[Row]:
+    """A row for each kind of embeddings and width: how much its points overlap."""
+    kinds = {
+        (str(row["embedding"]), int(row["d"]))
+        for row in rows
+        if row.get("embedding") in embeddings.SAMPLERS and row.get("d")
+    }
+    return [look(kind, d) for kind, d in sorted(kinds)]
+
+
+def look(kind: str, d: int) -> Row:
+    """Cosines of different points of a kind."""
+    num = min(4 * d, _POINTS)
+    points = np.asarray(embeddings.SAMPLERS[kind](jax.random.key(0), num, d), float)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    cosines = (points @ points.T)[~np.eye(num, dtype=bool)]
+    told = {"kind": "embedding", "embedding": kind, "d": d}
+    return told | {
+        "rms_cosine": float(np.sqrt((cosines**2).mean())),
+        "mean_cosine": float(cosines.mean()),
+    }

@@ -1,0 +1,1 @@
+"""One page of HTML that holds a run, or all committed results: no outside files."""

@@ -1,0 +1,37 @@
+"""What is done with rows that are there: a page of them, and what is wrong with them.
+
+JAX is imported only once there is something to look at.
+"""
+
+from recall import arguments
+from recall.html import report as pages
+from recall.html import sources
+
+
+def report(workdir: str | None, out: str | None) -> None:
+    """Writes a page of a run, or of all committed results, and says where.
+
+    Raises:
+        SystemExit: with code 2, after one line, if there is nothing to show.
+    """
+    try:
+        print(f"page    {pages.write(workdir, out)}")
+    except ValueError as error:
+        arguments.refuse(error)
+
+
+def diagnose(workdir: str | None, *, compile_cache: bool) -> None:
+    """Prints which failure signatures a run, or every committed result, shows.
+
+    Raises:
+        SystemExit: with code 2, after one line, if there is nothing to look at.
+    """
+    try:
+        found = sources.of(workdir)
+        from recall import diagnose as diagnosing
+        from recall import setup
+
+        setup.configure(compile_cache=compile_cache)
+        diagnosing.report(found)
+    except ValueError as error:
+        arguments.refuse(error)
