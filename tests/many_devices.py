@@ -4,8 +4,8 @@ Large memories and lanes on 1, 2, 3 and 8 virtual devices find what one device f
 without any of this.
 """
 
-import dataclasses
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +16,15 @@ from numpy.testing import assert_allclose
 
 from recall import facts as facts_lib
 from recall import memory_kinds, readout, ring, training
-from recall.studies import large_programs
+from recall.studies import large_memories, large_programs
 
-RECIPE = training.Recipe(num_steps=12, check_every=4, cosine=True)
+SEED, STEPS = np.int32(3), 5
+RECIPE = training.Recipe(num_steps=8, check_every=1, cosine=True)
 MEMORIES = {
     kind: large_programs.Memory(
         kind=kind,
         design=memory_kinds.Design(d=6, m=5 if kind == "mlp" else 0, activation="relu"),
         n=43,  # which 2, 3 and 8 do not divide, nor do chunks of 4
-        seed=3,
         embedding="sphere",
         chunk=4,
         recipe=RECIPE,
@@ -33,22 +33,31 @@ MEMORIES = {
     for kind in ("outer_product", "linear", "mlp")
 }
 
+KINDS = {
+    1: ["linear"],
+    2: ["linear"],
+    3: ["linear", "outer_product"],
+    8: ["linear", "mlp"],
+}
+
 
 def drawn(memory, parts):
     """The points of a memory on so many devices, gathered and cut to the live ones."""
     over = large_programs.mesh(jax.devices()[:parts])
-    points = large_programs.programs(memory, over).draw()
+    points = large_programs.programs(memory, over).draw(SEED)
     return over, points, jax.tree.map(lambda x: np.asarray(x)[: memory.n], points)
 
 
 @functools.cache
 def plain(kind):
-    """Facts, and fits after no, one and two checks, by the unsharded code."""
+    """Facts, and a fit after a few steps, by the unsharded code."""
     memory = MEMORIES[kind]
     points = drawn(memory, 1)[2]
     facts = facts_lib.injective(*map(jnp.asarray, points))
     apply = memory_kinds.KINDS[kind].apply(memory.design)
-    problem = training.Problem(facts, memory.initial(), jnp.ones(1), (), jnp.ones(()))
+    problem = training.Problem(
+        facts, memory.initial(SEED), jnp.ones(1), (), jnp.ones(())
+    )
     construct = memory_kinds.KINDS[kind].construct
 
     @jax.jit
@@ -63,31 +72,38 @@ def plain(kind):
             loss=readout.cross_entropy(apply(built, facts.inputs), facts),
         )
 
-    fits = [training.start(memory.initial())]
-    return facts, apply, [*fits, step(fits[0]), step(step(fits[0]))]
+    fit = training.start(memory.initial(SEED))
+    for _ in range(STEPS):
+        fit = step(fit)
+    return facts, apply, fit
 
 
 def check_training(kind, parts):
-    """Weights, loss and count after two checks, on so many devices and on none."""
-    memory, (facts, _, fits) = MEMORIES[kind], plain(kind)
+    """Weights, loss and count after a few steps, on so many devices and on none."""
+    memory, (facts, _, wanted) = MEMORIES[kind], plain(kind)
     over, points, live = drawn(memory, parts)
     assert_allclose(live.inputs, facts.inputs, atol=1e-6)
     made = large_programs.programs(memory, over)
-    fit = made.advance(points, made.advance(points, made.begin()))
-    for ours, theirs in zip(*map(jax.tree.leaves, (fit.params, fits[2].params))):
-        assert_allclose(ours, theirs, atol=1e-5)
-    assert_allclose(fit.loss, fits[2].loss, atol=1e-5)
-    assert int(fit.correct) == int(fits[2].correct)
+    fit = made.begin(SEED)
+    for _ in range(STEPS):
+        fit = made.advance(points, fit)
+    jax.tree.map(
+        lambda x, y: assert_allclose(x, y, atol=1e-5), fit.params, wanted.params
+    )
+    assert_allclose(fit.loss, wanted.loss, atol=1e-5)
+    assert int(fit.correct) == int(wanted.correct)
     assert 0 < int(fit.correct) < memory.n, fit.correct
     assert int(fit.asked) == memory.n
+    if kind != "outer_product" and parts > 2:  # a loop of one hop is none
+        check_sent(made.advance.as_text(), large_memories.cost(memory, parts))
 
 
 def check_gradient(parts):
     """Loss, wrong probability and gradient with respect to the recalled vectors."""
-    memory, (facts, apply, fits) = MEMORIES["linear"], plain("linear")
+    memory, (facts, apply, fit) = MEMORIES["linear"], plain("linear")
     over, points, _ = drawn(memory, parts)
     layout = memory.layout(parts)
-    recalled = 5 * np.asarray(apply(fits[1].params, facts.inputs))
+    recalled = 5 * np.asarray(apply(fit.params, facts.inputs))
 
     def sharded(recalled, points):
         own = ring.facts_of(points, layout)
@@ -99,8 +115,8 @@ def check_gradient(parts):
     spread, same = PartitionSpec(ring.AXIS), PartitionSpec()
     how = {"in_specs": spread, "out_specs": (same, spread), "check_vma": False}
     found, grad = jax.jit(jax.shard_map(sharded, mesh=over, **how))(padded, points)
-    wanted = readout.loss(jnp.asarray(recalled), facts)
-    gradient = jax.grad(readout.cross_entropy)(jnp.asarray(recalled), facts)
+    wanted = jax.jit(readout.loss)(recalled, facts)
+    gradient = jax.jit(jax.grad(readout.cross_entropy))(recalled, facts)
     assert_allclose(found, wanted, atol=1e-5)
     assert_allclose(grad[: memory.n], gradient, atol=1e-6)
     assert not np.any(grad[memory.n :])
@@ -115,10 +131,31 @@ def check_lanes():
         tiny.assert_same_lanes(sharded, alone)
 
 
-def check_all(parts):
-    for kind in MEMORIES:
-        check_training(kind, parts)
-    check_gradient(parts)
+def check_sent(text, cost):
+    """A step sends what the formulas say: the ring's blocks, one sum, no more."""
+    found = collectives(text)
+    sent = sorted((kind, size * trips) for kind, size, trips in found)
+    of_step = [("all-reduce", cost.summed), ("collective-permute", cost.ring)]
+    of_count = [("all-reduce", 4), ("collective-permute", cost.ring)]
+    assert sent == sorted(of_step + of_count), sent
+
+
+def collectives(text):
+    """Each collective of a compiled program: kind, bytes of its result, trips."""
+    trips, found = {}, []
+    for body, count in re.findall(r"body=%?([\w.-]+).*?\"n\":\"(\d+)\"", text):
+        trips[body] = int(count)
+    body = ""
+    for line in text.splitlines():
+        if line and not line.startswith(" "):
+            body = re.sub(r"^(ENTRY )?%?([\w.-]+).*", r"\2", line)
+        name = r"= (\w+)\[([\d,]*)\]\S* (all-[\w-]+|collective-[\w-]+|reduce-scatter)"
+        if found_here := re.search(name, line):
+            dtype, shape, kind = found_here.groups()
+            size = int(np.prod([int(n) for n in shape.split(",") if n]))
+            width = int(re.sub(r"\D", "", dtype)) // 8
+            found.append((kind, size * width, trips.get(body, 1)))
+    return found
 
 
 def main():
@@ -127,7 +164,9 @@ def main():
     jax.config.update("jax_numpy_rank_promotion", "raise")
     check_lanes()
     for parts in (1, 2, 3, 8):
-        check_all(parts)
+        for kind in KINDS[parts]:
+            check_training(kind, parts)
+    check_gradient(3)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Programs of one large memory, whose facts are spread over all devices of a mesh."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import AxisType, Mesh, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from recall import embeddings, memory_kinds, ring, training
 
 CONSTRUCTED, TRAINED = ("outer_product",), ("linear", "mlp")
 SAMPLERS = ("sphere", "gaussian")  # whose points are independent
+SEED = np.int32(0)
 SPREAD, SAME = PartitionSpec(ring.AXIS), PartitionSpec()
 
 
@@ -25,7 +27,6 @@ class Memory:
         kind: one of CONSTRUCTED or TRAINED.
         design: its widths.
         n: facts.
-        seed: of facts and initial weights.
         embedding: one of SAMPLERS.
         chunk: facts whose scores are held at once.
         recipe: how it is trained.
@@ -35,7 +36,6 @@ class Memory:
     kind: str
     design: memory_kinds.Design
     n: int
-    seed: int
     embedding: str
     chunk: int
     recipe: training.Recipe
@@ -48,23 +48,23 @@ class Memory:
     @property
     def num_parameters(self) -> int:
         """Numbers that the weights hold, biases among them."""
-        return sum(x.size for x in jax.tree.leaves(jax.eval_shape(self.initial)))
+        drawn = jax.eval_shape(self.initial, 0)
+        return sum(x.size for x in jax.tree.leaves(drawn))
 
-    def initial(self) -> Any:
-        """The weights that training begins from."""
-        kind, key = memory_kinds.KINDS[self.kind], jax.random.key(self.seed)
-        if kind.construct is not None:
-            return memory_kinds.KINDS["linear"].draw(key, self.design.d, 0)
-        draw_key = jax.random.fold_in(key, 1)
-        return kind.draw(draw_key, self.design.d, kind.rows(self.design))
+    def initial(self, seed: Any) -> Any:
+        """The weights that training begins from; a construction will replace them."""
+        name = "linear" if self.kind in CONSTRUCTED else self.kind
+        kind, key = memory_kinds.KINDS[name], jax.random.key(seed)
+        rows = kind.rows(self.design)
+        return kind.draw(jax.random.fold_in(key, 1), self.design.d, rows)
 
 
 class Programs(NamedTuple):
-    """What runs on the mesh; none takes or returns anything but global arrays.
+    """What runs on the mesh, each compiled once for all seeds.
 
     Attributes:
-        draw: `() -> Points`, spread over the devices.
-        begin: `() -> Fit`, the same on every device.
+        draw: `seed -> Points`, spread over the devices.
+        begin: `seed -> Fit`, the same on every device.
         advance: `(Points, Fit) -> Fit`: `check_every` steps and a count of the facts
             that are recalled, or the construction and a count.
     """
@@ -79,25 +79,36 @@ def mesh(devices: Sequence[Any]) -> Mesh:
     return Mesh(np.asarray(devices), (ring.AXIS,), axis_types=(AxisType.Auto,))
 
 
+@functools.lru_cache(maxsize=1)  # seeds come one after the other
 def programs(memory: Memory, over: Mesh) -> Programs:
-    """The programs of a memory on a mesh, not compiled yet."""
+    """The programs of a memory on a mesh."""
     layout, d = memory.layout(over.size), memory.design.d
-    sampler = embeddings.SAMPLERS[memory.embedding]
-    key = jax.random.fold_in(jax.random.key(memory.seed), 0)
-    built = memory.kind in CONSTRUCTED
+    step = _build if memory.kind in CONSTRUCTED else _train
 
-    def advance(points: ring.Points, fit: training.Fit) -> training.Fit:
-        step = _build if built else _train
-        return step(memory, layout, points, fit)
+    def points(seed: Any) -> ring.Points:
+        key = jax.random.fold_in(jax.random.key(seed), 0)
+        return ring.draw(key, layout, d, embeddings.SAMPLERS[memory.embedding])
+
+    def begin(seed: Any) -> training.Fit:
+        return training.start(memory.initial(seed))
 
     def spread(program: Callable[..., Any], given: Any, made: Any, **how: Any) -> Any:
         some = {"mesh": over, "in_specs": given, "out_specs": made}
         return jax.jit(jax.shard_map(program, check_vma=False, **some), **how)
 
-    return Programs(
-        draw=spread(lambda: ring.draw(key, layout, d, sampler), (), SPREAD),
-        begin=spread(lambda: training.start(memory.initial()), (), SAME),
-        advance=spread(advance, (SPREAD, SAME), SAME, donate_argnums=(1,)),
+    advance = functools.partial(step, memory, layout)
+    drawing, beginning = spread(points, SAME, SPREAD), spread(begin, SAME, SAME)
+    going = spread(advance, (SPREAD, SAME), SAME, donate_argnums=(1,))
+    like = _like(drawing, over, SPREAD), _like(beginning, over, SAME)
+    return Programs(drawing, beginning, going.lower(*like).compile())
+
+
+def _like(program: Callable[..., Any], over: Mesh, spec: PartitionSpec) -> Any:
+    """The shapes of what a program makes of a seed, and where they lie."""
+    where = NamedSharding(over, spec)
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
+        jax.eval_shape(program, SEED),
     )
 
 
