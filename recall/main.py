@@ -19,6 +19,7 @@ PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing."
 DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
 ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
 SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
+SHARD = flags.DEFINE_string("shard", None, "Run part i of n of the lanes: --shard=i/n.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> None:
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt, journal, planning
+    from recall import cli, interrupt, journal, launching, planning, shards
 
     config: Any = CONFIG.value
     console = Console()
@@ -44,7 +45,9 @@ def main(argv: list[str]) -> None:
             cli.ask(ASK.value, workdir, SEED.value, console)
             return
         devices = cli.devices_to_use(DEVICES.value)
-        plan = planning.plan_of(config)
+        whole = plan = planning.plan_of(config)
+        if SHARD.value is not None:
+            plan = shards.share(whole, shards.parse(SHARD.value))
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
@@ -52,8 +55,8 @@ def main(argv: list[str]) -> None:
         return
     workdir = cli.workdir_of(WORKDIR.value, config)
     try:
-        rows = cli.run(config, plan, workdir, devices, console)
-        cli.show(config, rows, workdir, console)
+        launching.run(config, plan, workdir, devices, console)
+        sys.exit(cli.conclude(config, whole, plan, workdir, console))
     except journal.JournalError as error:
         arguments.refuse(error)
     except interrupt.Stopped as stopped:

@@ -40,6 +40,7 @@ MATHEMATICS = (
 EXPERIMENTS = (
     "lanes",
     "searches",
+    "failures",
     "jobs",
     "memory_kinds",
     "memory_searches",
@@ -62,6 +63,8 @@ WORLD = (
     "setup",
     "arguments",
     "planning",
+    "shards",
+    "launching",
     "cli",
     "main",
 )
