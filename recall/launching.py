@@ -1,4 +1,4 @@
-"""Runs a plan: its cells one after the other, then its jobs; keeps rows and state."""
+"""Runs a plan: cells in turn, jobs, jobs that span devices; keeps rows and state."""
 
 import contextlib
 import functools
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from recall import (
     cells,
+    distributed,
     failures,
     interrupt,
     jobs,
@@ -21,6 +22,7 @@ from recall import (
     provenance,
     running,
     setup,
+    spans,
 )
 
 
@@ -105,6 +107,7 @@ def work(launch: Launch, plan: planning.Plan) -> None:
             _try_cell(launch, cell, trace=plan.trace)
             setup.release()
     _run_jobs(launch, plan)
+    _run_spanning(launch, plan)
 
 
 def _try_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:
@@ -152,9 +155,10 @@ def _run_jobs(launch: Launch, plan: planning.Plan) -> None:
     """Runs the jobs that have lanes left; rows are durable before the next are read."""
     book, bar = launch.book, launch.bar
     done, begun = finished(book.workdir), time.perf_counter()
-    going = {job: count for job in plan.jobs if (count := len(job.left(done)))}
+    small = [job for job in plan.jobs if not isinstance(job, spans.SpanningJob)]
+    going = {job: count for job in small if (count := len(job.left(done)))}
     lanes = sum(lane.digest() in done for lane in planning.lanes(plan))
-    index = len(plan.cells) + len(plan.jobs) - len(going)
+    index = len(plan.cells) + len(small) - len(going)
     bar.update(lanes=lanes, cells=index, new_probes=0)
     with contextlib.closing(jobs.run(list(going), launch.devices, done)) as told:
         for job, rows in told:
@@ -167,3 +171,43 @@ def _run_jobs(launch: Launch, plan: planning.Plan) -> None:
             probes = len(rows) - len(ended)
             bar.update(lanes=lanes, cells=index, new_probes=probes, note=job.title)
             launch.asked.check()
+
+
+def _run_spanning(launch: Launch, plan: planning.Plan) -> None:
+    """Runs the jobs that take all devices, in order, all processes in step."""
+    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
+    if not spanning:
+        return
+    distributed.wait("spanning")
+    done, index = finished(launch.book.workdir), launch.bar.num_cells - len(spanning)
+    for job in spanning:
+        if distributed.told_by_first(bool(job.left(done))):
+            _try_spanning(launch, job, index)
+        index += 1
+
+
+def _try_spanning(launch: Launch, job: spans.SpanningJob, index: int) -> None:
+    """Runs one of them; the first process keeps its rows, or those of its failure."""
+    book, begun, lanes = launch.book, time.perf_counter(), launch.bar.lanes
+    restore = functools.partial(journal.load_state, book)
+
+    def keep(rows: Sequence[jobs.Row]) -> None:
+        wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
+        if distributed.is_first():
+            journal.append(book, [{**launch.columns, **wall, **row} for row in rows])
+
+    try:
+        for step in job.run_over(distributed.everywhere(launch.devices), restore):
+            keep(step.rows)
+            if step.state is None:
+                journal.drop_state(book, step.name)
+            elif distributed.is_first():
+                journal.save_state(book, step.name, step.state)
+            lanes += len(jobs.ended(step.rows))
+            note = f"{job.title}: {progress.note(step.rows)}"
+            launch.bar.update(lanes=lanes, cells=index, new_probes=0, note=note)
+            distributed.check(launch.asked)
+    except (journal.JournalError, interrupt.Stopped):
+        raise
+    except Exception as error:
+        keep(failures.rows_of(job.lanes, job.title, failures.reason(error)))

@@ -20,6 +20,10 @@ DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
 ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
 SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
 SHARD = flags.DEFINE_string("shard", None, "Run part i of n of the lanes: --shard=i/n.")
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "One of several processes.")
+COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of the first one.")
+PROCESSES = flags.DEFINE_integer("num_processes", None, "How many there are.")
+PROCESS = flags.DEFINE_integer("process_id", None, "Which of them this one is.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
@@ -33,7 +37,7 @@ def main(argv: list[str]) -> None:
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt, journal, launching, planning, shards
+    from recall import cli, distributed, interrupt, journal, launching, planning, shards
 
     config: Any = CONFIG.value
     console = Console()
@@ -44,9 +48,13 @@ def main(argv: list[str]) -> None:
             workdir = cli.workdir_of(WORKDIR.value, config)
             cli.ask(ASK.value, workdir, SEED.value, console)
             return
+        if DISTRIBUTED.value:
+            distributed.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         devices = cli.devices_to_use(DEVICES.value)
-        whole = plan = planning.plan_of(config)
-        if SHARD.value is not None:
+        whole = plan = distributed.fitting(planning.plan_of(config), devices)
+        if DISTRIBUTED.value:
+            plan = distributed.share(whole)
+        elif SHARD.value is not None:
             plan = shards.share(whole, shards.parse(SHARD.value))
     except ValueError as error:
         arguments.refuse(error)
@@ -56,6 +64,10 @@ def main(argv: list[str]) -> None:
     workdir = cli.workdir_of(WORKDIR.value, config)
     try:
         launching.run(config, plan, workdir, devices, console)
+        distributed.wait("end")
+        if not distributed.is_first():
+            return
+        plan = whole if DISTRIBUTED.value else plan
         sys.exit(cli.conclude(config, whole, plan, workdir, console))
     except journal.JournalError as error:
         arguments.refuse(error)

@@ -155,14 +155,16 @@ def meet(add: Add, sums: Any, recalled: Array, outputs: Array, layout: Layout) -
         theirs = (cut(block), _ids((here - hops) % parts, layout)[:, None, :])
 
         def one(chunk: tuple) -> Any:
-            step = lambda sums, xs: (add(sums, *chunk[1], *xs), None)  # noqa: E731
-            return jax.lax.scan(step, chunk[0], theirs)[0]
+            sums, (z, own) = chunk
+            step = lambda sums, xs: (add(sums, z, own, *xs), None)  # noqa: E731
+            return jax.lax.scan(step, sums, theirs)[0]
 
         return jax.lax.map(one, (sums, mine))
 
     def hop(k: Any, carry: tuple) -> tuple:
-        following = jax.lax.ppermute(carry[1], AXIS, onward)  # while this one is read
-        return absorb(*carry, k), following
+        sums, block = carry
+        following = jax.lax.ppermute(block, AXIS, onward)  # while this one is read
+        return absorb(sums, block, k), following
 
     start = (jax.tree.map(cut, sums), outputs)
     sums, last = jax.lax.fori_loop(0, parts - 1, hop, start)

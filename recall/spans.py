@@ -36,17 +36,18 @@ class Step(NamedTuple):
 class SpanningJob(jobs.Job):
     """One lane on a mesh of devices."""
 
+    @property
     @abc.abstractmethod
-    def check(self, num_devices: int) -> None:
-        """Refuses a number of devices that the lane cannot run on, by a ValueError."""
+    def parts(self) -> int:
+        """How many devices it takes; 0 for all that there are."""
 
     @abc.abstractmethod
     def run_over(self, devices: Sequence[Any], restore: Restore) -> Iterator[Step]:
         """Runs the lane on from the state that an earlier run left, if any.
 
         Args:
-            devices: all there are. Each process makes the same calls and gets the same
-                rows; a process that has none of the devices gets none.
+            devices: all there are, of all processes, which make the same calls in step
+                and get the same rows.
             restore: finds a state by its name.
         """
 

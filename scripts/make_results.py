@@ -15,6 +15,7 @@ from recall import figures, journal, rows
 from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
+from recall.reports import large as report_large
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
 from recall.reports import weights as report_weights
@@ -33,6 +34,7 @@ DRAWN = {
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
+    "large_memory": ("run",),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
     "stage_ratio": ("run",),
@@ -175,9 +177,17 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def large_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Large memories: what they recall, and what a step costs each device."""
+    lines = [f"| {' | '.join(report_large.COLUMNS)} |"]
+    lines.append("|---" * len(report_large.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_large.lines(found)]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
+    "large_memory": large_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
     "sequential_learning": stage_lines,
@@ -188,6 +198,7 @@ LINES = {
 WHAT = {
     "atlas": "rows",
     "constructions": "rows",
+    "large_memory": "runs",
     "memory_weights": "rows",
     "recall_train": "checks",
     "sequential_learning": "rows",

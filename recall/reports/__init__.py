@@ -7,13 +7,22 @@ from rich.console import Console
 from rich.table import Table
 
 from recall import rows as rows_lib
-from recall.reports import atlas, capacity, constructions, recall, stages, weights
+from recall.reports import (
+    atlas,
+    capacity,
+    constructions,
+    large,
+    recall,
+    stages,
+    weights,
+)
 
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "atlas": (atlas.table,),
     "constructions": (constructions.table,),
+    "large_memory": (large.table,),
     "memory_weights": (weights.weights_table,),
     "recall_train": (recall.train_table,),
     "sequential_learning": (stages.times_table,),

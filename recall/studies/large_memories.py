@@ -142,13 +142,10 @@ class LargeJob(spans.SpanningJob):
         """On each of its devices; on one, if it takes all there are."""
         return cost(self.lane.settings, max(1, self.lane.parts)).held
 
-    def check(self, num_devices: int) -> None:
-        """Refuses fewer devices than the lane asks for."""
-        if self.lane.parts > num_devices:
-            raise ValueError(
-                f"Expected parts <= {num_devices}, the devices that there are; got "
-                f"parts={self.lane.parts}."
-            )
+    @property
+    def parts(self) -> int:
+        """Devices that it takes."""
+        return self.lane.parts
 
     def run_over(
         self, devices: Sequence[Any], restore: spans.Restore
@@ -156,8 +153,6 @@ class LargeJob(spans.SpanningJob):
         """Yields a row a check, then one of the whole."""
         lane, name = self.lane, f"large-{self.lane.digest()}"
         over = large_programs.mesh(devices[: lane.parts or None])
-        if not over.local_devices:
-            return
         begun = time.perf_counter()
         made = large_programs.programs(lane.settings, over)
         seed = np.int32(lane.seed)
