@@ -13,9 +13,9 @@ from jax.sharding import NamedSharding
 
 from recall import jobs, memory_kinds, ring, running, spans, training
 from recall.studies import large_programs
+from recall.theory import costs
 
 FLOPS = 2.5e10  # of a core of a CPU, about: what a plan reckons with
-FLOAT = 4  # bytes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,12 +71,11 @@ class LargeLane(jobs.Lane):
 
 
 class Cost(NamedTuple):
-    """What a step costs each device.
+    """What a step costs each device, by closed formulas.
 
     Attributes:
         flops: multiplications and additions.
-        held: bytes of embeddings, running sums, weights and moments, and the scores of
-            a chunk, or hidden units if these are more.
+        held: bytes of all that is kept at once.
         ring: bytes sent round the ring.
         summed: bytes of the one all-reduce.
     """
@@ -88,16 +87,13 @@ class Cost(NamedTuple):
 
 
 def cost(memory: large_programs.Memory, parts: int) -> Cost:
-    """Closed formulas of a step, given the number of devices."""
-    layout, d = memory.layout(parts), memory.design.d
-    rows, weights = layout.rows, memory.num_parameters
-    passes = 1 if memory.kind in large_programs.CONSTRUCTED else 3
-    pairs = rows * rows * parts
-    blocks = 6 * rows * d  # points, recalled, expected, and two that travel
-    scores = max(2 * layout.size**2, 3 * rows * memory.design.m)
+    """What a step costs, given the number of devices; padding is counted."""
+    layout, d, m = memory.layout(parts), memory.design.d, memory.design.m
+    n, weights = layout.rows * parts, memory.num_parameters
+    held = costs.held(n, d, weights, parts, chunk=layout.size, m=m)
     return Cost(
-        flops=4.0 * pairs * d + 2.0 * passes * rows * weights,
-        held=FLOAT * (blocks + scores + 4 * weights),
+        flops=costs.memory_step(n, n, d, weights, parts).flops,
+        held=int(held),
         ring=ring.ring_bytes(layout, d),
         summed=ring.sum_bytes(weights),
     )
