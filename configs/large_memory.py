@@ -25,11 +25,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.parts = (0,)  # devices; 0 for all
     c.chunk = 4096
     if preset == "cpu":
-        built, trained = (1000, 2000, 4000, 8000, 16_000), (1400, 1700, 2000)
+        built, trained = (1000, 2000, 4000, 8000, 16_000), (500, 600, 700)
         c.memories = (
             *(("outer_product", 256, 0, n) for n in built),
-            *(("linear", 128, 0, n) for n in trained),
-            ("mlp", 64, 64, 1700),
+            *(("linear", 64, 0, n) for n in trained),
+            ("mlp", 32, 32, 400),
         )
         c.parts, c.chunk = (1, 2), 1024
         c.seeds = (0, 1, 2, 3, 4)

@@ -17,6 +17,7 @@ from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
 from recall.reports import large as report_large
 from recall.reports import recall as report_recall
+from recall.reports import scaling as report_scaling
 from recall.reports import stages as report_stages
 from recall.reports import weights as report_weights
 from recall.studies import built, stage_summary, tradeoffs
@@ -190,6 +191,7 @@ LINES = {
     "large_memory": large_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
+    "scaling": report_scaling.lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -201,6 +203,7 @@ WHAT = {
     "large_memory": "runs",
     "memory_weights": "rows",
     "recall_train": "checks",
+    "scaling": "rows",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
