@@ -30,20 +30,30 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
     Raises:
         ValueError: if these do not name a run, or nobody answers.
     """
-    if processes is None and "JAX_NUM_PROCESSES" in os.environ:
-        processes = int(os.environ["JAX_NUM_PROCESSES"])
-    if index is None and "JAX_PROCESS_ID" in os.environ:
-        index = int(os.environ["JAX_PROCESS_ID"])
+    told = {
+        name: os.environ.get(f"JAX_{name}") for name in ("NUM_PROCESSES", "PROCESS_ID")
+    }
+    processes = _number(processes, told["NUM_PROCESSES"])
+    index = _number(index, told["PROCESS_ID"])
+    expected = (
+        "Expected --coordinator=host:port, --num_processes=n and --process_id=i with "
+        "0 <= i < n, or a scheduler that tells them; got "
+        f"{coordinator}, {processes}, {index}"
+    )
+    named = coordinator is None or ":" in coordinator
+    counted = None in (processes, index) or 0 <= index < processes
+    if not (named and counted):
+        raise ValueError(f"{expected}.")
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     try:
         jax.distributed.initialize(coordinator, processes, index)
     except (ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            "Expected --coordinator=host:port, --num_processes=n and --process_id=i "
-            f"with 0 <= i < n, or a scheduler that tells them; got {coordinator}, "
-            f"{processes}, {index}: {reason}"
-        ) from error
+        raise ValueError(f"{expected}: {str(error).splitlines()[0]}") from error
+
+
+def _number(given: int | None, told: str | None) -> int | None:
+    """What the command line says, or else the environment."""
+    return int(told) if given is None and told is not None else given
 
 
 def share(plan: planning.Plan) -> planning.Plan:

@@ -37,7 +37,7 @@ def _sweeps(rows: list[rows_lib.Row]) -> list[str]:
         (count, warm): [
             row["seconds"]
             for row in rows
-            if (row["kind"], row["devices"], row["warm"]) == ("sweep", count, warm)
+            if row["kind"] == "sweep" and (row["devices"], row["warm"]) == (count, warm)
         ]
         for count in (1, 2)
         for warm in (False, True)

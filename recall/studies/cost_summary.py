@@ -55,7 +55,7 @@ def fitted(rows: Iterable[Row]) -> Fitted:
     single = [
         row
         for row in rows
-        if (row["kind"], row["lanes"], row["devices"]) == ("lanes", 1, 1)
+        if row["kind"] == "lanes" and row["lanes"] == row["devices"] == 1
     ]
     works = [costs.Work(1, row["flops"], row["bytes"]) for row in single]
     measured = np.array([row["seconds"] for row in single])
