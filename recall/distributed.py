@@ -41,7 +41,7 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
         f"{coordinator}, {processes}, {index}"
     )
     named = coordinator is None or ":" in coordinator
-    counted = None in (processes, index) or 0 <= index < processes
+    counted = processes is None or index is None or 0 <= index < processes
     if not (named and counted):
         raise ValueError(f"{expected}.")
     jax.config.update("jax_cpu_collectives_implementation", "gloo")

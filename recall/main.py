@@ -49,6 +49,8 @@ def main(argv: list[str]) -> None:
             cli.ask(ASK.value, workdir, SEED.value, console)
             return
         if DISTRIBUTED.value:
+            if SHARD.value is not None:
+                raise ValueError("Expected --distributed or --shard; got both.")
             distributed.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         devices = cli.devices_to_use(DEVICES.value)
         whole = plan = distributed.fitting(planning.plan_of(config), devices)

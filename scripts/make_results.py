@@ -191,7 +191,7 @@ LINES = {
     "large_memory": large_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
-    "scaling": report_scaling.lines,
+    "scaling": report_scaling.headline,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -225,11 +225,34 @@ def section() -> str:
     return "\n".join([BEGIN, "", *parts, END])
 
 
+def scaling() -> str:
+    """All numbers of what runs cost: of large memories and of single steps."""
+    parts = []
+    for name, lines in (
+        ("large_memory", large_lines),
+        ("scaling", report_scaling.lines),
+    ):
+        found = journal.read_csv(RESULTS / f"{name}.csv")
+        device = ", ".join(sorted({str(row["device"]) for row in found}))
+        parts += [f"**`results/{name}.csv`**, on {device}:", "", *lines(found), ""]
+    return "\n".join([BEGIN, "", *parts, END])
+
+
+def filled(path: Path, numbers: str) -> str:
+    """A document with its numbers as the rows have them."""
+    before, rest = path.read_text().split(BEGIN)
+    return before + numbers + rest.split(END)[1]
+
+
 def readme() -> str:
-    """The README with its numbers as the rows have them."""
-    text = (ROOT / "README.md").read_text()
-    before, rest = text.split(BEGIN)
-    return before + section() + rest.split(END)[1]
+    """The README with its numbers."""
+    return filled(ROOT / "README.md", section())
+
+
+def documents() -> dict[Path, str]:
+    """What the documents with numbers should say."""
+    costs = ROOT / "docs" / "scaling.md"
+    return {ROOT / "README.md": readme(), costs: filled(costs, scaling())}
 
 
 def main() -> None:
@@ -240,7 +263,7 @@ def main() -> None:
     if chosen.take is not None:
         take(chosen.take)
     if chosen.check:
-        sys.exit(readme() != (ROOT / "README.md").read_text())
+        sys.exit(any(path.read_text() != text for path, text in documents().items()))
     for path in RESULTS.glob("*.csv"):
         if path.stem in figures.FIGURES:
             own = journal.read_csv(path)
@@ -248,7 +271,8 @@ def main() -> None:
                 own += journal.read_csv(RESULTS / f"{BESIDE[path.stem]}.csv")
             drawn = figures.FIGURES[path.stem](own)
             style.save(drawn, path.with_suffix(""))
-    (ROOT / "README.md").write_text(readme())
+    for path, text in documents().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Costs: counts by hand, and rates that a fit gives back."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -31,7 +33,8 @@ def test_flops_are_what_the_compiler_counts():
         )
 
     compiled = jax.jit(jax.grad(loss)).lower(np.eye(d, dtype=np.float32)).compile()
-    counted = compiled.cost_analysis()["flops"]
+    analysis: Any = compiled.cost_analysis()
+    counted = analysis["flops"]
     closed = costs.memory_step(n, n, d, d**2)
     # Less the product that no gradient with respect to inputs needs.
     assert counted == pytest.approx(closed.flops - 2 * n * d**2, rel=0.15)

@@ -22,9 +22,10 @@ def make_results():
     return module
 
 
-def test_the_readme_has_the_numbers_of_the_committed_rows():
-    update = "run `python scripts/make_results.py` and commit the README"
-    assert make_results().readme() == (ROOT / "README.md").read_text(), update
+def test_documents_have_the_numbers_of_the_committed_rows():
+    update = "run `python scripts/make_results.py` and commit the documents"
+    for path, text in make_results().documents().items():
+        assert path.read_text() == text, f"{path.name}: {update}"
 
 
 @pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)

@@ -17,6 +17,12 @@ def lines(rows: Iterable[rows_lib.Row]) -> list[str]:
     return [line for part in parts for line in [*part, ""]] + _predicted(found)
 
 
+def headline(rows: Iterable[rows_lib.Row]) -> list[str]:
+    """The sweep on one device and on two, and the rates of a core."""
+    found = list(rows)
+    return [*_sweeps(found), "", _fitted(found)[0]]
+
+
 def duration(seconds: float) -> str:
     """Seconds in the largest unit of which there is one or more."""
     for unit, size in UNITS:
