@@ -141,9 +141,9 @@ def drop_state(journal: Journal, name: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def drop_states(journal: Journal) -> None:
+def drop_states(workdir: Path) -> None:
     """Removes all saves: of a run that is finished, whoever made them."""
-    folder = journal.workdir / "state"
+    folder = workdir / "state"
     with _reported("drop states", folder):
         for path in folder.iterdir():
             path.unlink(missing_ok=True)

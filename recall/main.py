@@ -24,6 +24,11 @@ REPORT = flags.DEFINE_bool(
 )
 OUT = flags.DEFINE_string("out", None, "With --report: the file to write.")
 DIAGNOSE = flags.DEFINE_bool("diagnose", False, "Say what is wrong with a run.")
+SHARD = flags.DEFINE_string("shard", None, "Run part i of n of the lanes: --shard=i/n.")
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "One of several processes.")
+COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of the first one.")
+PROCESSES = flags.DEFINE_integer("num_processes", None, "How many there are.")
+PROCESS = flags.DEFINE_integer("process_id", None, "Which of them this one is.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
@@ -47,7 +52,7 @@ def main(argv: list[str]) -> None:
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt, journal, planning
+    from recall import cli, distributed, interrupt, journal, launching, planning, shards
 
     config: Any = CONFIG.value
     console = Console()
@@ -58,8 +63,16 @@ def main(argv: list[str]) -> None:
             workdir = cli.workdir_of(WORKDIR.value, config)
             cli.ask(ASK.value, workdir, SEED.value, console)
             return
+        if DISTRIBUTED.value:
+            if SHARD.value is not None:
+                raise ValueError("Expected --distributed or --shard; got both.")
+            distributed.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         devices = cli.devices_to_use(DEVICES.value)
-        plan = planning.plan_of(config)
+        whole = plan = distributed.fitting(planning.plan_of(config), devices)
+        if DISTRIBUTED.value:
+            plan = distributed.share(whole)
+        elif SHARD.value is not None:
+            plan = shards.share(whole, shards.parse(SHARD.value))
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
@@ -67,8 +80,12 @@ def main(argv: list[str]) -> None:
         return
     workdir = cli.workdir_of(WORKDIR.value, config)
     try:
-        rows = cli.run(config, plan, workdir, devices, console)
-        cli.show(config, rows, workdir, console)
+        launching.run(config, plan, workdir, devices, console)
+        distributed.wait("end")
+        if not distributed.is_first():
+            return
+        plan = whole if DISTRIBUTED.value else plan
+        sys.exit(cli.conclude(config, whole, plan, workdir, console))
     except journal.JournalError as error:
         arguments.refuse(error)
     except interrupt.Stopped as stopped:

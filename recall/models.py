@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from recall import (
     factual_training,
     journal,
     recall_searches,
+    running,
     training,
     transformer,
 )
@@ -64,6 +67,28 @@ def save(path: Path, model: Model) -> None:
         }
     )
     journal.write_file(path, data)
+
+
+def keep(update: running.Update, done: Sequence[dict], workdir: Path) -> list[dict]:
+    """Saves the models of searches that have ended, and says how good they are."""
+    ended, rows = {row["search"] for row in done}, []
+    for index, search in enumerate(update.cell.searches):
+        if search.digest() in ended and isinstance(
+            search, recall_searches.RecallSearch
+        ):
+            params = running.params_of(update.cell, update.state, index)
+            model = Model(search, search.problem(update.cell.shape), params)
+            save(path_of(workdir, search.seed), model)
+            rows.append(search.columns() | quality(model))
+            loss = float(update.state[".fit.loss"][index])
+            rows[-1] |= {
+                "kind": "model",
+                "key": f"{search.digest()}:model",
+                "steps": int(update.state[".fit.steps"][index]),
+                "loss": loss if math.isfinite(loss) else None,
+                "finite": math.isfinite(loss),
+            }
+    return rows
 
 
 def load(path: Path) -> Model:

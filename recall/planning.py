@@ -74,6 +74,12 @@ def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
             yield from (row | same for row in rows)
 
 
+def lanes(plan: Plan) -> list[Any]:
+    """All searches and lanes in order: cells first, then jobs."""
+    searched = [search for cell in plan.cells for search in cell.searches]
+    return searched + [lane for job in plan.jobs for lane in job.lanes]
+
+
 def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
     """Reads a table of facts: a line per subject, a number per relation.
 
@@ -113,7 +119,7 @@ def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
         what = line.title, line.shape, str(line.lanes), parameters
         table.add_row(*what, f"{line.mebibytes:.0f}", f"{line.seconds:.0f}")
     totals = [f"{len(lines)} programs", "", str(sum(line.lanes for line in lines)), ""]
-    most = max(line.mebibytes for line in lines)
+    most = max((line.mebibytes for line in lines), default=0.0)
     seconds = sum(line.seconds for line in lines)
     table.add_row(*totals, f"{most:.0f}", f"{seconds:.0f}", style="bold")
     return table
@@ -130,11 +136,15 @@ class _Line(NamedTuple):
     seconds: float
 
 
+def shape_text(cell: cells.Cell) -> str:
+    """The sizes that a cell is compiled for, for a person."""
+    return " ".join(f"{name}={size}" for name, size in cell.shape._asdict().items())
+
+
 def _cell_line(cell: cells.Cell, devices: Sequence[Any]) -> _Line:
-    sizes = cell.shape._asdict().items()
     return _Line(
         title=cell.searches[0].title,
-        shape=" ".join(f"{name}={size}" for name, size in sizes),
+        shape=shape_text(cell),
         lanes=len(cell.searches),
         parameters=[search.num_parameters for search in cell.searches],
         mebibytes=cells.memory_bytes(cell, len(devices)) / 2**20,

@@ -1,8 +1,9 @@
 """What a person sees while a sweep runs: a bar, or a line every few seconds."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich import progress
 from rich.console import Console
@@ -65,3 +66,16 @@ class Progress:
         with progress.Progress(*columns, console=self.console) as self._bar:
             self._bar.add_task("", total=self.num_lanes, text=self.text())
             yield
+
+
+def note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The latest loss and accuracy of a traced run."""
+    traces = [row for row in rows if row["kind"] == "trace"]
+    losses = [row["loss"] for row in traces if row["loss"] is not None]
+    if not losses:
+        return "diverged" if traces else ""
+    accuracy = sum(row["accuracy"] for row in traces) / len(traces)
+    return (
+        f"step {traces[-1]['steps']}, loss {sum(losses) / len(losses):.4f}, "
+        f"accuracy {accuracy:.4f}"
+    )

@@ -17,7 +17,9 @@ from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
+from recall.reports import large as report_large
 from recall.reports import recall as report_recall
+from recall.reports import scaling as report_scaling
 from recall.reports import stages as report_stages
 from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
@@ -25,7 +27,6 @@ from recall.studies import built, stage_summary, storage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-BEGIN, END = "<!-- claims: scripts/make_results.py -->", "<!-- end of claims -->"
 NUMBERS = """# What the committed rows say
 
 Written by `python scripts/make_results.py` from the tables beside it; every figure here
@@ -43,6 +44,7 @@ DRAWN = {
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
+    "large_memory": ("run",),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
     "stage_ratio": ("run",),
@@ -197,11 +199,20 @@ def storage_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in told]
 
 
+def large_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Large memories: what they recall, and what a step costs each device."""
+    lines = [f"| {' | '.join(report_large.COLUMNS)} |"]
+    lines.append("|---" * len(report_large.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_large.lines(found)]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
+    "large_memory": large_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
+    "scaling": report_scaling.headline,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -211,8 +222,10 @@ LINES = {
 WHAT = {
     "atlas": "rows",
     "constructions": "rows",
+    "large_memory": "runs",
     "memory_weights": "rows",
     "recall_train": "checks",
+    "scaling": "rows",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
@@ -248,15 +261,35 @@ def claims_section() -> str:
         lines.append(
             f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
         )
-    return "\n".join([BEGIN, "", report_claims.counts(tables), "", *lines, "", END])
+    return "\n".join([report_claims.counts(tables), "", *lines])
+
+
+def scaling() -> str:
+    """All numbers of what runs cost: of large memories and of single steps."""
+    parts = []
+    for name, lines in (
+        ("large_memory", large_lines),
+        ("scaling", report_scaling.lines),
+    ):
+        found = journal.read_csv(RESULTS / f"{name}.csv")
+        device = ", ".join(sorted({str(row["device"]) for row in found}))
+        parts += [f"**`results/{name}.csv`**, on {device}:", "", *lines(found), ""]
+    return "\n".join(parts)
+
+
+def filled(path: Path, what: str, written: str) -> str:
+    """A document with what stands between its marks as the rows have it."""
+    begin, end = f"<!-- {what}: scripts/make_results.py -->", f"<!-- end of {what} -->"
+    before, rest = path.read_text().split(begin)
+    return "".join([before, begin, "\n\n", written, "\n\n", end, rest.split(end)[1]])
 
 
 def texts() -> dict[Path, str]:
     """The written files, as the rows have them."""
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(BEGIN)
+    readme, costs = ROOT / "README.md", ROOT / "docs" / "scaling.md"
     return {
-        readme: before + claims_section() + rest.split(END)[1],
+        readme: filled(readme, "claims", claims_section()),
+        costs: filled(costs, "numbers", scaling()),
         RESULTS / "README.md": numbers(),
     }
 

@@ -29,6 +29,7 @@ MATHEMATICS = (
     "certificates",
     "separation",
     "alternating",
+    "ring",
     "factual_training",
     "freezing",
     "probing",
@@ -42,7 +43,9 @@ MATHEMATICS = (
 EXPERIMENTS = (
     "lanes",
     "searches",
+    "failures",
     "jobs",
+    "spans",
     "memory_kinds",
     "memory_searches",
     "recall_searches",
@@ -70,6 +73,9 @@ WORLD = (
     "planning",
     "diagnose",
     "looking",
+    "shards",
+    "distributed",
+    "launching",
     "cli",
     "main",
 )

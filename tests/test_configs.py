@@ -268,6 +268,7 @@ def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
 # Wrong values
 
 EXACT, FEWEST = "separability", "memory_weights"
+LARGE = "large_memory"
 WRONG = [
     (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
     (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
@@ -283,6 +284,17 @@ WRONG = [
     (FEWEST, {"most": 0.5}, ["most", "0.5", "[1, inf)"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),
+    (LARGE, {"memories": (("tree", 8, 0, 9),)}, ["memories", "'tree'", "'linear'"]),
+    (LARGE, {"memories": (("linear", 0, 0, 9),)}, ["d of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 8, 9),)}, ["m of memories", "8", "[0, 0]"]),
+    (LARGE, {"memories": (("mlp", 8, 0, 9),)}, ["m of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 0, 1),)}, ["facts of memories", "1", "[2, "]),
+    (LARGE, {"parts": (-1,)}, ["parts", "-1", ">= 0"]),
+    (LARGE, {"chunk": 0}, ["chunk", "0", ">= 1"]),
+    (LARGE, {"check_every": 33}, ["check_every", "num_steps.linear=2048", "33"]),
+    (LARGE, {"learning_rates__mlp": 0.0}, ["learning_rates.mlp", "0.0", "(0, inf)"]),
+    (LARGE, {"embedding": "orthonormal_blocks"}, ["embedding", "'sphere'"]),
     (LINEAR, {"experiment": "linear"}, ["experiment", "'linear'", "mlp_capacity"]),
     (LINEAR, {"n_max": 0}, ["n_max", "0", ">= 1"]),
     (LINEAR, {"n_max": -1}, ["n_max", "-1", ">= 1"]),

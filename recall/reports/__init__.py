@@ -11,6 +11,7 @@ from recall.reports import (
     atlas,
     capacity,
     constructions,
+    large,
     recall,
     stages,
     storage,
@@ -22,6 +23,7 @@ WIDTH = 100
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "atlas": (atlas.table,),
     "constructions": (constructions.table,),
+    "large_memory": (large.table,),
     "memory_weights": (weights.weights_table,),
     "recall_train": (recall.train_table,),
     "sequential_learning": (stages.times_table,),

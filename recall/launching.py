@@ -1,0 +1,213 @@
+"""Runs a plan: cells in turn, jobs, jobs that span devices; keeps rows and state."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from recall import (
+    cells,
+    distributed,
+    failures,
+    interrupt,
+    jobs,
+    journal,
+    models,
+    planning,
+    progress,
+    provenance,
+    running,
+    setup,
+    spans,
+)
+
+
+class Launch(NamedTuple):
+    """One process at work on a run.
+
+    Attributes:
+        book: where it keeps what it finds.
+        devices: what it computes on.
+        columns: which experiment, code and device its rows come from.
+        bar: what a person sees of it.
+        asked: whether somebody asked it to stop.
+    """
+
+    book: journal.Journal
+    devices: Sequence[Any]
+    columns: Mapping[str, Any]
+    bar: progress.Progress
+    asked: interrupt.Asked
+
+
+def run(
+    config: Any,
+    plan: planning.Plan,
+    workdir: Path,
+    devices: Sequence[Any],
+    console: Console,
+) -> list[dict]:
+    """Runs what is left of a plan and returns all rows of its workdir.
+
+    Args:
+        config: where the plan comes from.
+        plan: what to run: all that the config asks for, or a part.
+        workdir: where rows and state are kept, for all parts.
+        devices: what to compute on.
+        console: where progress is shown.
+
+    Raises:
+        interrupt.Stopped: after everything computed was saved.
+    """
+    for reason in plan.skipped:
+        console.print(f"Skipped: {reason}", markup=False, highlight=False)
+    book = journal.open_journal(workdir, config.to_dict())
+    columns = source_columns(config.experiment, devices)
+    lanes = [lane.digest() for lane in planning.lanes(plan)]
+    bar = progress.Progress(console, len(plan.cells) + len(plan.jobs), len(lanes))
+    with interrupt.listening() as asked, bar.showing():
+        work(Launch(book, devices, columns, bar, asked), plan)
+        ended = finished(workdir).intersection(lanes)
+        bar.update(lanes=len(ended), cells=bar.num_cells, new_probes=0)
+    return rows_of(workdir)
+
+
+def rows_of(workdir: Path) -> list[dict]:
+    """All rows of a workdir, but for failures of what has ended since."""
+    return jobs.standing(journal.read_rows(workdir))
+
+
+def finished(workdir: Path) -> set[str]:
+    """Searches and lanes of jobs that have ended, in whichever process."""
+    return jobs.ended(journal.read_rows(workdir))
+
+
+def source_columns(experiment: str, devices: Sequence[Any]) -> dict[str, Any]:
+    """Columns that say which experiment, code and device a row comes from."""
+    device = {"device": provenance.device(devices)}
+    return {"experiment": experiment, **provenance.source(), **device}
+
+
+def work(launch: Launch, plan: planning.Plan) -> None:
+    """Runs what is left of a plan; whatever raises is recorded, and the rest goes on.
+
+    Raises:
+        interrupt.Stopped: after everything computed was saved.
+        journal.JournalError: if nothing can be kept.
+    """
+    for index, cell in enumerate(plan.cells):
+        done = finished(launch.book.workdir)
+        before = [s.digest() in done for c in plan.cells[:index] for s in c.searches]
+        launch.bar.update(lanes=sum(before), cells=index, new_probes=0)
+        if any(search.digest() not in done for search in cell.searches):
+            _try_cell(launch, cell, trace=plan.trace)
+            setup.release()
+    _run_jobs(launch, plan)
+    _run_spanning(launch, plan)
+
+
+def _try_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:
+    """Runs a cell, or records of which of its searches the end is missing, and why."""
+    try:
+        _run_cell(launch, cell, trace=trace)
+    except (journal.JournalError, interrupt.Stopped):
+        raise
+    except Exception as error:
+        done = finished(launch.book.workdir)
+        left = [search for search in cell.searches if search.digest() not in done]
+        program = f"{cell.searches[0].title}, {planning.shape_text(cell)}"
+        rows = failures.rows_of(left, program, failures.reason(error))
+        journal.append(launch.book, [row | launch.columns for row in rows])
+
+
+def _run_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:
+    """Runs one cell; rows are durable before the state that counts them as reported."""
+    book, bar = launch.book, launch.bar
+    lanes, index, begun = bar.lanes, bar.cells, time.perf_counter()
+    names = []
+    told = 0
+    restore = functools.partial(journal.load_state, book)
+    for update in running.run(cell, launch.devices, restore, trace=trace):
+        columns = {
+            **launch.columns,
+            "wall_seconds": round(time.perf_counter() - begun, 3),
+            "compile_seconds": round(update.compile_seconds, 3),
+        }
+        done = [row for row in update.rows if row["kind"] == "capacity"]
+        kept = models.keep(update, done, book.workdir) if trace else []
+        journal.append(book, [row | columns for row in [*update.rows, *kept]])
+        journal.save_state(book, update.cell.name, update.state)
+        names.append(update.cell.name)
+        told += len(done)
+        probes = sum(row["kind"] == "probe" for row in update.rows)
+        note = progress.note(update.rows) if trace else ""
+        bar.update(lanes=lanes + told, cells=index, new_probes=probes, note=note)
+        launch.asked.check()
+    for name in dict.fromkeys(names):
+        journal.drop_state(book, name)
+
+
+def _run_jobs(launch: Launch, plan: planning.Plan) -> None:
+    """Runs the jobs that have lanes left; rows are durable before the next are read."""
+    book, bar = launch.book, launch.bar
+    done, begun = finished(book.workdir), time.perf_counter()
+    small = [job for job in plan.jobs if not isinstance(job, spans.SpanningJob)]
+    going = {job: count for job in small if (count := len(job.left(done)))}
+    lanes = sum(lane.digest() in done for lane in planning.lanes(plan))
+    index = len(plan.cells) + len(small) - len(going)
+    bar.update(lanes=lanes, cells=index, new_probes=0)
+    with contextlib.closing(jobs.run(list(going), launch.devices, done)) as told:
+        for job, rows in told:
+            wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
+            journal.append(book, [{**launch.columns, **wall, **row} for row in rows])
+            ended = jobs.ended(rows)
+            lanes += len(ended)
+            going[job] -= len(ended)
+            index += not going[job] and bool(ended)
+            probes = len(rows) - len(ended)
+            bar.update(lanes=lanes, cells=index, new_probes=probes, note=job.title)
+            launch.asked.check()
+
+
+def _run_spanning(launch: Launch, plan: planning.Plan) -> None:
+    """Runs the jobs that take all devices, in order, all processes in step."""
+    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
+    if not spanning:
+        return
+    distributed.wait("spanning")
+    done, index = finished(launch.book.workdir), launch.bar.num_cells - len(spanning)
+    for job in spanning:
+        if distributed.told_by_first(bool(job.left(done))):
+            _try_spanning(launch, job, index)
+        index += 1
+
+
+def _try_spanning(launch: Launch, job: spans.SpanningJob, index: int) -> None:
+    """Runs one of them; the first process keeps its rows, or those of its failure."""
+    book, begun, lanes = launch.book, time.perf_counter(), launch.bar.lanes
+    restore = functools.partial(journal.load_state, book)
+
+    def keep(rows: Sequence[jobs.Row]) -> None:
+        wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
+        if distributed.is_first():
+            journal.append(book, [{**launch.columns, **wall, **row} for row in rows])
+
+    try:
+        for step in job.run_over(distributed.everywhere(launch.devices), restore):
+            keep(step.rows)
+            if step.state is None:
+                journal.drop_state(book, step.name)
+            elif distributed.is_first():
+                journal.save_state(book, step.name, step.state)
+            lanes += len(jobs.ended(step.rows))
+            note = f"{job.title}: {progress.note(step.rows)}"
+            launch.bar.update(lanes=lanes, cells=index, new_probes=0, note=note)
+            distributed.check(launch.asked)
+    except (journal.JournalError, interrupt.Stopped):
+        raise
+    except Exception as error:
+        keep(failures.rows_of(job.lanes, job.title, failures.reason(error)))
