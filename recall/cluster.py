@@ -1,22 +1,15 @@
 """A plan run by many machines, through a Dask scheduler that hands out its units.
 
-Workers share the workdir. Each plans the config again, runs the lanes that it is told
-as a local launch would, appends to a journal file of its own, and tells the driver how
-much it did: rows never travel. What kills a worker is tried on others, and then counts
-as failed; what raises is recorded where it was raised.
+A unit that raises is recorded by its worker. One whose worker dies is tried on others;
+if it kills those as well, the driver records it as failed.
 """
 
 import contextlib
-import functools
-import json
 import logging
-import os
-import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 from rich.console import Console
 
 from recall import (
@@ -26,10 +19,11 @@ from recall import (
     journal,
     launching,
     planning,
-    presence,
     progress,
+    provenance,
     setup,
     shards,
+    workers,
 )
 
 CONNECT_SECONDS = 10.0
@@ -47,6 +41,24 @@ class ClusterError(ValueError):
 
 class LostError(Exception):
     """The scheduler is gone; the same command goes on."""
+
+
+class Driver(NamedTuple):
+    """Who hands out units.
+
+    Attributes:
+        dask: the package `distributed`.
+        client: a connection to the scheduler.
+        plan: all that is to be run.
+        book: where units that killed their workers are recorded.
+        columns: where such rows come from.
+    """
+
+    dask: Any
+    client: Any
+    plan: planning.Plan
+    book: journal.Journal
+    columns: Mapping[str, Any]
 
 
 def run(
@@ -73,12 +85,13 @@ def run(
     Raises:
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
-        interrupt.Stopped: if somebody asked; what workers told stays.
+        interrupt.Stopped: if somebody asked; what workers wrote stays.
         journal.JournalError: if somebody could not write.
     """
-    distributed = _import()
+    dask = _import()
     launching.skipped(plan, console)
     book = journal.open_journal(workdir, config.to_dict())
+    columns = {"experiment": config.experiment, **provenance.source(), "device": None}
     task = {
         "config": journal.read_config(workdir),
         "workdir": str(workdir.resolve()),
@@ -86,31 +99,29 @@ def run(
         "pinned": scheduler is None,
     }
     done = launching.finished(workdir)
-    with interrupt.listening(grace) as asked, _client(scheduler) as client:
+    with interrupt.listening(grace) as asked, _client(dask, scheduler) as client:
+        driver = Driver(dask, client, plan, book, columns)
         units = shards.units(plan, _num_workers(client))
         left = [unit for unit in units if _left(plan, unit, done)]
         bar = progress.Progress(console, len(units), len(planning.lanes(plan)), "units")
         bar.update(lanes=len(done), cells=len(units) - len(left), new_probes=0)
         with bar.showing():
-            _hand_out(distributed, client, task, plan, left, book, asked, bar)
+            _hand_out(driver, task, left, bar, asked)
             launching.tell_end(bar, plan, workdir)
 
 
 def _hand_out(
-    distributed: Any,
-    client: Any,
+    driver: Driver,
     task: Mapping[str, Any],
-    plan: planning.Plan,
     units: Sequence[range],
-    book: journal.Journal,
-    asked: interrupt.Asked,
     bar: progress.Progress,
+    asked: interrupt.Asked,
 ) -> None:
     """Has units run, and looks after them until none is left."""
     name = journal.digest(task)
     going = {
-        client.submit(
-            run_unit,
+        driver.client.submit(
+            workers.run_unit,
             task,
             [unit.start, unit.stop],
             key=f"recall-{name}-{unit.start}-{unit.stop}",
@@ -122,34 +133,34 @@ def _hand_out(
     try:
         while going:
             asked.check()
-            for future in _over(distributed, going):
-                told = _outcome(distributed, future, plan, going.pop(future), book)
+            for future in _over(driver.dask, going):
+                told = outcome(driver, future, going.pop(future))
                 bar.update(
                     lanes=bar.lanes + told["ended"],
                     cells=bar.cells + 1,
                     new_probes=told["probes"],
-                    note=f"{_num_workers(client)} workers",
+                    note=f"workers {_num_workers(driver.client)}",
                 )
     finally:
         with contextlib.suppress(Exception):  # a scheduler that is gone
-            client.cancel(list(going))
+            driver.client.cancel(list(going))
 
 
-def _over(distributed: Any, going: Mapping[Any, range]) -> list[Any]:
+def _over(dask: Any, going: Collection[Any]) -> list[Any]:
     """The futures that are over, after a moment of waiting."""
-    with contextlib.suppress(distributed.TimeoutError, TimeoutError):
-        distributed.wait(list(going), timeout=0.5, return_when="FIRST_COMPLETED")
+    with contextlib.suppress(dask.TimeoutError, TimeoutError, dask.CancelledError):
+        dask.wait(list(going), timeout=0.5, return_when="FIRST_COMPLETED")
     return [future for future in going if future.status != "pending"]
 
 
-def _outcome(
-    distributed: Any,
-    future: Any,
-    plan: planning.Plan,
-    unit: range,
-    book: journal.Journal,
-) -> Mapping[str, int]:
-    """What a unit came to; records it as failed if it kills its workers."""
+def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
+    """What a unit came to; one that kills its workers is recorded as failed.
+
+    Raises:
+        LostError: if nobody knows any more.
+        ClusterError: if workers cannot run units at all.
+        journal.JournalError: if a worker could not write.
+    """
     if future.status == "finished":
         return future.result()
     if future.status in ("cancelled", "lost"):
@@ -157,15 +168,20 @@ def _outcome(
     error = future.exception()
     if isinstance(error, journal.JournalError):
         raise error
-    if not isinstance(error, distributed.KilledWorker):
+    if not isinstance(error, driver.dask.KilledWorker):
         raise ClusterError(f"A worker cannot run this: {failures.reason(error)}")
-    part = shards.part(plan, unit)
-    left = _left(plan, unit, launching.finished(book.workdir))
-    program = [planning.program_of(cell) for cell in part.cells]
-    program += [jobs.program_of(job) for job in part.jobs]
+    left = _left(driver.plan, unit, launching.finished(driver.book.workdir))
     reason = f"it killed {ALLOWED_DEATHS + 1} workers, one after the other"
-    journal.append(book, failures.rows_of(left, program[0], reason))
+    rows = failures.rows_of(left, _program_of(driver.plan, unit), reason)
+    journal.append(driver.book, [row | dict(driver.columns) for row in rows])
     return {"ended": 0, "probes": 0}
+
+
+def _program_of(plan: planning.Plan, unit: range) -> str:
+    """The program that a unit's lanes share, for a person."""
+    part = shards.part(plan, unit)
+    names = [planning.program_of(cell) for cell in part.cells]
+    return [*names, *map(jobs.program_of, part.jobs)][0]
 
 
 def _left(plan: planning.Plan, unit: range, done: Collection[str]) -> list[Any]:
@@ -178,7 +194,7 @@ def _import() -> Any:
     """Dask, if it is there."""
     try:
         import distributed
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise ClusterError(
             "Expected the package `distributed` for --launcher=dask; install it by "
             "`pip install 'recall[cluster]'`, or `RECALL_EXTRAS=cluster scripts/run.sh`"
@@ -188,17 +204,16 @@ def _import() -> Any:
 
 
 @contextlib.contextmanager
-def _client(scheduler: str | None) -> Iterator[Any]:
+def _client(distributed: Any, scheduler: str | None) -> Iterator[Any]:
     """Connects to a scheduler, or to one of our own with a worker for each core."""
     import dask
-    import distributed
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(SETTINGS))
         address: Any = scheduler
         if scheduler is None:
-            address = stack.enter_context(_local_cluster(distributed))
+            address = stack.enter_context(local_cluster(distributed))
         try:
             client = distributed.Client(address, timeout=CONNECT_SECONDS)
         except (OSError, ValueError, TimeoutError) as error:
@@ -209,7 +224,7 @@ def _client(scheduler: str | None) -> Iterator[Any]:
         yield stack.enter_context(client)
 
 
-def _local_cluster(distributed: Any) -> Any:
+def local_cluster(distributed: Any) -> Any:
     """A scheduler in this process, and a worker process of one thread for each core."""
     return distributed.LocalCluster(
         n_workers=setup.num_cores(),
@@ -222,64 +237,3 @@ def _local_cluster(distributed: Any) -> Any:
 
 def _num_workers(client: Any) -> int:
     return len(client.scheduler_info(n_workers=-1)["workers"])
-
-
-# What runs on workers
-
-
-def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
-    """Runs some lanes of a plan on a worker; their rows go to the shared workdir.
-
-    Args:
-        task: config, workdir and how JAX is set up, as plain data.
-        unit: the first lane, and the one after the last.
-
-    Returns:
-        How many lanes ended, and how many probes it took.
-
-    Raises:
-        journal.JournalError: if the workdir cannot be written.
-    """
-    plan, launch = _desk(json.dumps(task, sort_keys=True))
-    mine = {lane.digest() for lane in planning.lanes(plan)[slice(*unit)]}
-    before = len(mine & launching.finished(launch.book.workdir))
-    probes = launch.bar.probes
-    launching.work(launch, shards.part(plan, range(*unit)))
-    launch.presence.claim(())
-    ended = len(mine & launching.finished(launch.book.workdir))
-    return {"ended": ended - before, "probes": launch.bar.probes - probes}
-
-
-@functools.cache
-def _desk(task: str) -> tuple[planning.Plan, launching.Launch]:
-    """What a worker keeps from one unit to the next: the plan, a journal, devices."""
-    told = json.loads(task)
-    if told["pinned"]:
-        _pin()
-    setup.configure(compile_cache=told["compile_cache"], cpu_devices=1)
-    config = planning.config_of(told["config"])
-    plan = planning.plan_of(config)
-    book = journal.open_journal(told["workdir"], config.to_dict())
-    devices = jax.local_devices()
-    shown = presence.Presence(book)
-    beat = (shown, threading.Event())  # until the process ends
-    threading.Thread(target=presence.beat, args=beat, daemon=True).start()
-    nobody = Console(file=open(os.devnull, "w"))  # noqa: SIM115 (open until the end)
-    return plan, launching.Launch(
-        book=book,
-        devices=devices,
-        columns=launching.source_columns(config.experiment, devices),
-        bar=progress.Progress(nobody, 0, 0),
-        asked=interrupt.Asked(),
-        presence=shown,
-    )
-
-
-def _pin() -> None:
-    """Keeps this worker's programs on a core of their own, where the system can."""
-    if hasattr(os, "sched_setaffinity"):
-        import distributed
-
-        cores = sorted(os.sched_getaffinity(0))
-        mine = int(distributed.get_worker().name) % len(cores)
-        os.sched_setaffinity(0, {cores[mine]})

@@ -25,6 +25,8 @@ from recall import (
     setup,
 )
 
+KEPT_BYTES = 2**30  # that programs of jobs, and all else, may hold
+
 
 class Launch(NamedTuple):
     """One process at work on a run.
@@ -207,8 +209,11 @@ def _run_jobs(launch: Launch, plan: planning.Plan) -> None:
 
 
 def _release(sharing: collections.Counter[str], job: jobs.Job) -> None:
-    """Gives a program's memory back once the last of the jobs that share it is over."""
+    """Gives memory back once the last of the jobs that share a program is over.
+
+    Not while there is little to give: jobs that go on would compile theirs again.
+    """
     program = jobs.program_of(job)
     sharing[program] -= 1
-    if not sharing[program]:
+    if not sharing[program] and setup.resident_bytes() > KEPT_BYTES:
         setup.release()

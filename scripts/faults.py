@@ -31,7 +31,7 @@ def measure(
     name: str, repeats: int, expected: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Repeats a fault; returns a row of sums."""
-    total = dict.fromkeys(COLUMNS[1:], 0)
+    total = dict.fromkeys((*COLUMNS[1:], "launches"), 0)
     strike, how = fault_kinds.FAULTS[name]
     for repeat in range(repeats):
         workdir = folder / f"{name}-{repeat}"
@@ -44,8 +44,7 @@ def measure(
         for column, count in found.items():
             total[column] += count
         print(f"{name} {repeat + 1}/{repeats}: {found}", flush=True)
-    source = {**provenance.source(), "launches": total.pop("launches", None)}
-    return {"fault": name, **total, "how": how, **source}
+    return {"fault": name, **total, "how": how, **provenance.source()}
 
 
 def show(rows: list[dict[str, Any]]) -> None:

@@ -67,6 +67,7 @@ WORLD = (
     "status",
     "shards",
     "launching",
+    "workers",
     "cluster",
     "cli",
     "main",

@@ -10,7 +10,14 @@ import sweeps
 from rich.console import Console
 
 from configs import stage_ratio
-from recall import cluster, failures, journal, launching, planning, shards
+from recall import (
+    cluster,
+    journal,
+    launching,
+    planning,
+    shards,
+    workers,
+)
 
 PLAN = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
 
@@ -54,13 +61,13 @@ def test_a_unit_is_run_as_a_local_launch_would_and_only_its_counts_are_told(tmp_
     whole = sweeps.results(sweeps.run(tmp_path / "whole", **sweeps.BUILT))
     told = task(tmp_path / "unit")
     assert json.loads(json.dumps(told)) == told  # plain data
-    first = cluster.run_unit(told, [1, 3])
+    first = workers.run_unit(told, [1, 3])
     assert first["ended"] == 2
     rows = launching.rows_of(tmp_path / "unit")
     assert sweeps.results(rows).items() <= whole.items()
     assert first["probes"] == sum(row["kind"] == "probe" for row in rows)
-    assert cluster.run_unit(told, [1, 3]) == {"ended": 0, "probes": 0}
-    assert cluster.run_unit(told, [0, 4])["ended"] == 2
+    assert workers.run_unit(told, [1, 3]) == {"ended": 0, "probes": 0}
+    assert workers.run_unit(told, [0, 4])["ended"] == 2
     assert sweeps.results(launching.rows_of(tmp_path / "unit")) == whole
     assert len(list((tmp_path / "unit" / "rows").iterdir())) == 1
 
@@ -69,33 +76,33 @@ class Dead(Exception):  # noqa: N818
     """What Dask raises for a unit that kills its workers."""
 
 
-def outcome(status, error=None, **keywords):
-    future = types.SimpleNamespace(
-        status=status, exception=lambda: error, result=lambda: {"ended": 1, "probes": 2}
-    )
-    dask = types.SimpleNamespace(KilledWorker=Dead)
-    return cluster._outcome(dask, future, **keywords)
+def outcome(driver, status, error=None):
+    counts = {"ended": 1, "probes": 2}
+    told = {"exception": lambda: error, "result": lambda: counts}
+    future = types.SimpleNamespace(status=status, **told)
+    return cluster.outcome(driver, future, range(1, 3))
 
 
 def test_a_unit_that_kills_its_workers_is_recorded_as_failed(tmp_path):
     made = sweeps.config(**sweeps.BUILT)
     plan = planning.plan_of(made)
     book = journal.open_journal(tmp_path, made.to_dict())
-    same = {"plan": plan, "unit": range(1, 3), "book": book}
-    assert outcome("finished", **same) == {"ended": 1, "probes": 2}
-    assert outcome("error", Dead(), **same) == {"ended": 0, "probes": 0}
+    dask = types.SimpleNamespace(KilledWorker=Dead)
+    driver = cluster.Driver(dask, None, plan, book, {"experiment": "x"})
+    assert outcome(driver, "finished") == {"ended": 1, "probes": 2}
+    assert outcome(driver, "error", Dead()) == {"ended": 0, "probes": 0}
     rows = launching.rows_of(tmp_path)
     lanes = [lane.digest() for lane in planning.lanes(plan)[1:3]]
     assert [row["search"] for row in rows] == lanes
-    assert {row["kind"] for row in rows} == {failures.KIND}
+    assert {(row["kind"], row["experiment"]) for row in rows} == {("failed", "x")}
     assert rows[0]["error"].startswith("it killed 4 workers")
     assert rows[0]["program"].startswith("outer_product, n_max=")
     with pytest.raises(journal.JournalError, match="disk full"):
-        outcome("error", journal.JournalError("disk full"), **same)
+        outcome(driver, "error", journal.JournalError("disk full"))
     with pytest.raises(cluster.ClusterError, match="ImportError: no recall"):
-        outcome("error", ImportError("no recall"), **same)
+        outcome(driver, "error", ImportError("no recall"))
     with pytest.raises(cluster.LostError, match="same command goes on"):
-        outcome("cancelled", **same)
+        outcome(driver, "cancelled")
 
 
 def run(workdir, scheduler=None):
@@ -128,10 +135,10 @@ def test_a_driver_and_a_worker_finish_a_run(monkeypatch, tmp_path):
     same = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
     monkeypatch.setattr(
         cluster,
-        "_local_cluster",
+        "local_cluster",
         lambda dask: distributed.LocalCluster(processes=False, **same),
     )
-    monkeypatch.setattr(cluster, "_pin", lambda: None)
+    monkeypatch.setattr(workers, "_pin", lambda: None)
     said = run(tmp_path / "run")
     assert "lanes 4/4" in said
     rows = launching.rows_of(tmp_path / "run")
