@@ -30,10 +30,9 @@ PROVENANCE = {
     *("wall_seconds", "compile_seconds", "git_commit", "git_dirty", "device"),
 }
 BACK = """
-import runpy, sys, time
+import runpy, time
 real = time.time
 time.time = lambda: real() - 86400.0
-sys.argv = sys.argv[:]
 runpy.run_module("recall.main", run_name="__main__", alter_sys=True)
 """
 
