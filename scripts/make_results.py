@@ -14,6 +14,7 @@ from pathlib import Path
 
 from recall import figures, journal, rows
 from recall.figures import style
+from recall.html import sources
 from recall.reports import atlas as report_atlas
 from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
@@ -250,11 +251,7 @@ def numbers() -> str:
 
 def claims_section() -> str:
     """Every claim with its verdict and what it was measured by."""
-    tables = {
-        path.stem: journal.read_csv(path)
-        for path in RESULTS.glob("*.csv")
-        if path.stem in figures.FIGURES
-    }
+    tables = sources.tables()
     lines = [f"| {' | '.join(report_claims.COLUMNS)} |"]
     lines.append("|---" * len(report_claims.COLUMNS) + "|")
     for line in report_claims.lines(tables, "; "):
