@@ -1,3 +1,3 @@
 """Measures how transformers store and recall facts."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -4,21 +4,28 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import ml_collections
 from absl import flags
 
+CONFIGS = Path(__file__).parents[1] / "configs"  # beside recall, wheel or checkout
+CONFIG = re.compile(r"--?config(?:=(.*))?")
 OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
 
 def parse(argv: list[str]) -> list[str]:
     """Sets the flags, --config among them, and returns what is no flag.
 
+    A config is a file, or else one of ours by its name, wherever one stands:
+    "configs/linear_capacity.py:quick" and "linear_capacity:quick" are the same.
+
     Raises:
         SystemExit: with code 2 after naming what is wrong, its value, and what is
             allowed; with code 0 after the help, where absl alone would exit with 1.
     """
+    argv = _with_paths(argv)
     try:
         left = flags.FLAGS(argv)
         getattr(flags.FLAGS.config, "experiment", None)  # a file is read only now
@@ -41,6 +48,30 @@ def refuse(message: object) -> NoReturn:
     """Says why a command is not run, and exits with code 2."""
     print(f"recall: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def _with_paths(argv: list[str]) -> list[str]:
+    """The arguments, with whole paths for configs that are ours."""
+    found, before = [], ""
+    for argument in argv:
+        config = CONFIG.fullmatch(argument)
+        if config and config[1]:
+            argument = f"--config={_path(config[1])}"
+        elif before in ("--config", "-config"):
+            argument = _path(argument)
+        found.append(argument)
+        before = argument
+    return found
+
+
+def _path(config: str) -> str:
+    """Where a config lies: as given if there is such a file, else among ours."""
+    given, colon, preset = config.partition(":")
+    ours = CONFIGS / f"{Path(given).stem}.py"
+    named = given in (ours.stem, f"configs/{ours.name}")
+    if Path(given).is_file() or not (named and ours.is_file()):
+        return config
+    return f"{ours}{colon}{preset}"
 
 
 def _brief(error: BaseException) -> str:

@@ -171,7 +171,9 @@ def gap(lower: Int[Array, ""], strategy: Strategy) -> Int[Array, ""]:
     return jnp.maximum(1, jnp.floor(strategy.resolution * lower)).astype(jnp.int32)
 
 
-def bisect(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array:
+def bisect(
+    bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy
+) -> Int[Array, ""]:
     """The next fresh probe: halfway, or further out while an end is missing."""
     lower, upper = bracket
     middle = (lower + upper) // 2
@@ -181,7 +183,7 @@ def bisect(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array
     return jnp.where(lower == 0, below, open_ended)
 
 
-def grow(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Array:
+def grow(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Int[Array, ""]:
     """The next probe of a growing lane: one gap further, or lower if nothing holds."""
     further = jnp.minimum(bracket.lower + gap(bracket.lower, strategy), n_max)
     below = jnp.floor(bracket.upper / strategy.widen).astype(jnp.int32)

@@ -30,7 +30,9 @@ class Measures(NamedTuple):
     accuracy: Float[Array, "*lanes"]
 
 
-def live_logits(logits: Float[Array, "C F A"], world: factual.World) -> Array:
+def live_logits(
+    logits: Float[Array, "C F A"], world: factual.World
+) -> Float[Array, "C F A"]:
     """Takes the answers that there are not out of the running."""
     live = jnp.arange(logits.shape[-1]) < world.live.relations * world.live.answers
     return jnp.where(live[None, None, :], logits, -jnp.inf)

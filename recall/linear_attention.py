@@ -250,7 +250,9 @@ def every_fact(
     )
 
 
-def mean_context(world: factual.World, num_noise: int, length: int) -> Array:
+def mean_context(
+    world: factual.World, num_noise: int, length: int
+) -> Float[Array, "1 N"]:
     """The expected counts `[1, N]` of a context.
 
     A model that treats all noise tokens alike, as gradient flow from "published" and

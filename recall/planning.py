@@ -1,13 +1,14 @@
 """From a config to what it asks for: searches by program, jobs, and a table of them."""
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from rich.table import Table
 
-from recall import cells, experiments, jobs, searches
+from recall import cells, experiments, jobs, running, searches
 
 
 class Plan(NamedTuple):
@@ -54,6 +55,23 @@ def plan_of(config: Any) -> Plan:
         skipped=getattr(chosen, "skipped", ()),
         trace=getattr(experiment, "TRACE", False),
     )
+
+
+def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Runs what a config asks for, here and now: its rows, and nothing on disk.
+
+    For notebooks and small runs; `cli.run` keeps rows, and goes on after a stop.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    plan, same = plan_of(config), {"experiment": config.experiment}
+    for cell in plan.cells:
+        for update in running.run(cell, devices, trace=plan.trace):
+            yield from (row | same for row in update.rows)
+    with contextlib.closing(jobs.run(plan.jobs, devices, ())) as told:
+        for _, rows in told:
+            yield from (row | same for row in rows)
 
 
 def _read_table(path: str) -> tuple[tuple[float, ...], ...]:

@@ -44,7 +44,18 @@ def recalled(
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> Float[Array, "CF d"]:
-    """The recalled vectors of all facts of a draw, context by context.
+    """The recalled vectors F of all facts of a draw, context by context."""
+    mixed = attended(params, frozen, draw, head_dim)
+    return transformer.add_mlp(params, mixed, architecture)
+
+
+def attended(
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    draw: factual.Draw,
+    head_dim: Any,
+) -> Float[Array, "CF d"]:
+    """What attention writes, MHSA(X), for all facts of a draw, context by context.
 
     `head_dim` scales logits by its square root: heads may be padded beyond it.
     """
@@ -62,7 +73,7 @@ def recalled(
         for share, value in zip(shares, values, strict=True)
     ]
     mixed = parts[0] + parts[1] + parts[2]
-    return transformer.add_mlp(params, mixed.reshape(-1, mixed.shape[-1]), architecture)
+    return mixed.reshape(-1, mixed.shape[-1])
 
 
 def loss(
@@ -75,7 +86,7 @@ def loss(
 ) -> readout.Loss:
     """Mean cross-entropy over the facts of a draw, in nats."""
     found = recalled(params, frozen, draw, architecture, head_dim)
-    return readout.loss(found, _as_facts(found, params, frozen, world, draw))
+    return readout.loss(found, as_facts(found, params, frozen, world, draw))
 
 
 def correct(
@@ -88,7 +99,7 @@ def correct(
 ) -> Bool[Array, "C F"]:
     """Whether the right answer of each fact of a draw scores above all others."""
     found = recalled(params, frozen, draw, architecture, head_dim)
-    margins = readout.margins(found, _as_facts(found, params, frozen, world, draw))
+    margins = readout.margins(found, as_facts(found, params, frozen, world, draw))
     return (margins > 0).reshape(draw.subjects.shape[0], draw.relations.shape[1])
 
 
@@ -142,7 +153,7 @@ def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # n
     return jnp.einsum("cfhk,hkd->cfd", weights[..., None] * values, O)
 
 
-def _as_facts(
+def as_facts(
     found: Array,
     params: transformer.Params,
     frozen: transformer.Embeddings,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from recall import (
     dynamics,
@@ -165,7 +165,9 @@ def attention(params: Any, problem: Problem, recipe: Recipe) -> Float[Array, "4"
     return linear_attention.attention_mass(known, world, reads, recipe.attention)
 
 
-def loss(params: Any, problem: Problem, recipe: Recipe, key: Array) -> Array:
+def loss(
+    params: Any, problem: Problem, recipe: Recipe, key: Key[Array, ""]
+) -> Float[Array, ""]:
     """The loss of one step: of a batch, or of the population."""
     world = problem.world
     if recipe.loss == "population":

@@ -155,11 +155,17 @@ def add_mlp(
     params: Params, x: Float[Array, "N d"], architecture: Architecture
 ) -> Float[Array, "N d"]:
     """Returns x + c MLP(x), or x where there is no MLP."""
+    return x + read_mlp(params, x, architecture)
+
+
+def read_mlp(
+    params: Params, x: Float[Array, "N d"], architecture: Architecture
+) -> Float[Array, "N d"]:
+    """Returns c MLP(x), or zeros where there is no MLP."""
     if params.mlp is None:
-        return x
+        return jnp.zeros_like(x)
     weights = params.mlp._replace(b=params.mlp.b * architecture.biases)
-    added = mlp_lib.apply(weights, x, architecture.activation)
-    return x + architecture.mlp_weight * added
+    return architecture.mlp_weight * mlp_lib.apply(weights, x, architecture.activation)
 
 
 def used(params: Params, frozen: Embeddings) -> Embeddings:

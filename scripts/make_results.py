@@ -1,7 +1,8 @@
-"""Draws the figures of the committed rows and writes their numbers into the README.
+"""Draws the figures of the committed rows, and writes what they say.
 
-python scripts/make_results.py            rewrite results/*.png and the README
-python scripts/make_results.py --check    fail if the README is not what rows say
+python scripts/make_results.py            rewrite results/*.png, results/README.md and
+                                          the claims in README.md
+python scripts/make_results.py --check    fail if these texts are not what rows say
 python scripts/make_results.py --take runs/linear_capacity-cpu
                                           first copy a run's rows to results/
 """
@@ -14,15 +15,24 @@ from pathlib import Path
 from recall import figures, journal, rows
 from recall.figures import style
 from recall.reports import atlas as report_atlas
+from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
+from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
-from recall.studies import built, stage_summary, tradeoffs
+from recall.studies import built, stage_summary, storage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-BEGIN, END = "<!-- numbers: scripts/make_results.py -->", "<!-- end of numbers -->"
+BEGIN, END = "<!-- claims: scripts/make_results.py -->", "<!-- end of claims -->"
+NUMBERS = """# What the committed rows say
+
+Written by `python scripts/make_results.py` from the tables beside it; every figure here
+is drawn from them. C is the constant in x = C N ln N (x = C N where 32 outputs are
+shared), x = d² for linear memories, rank x d for low rank, m d for MLPs; medians over
+seeds, 95 % intervals by a bootstrap over seeds; the slope is that of ln N against ln x.
+"""
 PROBE_COLUMNS = (
     *("search", "probe", "n", "accuracy", "stored", "steps", "ended"),
     *("warm", "learning_rate", "verdict", "margin", "infeasibility"),
@@ -37,6 +47,7 @@ DRAWN = {
     "sequential_learning": ("run", "trace", "picture"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
+    "storage_location": ("run", "model", "probe"),
 }
 
 
@@ -48,6 +59,9 @@ def take(workdir: Path) -> None:
     if name == "sequential_learning":  # curves and pictures of one seed
         first = min(row["seed"] for row in kept)
         kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
+    if name == "storage_location":  # probes of one training, settings without lists
+        of_free = [r for r in kept if r["kind"] != "probe" or r["training"] == "free"]
+        kept = [{k: r[k] for k in r if k != "ablations"} for r in of_free]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if any(row["kind"] == "capacity" for row in kept):
         probes = [row for row in found if row["kind"] == "probe"]
@@ -173,6 +187,16 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def storage_lines(found: Iterable[rows.Row]) -> list[str]:
+    """What each ablation leaves of the facts, and who holds them."""
+    cells = storage_summary.grid(found)
+    lines = [report_storage.describe(cells), ""]
+    lines.append(f"| {' | '.join(report_storage.COLUMNS)} |")
+    lines.append("|---" * len(report_storage.COLUMNS) + "|")
+    told = report_storage.ablation_lines(cells)
+    return lines + [f"| {' | '.join(line)} |" for line in told]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
@@ -181,6 +205,7 @@ LINES = {
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
+    "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
 WHAT = {
@@ -191,29 +216,49 @@ WHAT = {
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
+    "storage_location": "rows",
     "tradeoff": "runs",
 }
 
 
-def section() -> str:
-    """The README's numbers: for each experiment its laws, from its rows."""
-    parts = []
+def numbers() -> str:
+    """For each experiment its laws, from its rows."""
+    parts = [NUMBERS]
     for path in sorted(RESULTS.glob("*.csv")):
         if path.stem in figures.FIGURES:
             found = journal.read_csv(path)
             what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
-            title = f"**`results/{path.name}`**, {len(found)} {what or 'searches'}"
-            parts += [f"{title} on {devices}:", ""]
+            title = f"`{path.name}`: {len(found):,} {what or 'searches'} on {devices}"
+            parts += [f"## {path.stem}", "", f"{title}; [figure]({path.stem}.png).", ""]
             parts += [*LINES.get(path.stem, law_lines)(found), ""]
-    return "\n".join([BEGIN, "", *parts, END])
+    return "\n".join(parts)
 
 
-def readme() -> str:
-    """The README with its numbers as the rows have them."""
-    text = (ROOT / "README.md").read_text()
-    before, rest = text.split(BEGIN)
-    return before + section() + rest.split(END)[1]
+def claims_section() -> str:
+    """Every claim with its verdict and what it was measured by."""
+    tables = {
+        path.stem: journal.read_csv(path)
+        for path in RESULTS.glob("*.csv")
+        if path.stem in figures.FIGURES
+    }
+    lines = [f"| {' | '.join(report_claims.COLUMNS)} |"]
+    lines.append("|---" * len(report_claims.COLUMNS) + "|")
+    for line in report_claims.lines(tables, "; "):
+        lines.append(
+            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
+        )
+    return "\n".join([BEGIN, "", report_claims.counts(tables), "", *lines, "", END])
+
+
+def texts() -> dict[Path, str]:
+    """The written files, as the rows have them."""
+    readme = ROOT / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    return {
+        readme: before + claims_section() + rest.split(END)[1],
+        RESULTS / "README.md": numbers(),
+    }
 
 
 def main() -> None:
@@ -224,7 +269,7 @@ def main() -> None:
     if chosen.take is not None:
         take(chosen.take)
     if chosen.check:
-        sys.exit(readme() != (ROOT / "README.md").read_text())
+        sys.exit(any(text != path.read_text() for path, text in texts().items()))
     for path in RESULTS.glob("*.csv"):
         if path.stem in figures.FIGURES:
             own = journal.read_csv(path)
@@ -232,7 +277,8 @@ def main() -> None:
                 own += journal.read_csv(RESULTS / f"{figures.BESIDE[path.stem]}.csv")
             drawn = figures.FIGURES[path.stem](own)
             style.save(drawn, path.with_suffix(""))
-    (ROOT / "README.md").write_text(readme())
+    for path, text in texts().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ MATHEMATICS = (
     "separation",
     "alternating",
     "factual_training",
+    "freezing",
+    "probing",
     "constructions/*",
     "linear_attention",
     "gradient_flow",
@@ -47,7 +49,9 @@ EXPERIMENTS = (
     "cells",
     "running",
     "rows",
+    "comparison",
     "studies/*",
+    "claims/*",
     "signatures/*",
     "experiments/*",
 )

@@ -23,6 +23,7 @@ MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
 BUILT = "mlp_construction"
+HELD = "storage_location"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
@@ -207,6 +208,9 @@ def test_the_first_wrong_field_of_several_is_named(refused):
         ("configs", ["'configs'", "Is a directory"]),
         ("", ["empty"]),
         ("configs/mlp_capacity.py:qick", ["'qick'", "'', 'quick', 'cpu'"]),
+        ("mlp_capacity:qick", ["'qick'", "'', 'quick', 'cpu'"]),
+        ("mlp_capacty", ["'mlp_capacty'", "No such file"]),
+        ("elsewhere/mlp_capacity.py", ["'elsewhere/mlp_capacity.py'", "No such file"]),
     ],
 )
 def test_a_config_that_cannot_be_read_is_named(refused, path, words):
@@ -224,6 +228,41 @@ def test_a_fault_inside_a_config_is_no_fault_of_the_command_line(
     monkeypatch.setattr(sys, "argv", ["recall", f"--config={broken}"])
     with pytest.raises(NameError):
         arguments.parse(sys.argv)
+
+
+OWN = """import ml_collections
+
+def get_config(arg=None):
+    return ml_collections.ConfigDict({"experiment": "own"})
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("--config=mlp_capacity", "mlp_capacity"),
+        ("--config=mlp_capacity:quick", "mlp_capacity"),
+        ("--config configs/mlp_capacity.py:quick", "mlp_capacity"),
+        ("--config=own.py", "own"),
+        ("--config=configs/own.py", "own"),
+        ("--config=configs/linear_capacity.py", "own"),  # a file that is there
+        ("--config=linear_capacity", "linear_capacity"),
+    ],
+)
+def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
+    tmp_path, monkeypatch, given, found
+):
+    (tmp_path / "configs").mkdir()
+    for own in ("own.py", "configs/own.py", "configs/linear_capacity.py"):
+        (tmp_path / own).write_text(OWN)
+    argv = ["recall", *given.split(), "--plan"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", argv)
+    importlib.import_module("recall.main")
+    arguments.parse(argv)
+    experiment = flags.FLAGS.config.experiment
+    forget_overrides()
+    assert experiment == found
 
 
 # Wrong values
@@ -398,6 +437,21 @@ WRONG = [
     (GRID, {"threshold": 1.5}, ["threshold", "1.5", "(0, 1]"]),
     (GRID, {"search__method": "grow"}, ["search.method", "['single']", "got 'grow'"]),
     (GRID, {"world": "D=S", "search__method": "grow"}, ["search.method", "'D=S'"]),
+    (HELD, {"ablations": ("mlp_one",)}, ["ablations", "'mlp_one'", "'mlp_swap'"]),
+    (HELD, {"ablations": ()}, ["ablations", "()", "distinct"]),
+    (HELD, {"heads": (0,)}, ["heads to be", "0", ">= 1"]),
+    (HELD, {"m": (-1,)}, ["m to be", "-1", ">= 0"]),
+    (HELD, {"m": (8, 8)}, ["m to hold", "(8, 8)", "distinct"]),
+    (HELD, {"head_dim": 32}, ["d >= head_dim + 1 = 33", "d=32"]),
+    (HELD, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
+    (HELD, {"size": 1}, ["size", "1", ">= 2"]),
+    (HELD, {"answers": 1}, ["answers", "1", ">= 2"]),
+    (HELD, {"length": 3}, ["length", "3", ">= 4"]),
+    (HELD, {"contexts": 0}, ["contexts", "0", ">= 1"]),
+    (HELD, {"embedding": "cube"}, ["embedding", "'cube'", "'gaussian'"]),
+    (HELD, {"activation": "step"}, ["activation", "'step'", "'relu'"]),
+    (HELD, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (HELD, {"num_steps": 0}, ["num_steps", "0", ">= 1"]),
     (STAGES, {"noise": 0}, ["noise", "0", ">= 1"]),
     (STAGES, {"length": 3}, ["length", "3", ">= 4"]),
     (

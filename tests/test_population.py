@@ -5,6 +5,7 @@ import itertools
 
 import chex
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -96,7 +97,9 @@ def plain_program(params, table, batch, architecture):
 def plain(params, table, world, draw, architecture=MODEL):
     """The same of the written-out sequences, in float64."""
     batch = factual.sequences(draw, world)
-    with jax.enable_x64(True):
+    # The oldest JAX that we support keeps it among its experiments.
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental
+    with home.enable_x64(True):  # pyright: ignore[reportAttributeAccessIssue]
         exact = jax.tree.map(lambda x: np.asarray(x, np.float64), (params, table))
         (value, (wrong, right)), grads = plain_program(*exact, batch, architecture)
         return jax.device_get((value, wrong, right, grads))

@@ -16,6 +16,7 @@ from recall.experiments import (
     sequential_learning,
     stage_optimizer,
     stage_ratio,
+    storage_location,
     tradeoff,
 )
 
@@ -32,6 +33,7 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "sequential_learning": sequential_learning,
     "stage_optimizer": stage_optimizer,
     "stage_ratio": stage_ratio,
+    "storage_location": storage_location,
     "tradeoff": tradeoff,
     "constructions": constructions,
 }

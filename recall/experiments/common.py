@@ -18,7 +18,11 @@ class Training:
 
 
 def pick(field: str, value: Any, allowed: Collection[Any]) -> Any:
-    """Returns a value that has to be one of a few."""
+    """Returns a value that has to be one of a few.
+
+    Raises:
+        ValueError: naming the field, the value, and what is allowed.
+    """
     if value not in list(allowed):
         raise ValueError(f"Expected {field} in {list(allowed)}; got {value!r}.")
     return value
@@ -30,7 +34,11 @@ def each(field: str, values: Any, allowed: Collection[Any]) -> tuple:
 
 
 def nonempty(field: str, values: Any) -> tuple:
-    """Returns a non-empty tuple without repetitions."""
+    """Returns a non-empty tuple without repetitions.
+
+    Raises:
+        ValueError: naming the field and the values.
+    """
     values = tuple(values)
     if not values or any(value in values[:i] for i, value in enumerate(values)):
         raise ValueError(f"Expected {field} to hold distinct values; got {values}.")
@@ -46,7 +54,11 @@ def integers(
 
 
 def integer(field: str, value: Any, least: int, most: int | None = None) -> int:
-    """Returns an integer within bounds."""
+    """Returns an integer within bounds.
+
+    Raises:
+        ValueError: naming the field, the value, and the bounds.
+    """
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < least or (most is not None and value > most):
         bounds = f">= {least}" if most is None else f"in [{least}, {most}]"
@@ -55,7 +67,11 @@ def integer(field: str, value: Any, least: int, most: int | None = None) -> int:
 
 
 def boolean(field: str, value: Any) -> bool:
-    """Returns True or False."""
+    """Returns True or False.
+
+    Raises:
+        ValueError: naming the field and the value.
+    """
     if not isinstance(value, bool):
         raise ValueError(f"Expected {field} to be True or False; got {value!r}.")
     return value
@@ -73,7 +89,11 @@ def fractions(field: str, values: Any) -> tuple[float, ...]:
 
 
 def number(field: str, value: Any, interval: str) -> float:
-    """Returns a finite number in an interval, for instance "[0, 1)" or "(0, inf)"."""
+    """Returns a finite number in an interval, for instance "[0, 1)" or "(0, inf)".
+
+    Raises:
+        ValueError: naming the field, the value, and the interval.
+    """
     low, high = map(float, interval[1:-1].split(","))
     real = isinstance(value, int | float) and not isinstance(value, bool)
     above = real and (value >= low if interval[0] == "[" else value > low)
@@ -89,7 +109,11 @@ def seeds(field: str, values: Any) -> tuple[int, ...]:
 
 
 def num_outputs(config: Any) -> tuple[int | None, ...]:
-    """Counts of shared outputs; 0 in a config is None here: one output per fact."""
+    """Counts of shared outputs; 0 in a config is None here: one output per fact.
+
+    Raises:
+        ValueError: if one output is shared by all facts.
+    """
     counts = integers("num_outputs", config.num_outputs, 0)
     if 1 in counts:  # every memory recalls the only output
         raise ValueError(f"Expected num_outputs of 0 or >= 2; got {counts}.")

@@ -54,7 +54,11 @@ class Model:
 
 
 def model(config: Any) -> Model:
-    """Reads and checks the fields that all experiments on transformers have."""
+    """Reads and checks the fields that all experiments on transformers have.
+
+    Raises:
+        ValueError: naming a field that is wrong, and what is allowed.
+    """
     world = common.pick("world", config.world, recall_searches.WORLDS)
     chosen = Model(
         world=world,

@@ -67,7 +67,11 @@ def settings(config: Any) -> Settings:
 
 
 def solver(config: Any) -> separation.Solver:
-    """Reads how hard each size is tried."""
+    """Reads how hard each size is tried.
+
+    Raises:
+        ValueError: naming a field that is wrong, and what is allowed.
+    """
     given = config.solver.to_dict()
     names = [field.name for field in dataclasses.fields(separation.Solver)]
     for name in given:

@@ -19,7 +19,11 @@ SIMPLIFIED = {
 
 
 def reads(config: Any) -> dict[str, Any]:
-    """Reads what a step and a check read, and how often one checks."""
+    """Reads what a step and a check read, and how often one checks.
+
+    Raises:
+        ValueError: naming a field that is wrong, and what is allowed.
+    """
     given = {
         name: common.integer(name, getattr(config, name), least)
         for name, least in (
@@ -40,7 +44,11 @@ def reads(config: Any) -> dict[str, Any]:
 
 
 def budget(field: str, num_steps: Any, check_every: int) -> int:
-    """Returns a budget of steps that checks divide."""
+    """Returns a budget of steps that checks divide.
+
+    Raises:
+        ValueError: if they do not.
+    """
     common.integer(field, num_steps, 1)
     if num_steps % check_every:
         raise ValueError(
@@ -54,6 +62,9 @@ def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
     """Returns sizes of a world, checked.
 
     Relations have to be two or more: with one there is no relation to learn.
+
+    Raises:
+        ValueError: naming a size that is wrong, and what is allowed.
     """
     sizes = {
         "subjects": common.integer("subjects", S, 1),
@@ -70,7 +81,11 @@ def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
 
 
 def simplified(config: Any) -> dict[str, Any]:
-    """Reads the simplified model and how it is trained."""
+    """Reads the simplified model and how it is trained.
+
+    Raises:
+        ValueError: naming a field that is wrong, and what is allowed.
+    """
     if config.optimizer == "flow" and config.loss != "population":
         raise ValueError(
             "Expected loss='population' with optimizer='flow', which has no batches; "

@@ -15,6 +15,7 @@ from recall.figures import (
     separability,
     stage_maps,
     stages,
+    storage,
 )
 
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
@@ -31,6 +32,7 @@ FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "sequential_learning": stages.sequential,
     "stage_optimizer": stage_maps.optimizers,
     "stage_ratio": stage_maps.ratios,
+    "storage_location": storage.storage,
     "tradeoff": recall.tradeoff,
 }
 # Whose rows are drawn along, for comparison.

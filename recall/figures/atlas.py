@@ -17,7 +17,11 @@ LINES = (0.1, 1.0)  # facts for each parameter
 
 @style.styled
 def atlas(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts against parameters; the best bits for each parameter, and those of laws."""
+    """Facts against parameters; the best bits for each parameter, and those of laws.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = atlas_lib.entries(rows)
     if not found:
         raise ValueError("Expected rows of finished searches; got none.")

@@ -27,6 +27,9 @@ def constructions(rows: Iterable[rows_lib.Row]) -> Figure:
 
     Filled marks count all weights, hollow ones keys and queries as the vectors that
     they are. Rows of trained transformers may be given along.
+
+    Raises:
+        ValueError: if there are no such rows.
     """
     rows = list(rows)
     found = [s for s in built.summaries(rows) if s.rows]

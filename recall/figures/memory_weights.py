@@ -21,7 +21,11 @@ DESCENT = {(32, 256): 960, (32, 512): 1920}
 
 @style.styled
 def weights(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Weights of each method for each set of facts: medians and ranges over seeds."""
+    """Weights of each method for each set of facts: medians and ranges over seeds.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = [row for row in rows if row["kind"] == "run"]
     if not found:
         raise ValueError("Expected rows of finished searches; got none.")

@@ -27,6 +27,9 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
 
     Colours are attention H d_h / d, markers MLP m / d; hollow where a fraction of the
     facts was enough.
+
+    Raises:
+        ValueError: if there are no such rows.
     """
     points = [p for p in rows_lib.capacities(rows) if p.memory == "transformer"]
     if not points:
@@ -56,7 +59,11 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @style.styled
 def training(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Loss and accuracy over training, a colour per seed and learning rate."""
+    """Loss and accuracy over training, a colour per seed and learning rate.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     traces = [row for row in rows if row["kind"] == "trace"]
     if not traces:
         raise ValueError("Expected rows of a training run; got none.")

@@ -21,7 +21,11 @@ NAMES = {
 
 @style.styled
 def separability(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Exact capacities against all weights, and the constant of the linear memory."""
+    """Exact capacities against all weights, and the constant of the linear memory.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = [row for row in rows if row["kind"] == "capacity"]
     if not found:
         raise ValueError("Expected capacity rows; got none.")

@@ -27,6 +27,9 @@ def sequential(rows: Iterable[stage_summary.Row]) -> Figure:
     """Losses with stages shaded (Figure 5), distance to p(a | r), attention, weights.
 
     Of the first seed; the losses of the others are thin lines beneath.
+
+    Raises:
+        ValueError: if there are no such rows.
     """
     rows = list(rows)
     ends = sorted((r for r in rows if r["kind"] == "run"), key=lambda r: r["seed"])

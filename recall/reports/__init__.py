@@ -7,7 +7,15 @@ from rich.console import Console
 from rich.table import Table
 
 from recall import rows as rows_lib
-from recall.reports import atlas, capacity, constructions, recall, stages, weights
+from recall.reports import (
+    atlas,
+    capacity,
+    constructions,
+    recall,
+    stages,
+    storage,
+    weights,
+)
 
 WIDTH = 100
 
@@ -19,6 +27,7 @@ TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "sequential_learning": (stages.times_table,),
     "stage_optimizer": (stages.times_table,),
     "stage_ratio": (stages.times_table,),
+    "storage_location": (storage.ablation_table, storage.size_table),
     "tradeoff": (recall.grid_table,),
 }
 

@@ -1,0 +1,37 @@
+r"""Where trained transformers hold facts: in attention, in the MLP, or in both.
+
+An open question of the paper (section 7). Over the grid of heads H and hidden units m
+of Figure 4, right: scores of right answers split between attention and MLP, accuracy
+without either, with a part of another model, and with values that only copy.
+
+    python -m recall.main --config=configs/storage_location.py \
+        --workdir=runs/storage_location
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = ml_collections.ConfigDict({"experiment": "storage_location", "preset": preset})
+    c.seeds = (0, 1, 2) if not preset else (0, 1, 2, 3, 4)
+    c.embedding, c.activation = "gaussian", "relu"
+    c.d, c.head_dim, c.size, c.answers = 32, 8, 32, 8
+    c.heads = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32)
+    c.m = (1, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
+    c.length, c.contexts = 32, 4
+    c.learning_rate, c.num_steps = 0.01, 8192
+    c.ablations = ("none", "mlp_zero", "mlp_mean", "direct_zero", "direct_mean")
+    c.ablations += ("ov_zero", "ov_mean", "ov_codes", "ov_codes_alone", "ov_copy")
+    c.ablations += ("mlp_swap", "mlp_refit")
+    if preset:
+        c.head_dim, c.size = 4, 16
+        c.heads, c.m = (1, 2, 4, 6, 8, 12), (0, 8, 16, 24, 32, 48)
+        c.learning_rate, c.num_steps = 0.03, 2048
+    if preset == "quick":
+        c.seeds, c.d, c.size, c.answers = (0, 1, 2), 16, 8, 4
+        c.heads, c.m = (1, 2, 4), (0, 4, 8)
+        c.num_steps = 512
+    return c

@@ -1,0 +1,68 @@
+"""Where trained transformers hold their facts, over a grid of attention and MLP."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+from recall import jobs, probing
+from recall.experiments import common
+from recall.memories import mlp
+from recall.studies import storage, storage_lanes
+
+ABLATIONS = (*probing.ABLATIONS, *storage_lanes.SWAPS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is trained.
+
+    Attributes:
+        lanes: by heads, then hidden units, then seeds.
+    """
+
+    lanes: tuple[storage_lanes.Lane, ...]
+
+
+def settings(config: Any) -> Settings:
+    """Reads and checks a config; a bad field is named in a ValueError."""
+    d = common.integer("d", config.d, 1)
+    head_dim = common.integer("head_dim", config.head_dim, 1)
+    if d <= head_dim:
+        raise ValueError(
+            f"Expected d >= head_dim + 1 = {head_dim + 1}, for constructed heads whose "
+            f"values are dual to their tokens and to the end token; got d={d}."
+        )
+    same = {
+        "d": d,
+        "head_dim": head_dim,
+        "size": common.integer("size", config.size, 2),
+        "answers": common.integer("answers", config.answers, 2),
+        "length": common.integer("length", config.length, 4),
+        "contexts": common.integer("contexts", config.contexts, 1),
+        "embedding": common.embedding(config),
+        "activation": common.pick("activation", config.activation, mlp.ACTIVATIONS),
+        "learning_rate": common.number(
+            "learning_rate", config.learning_rate, "(0, inf)"
+        ),
+        "num_steps": common.integer("num_steps", config.num_steps, 1),
+    }
+    same["ablations"] = common.each("ablations", config.ablations, ABLATIONS)
+    grid = itertools.product(
+        common.integers("heads", config.heads, 1),
+        common.integers("m", config.m, 0),
+        common.seeds("seeds", config.seeds),
+    )
+    return Settings(
+        lanes=tuple(
+            storage_lanes.Lane(heads=H, m=m, seed=seed, **same) for H, m, seed in grid
+        )
+    )
+
+
+def plan(chosen: Settings) -> list[jobs.Job]:
+    """Lists a job for all lanes whose heads are about as many, the cheapest first."""
+    groups: dict[int, list[storage_lanes.Lane]] = {}
+    for lane in chosen.lanes:
+        groups.setdefault(max(1, (lane.heads - 1).bit_length()), []).append(lane)
+    found = [storage.StorageJob(members=tuple(own)) for own in groups.values()]
+    return sorted(found, key=lambda job: job.core_seconds)
