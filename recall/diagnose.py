@@ -83,8 +83,11 @@ def added(source: sources.Source) -> Iterator[Row]:
         return
     if source.config is not None:
         yield from planned(source.config)
+    quality = {row["search"]: row for row in source.rows if row["kind"] == "model"}
     for path in sorted(Path(source.workdir).glob("model-*.msgpack")):
-        yield from heads(models.load(path))
+        model = models.load(path)
+        row = quality.get(model.search.digest())
+        yield from heads(model, row["accuracy"]) if row else ()
 
 
 def planned(config: Mapping[str, Any]) -> list[Row]:
@@ -105,7 +108,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def heads(model: models.Model) -> list[Row]:
+def heads(model: models.Model, accuracy: float) -> list[Row]:
     """A row for each head of a model: its attention, averaged over random facts."""
     problem, search = model.problem, model.search
     draw = factual.sample_draw(
@@ -115,7 +118,7 @@ def heads(model: models.Model) -> list[Row]:
     table = transformer.token_table(transformer.used(model.params, problem.embeddings))
     attend = jax.vmap(lambda own: transformer.attend(model.params, table[own]))
     shares = np.asarray(attend(tokens)).mean(axis=0)
-    told = search.columns() | models.quality(model) | {"kind": "head"}
+    told = search.columns() | {"kind": "head", "accuracy": accuracy}
     return [
         told
         | {"head": head, "to_subject": float(a[0]), "to_relation": float(a[1])}
@@ -125,13 +128,12 @@ def heads(model: models.Model) -> list[Row]:
 
 
 def looks(rows: Iterable[Row]) -> list[Row]:
-    """A row for each kind of embeddings and width: how much its points overlap."""
-    kinds = {
-        (str(row["embedding"]), int(row["d"]))
-        for row in rows
-        if row.get("embedding") in embeddings.SAMPLERS and row.get("d")
-    }
-    return [look(kind, d) for kind, d in sorted(kinds)]
+    """A row for each kind of embeddings: how much its points overlap, at one width."""
+    widths: dict[str, set[int]] = {}
+    for row in rows:
+        if row.get("embedding") in embeddings.SAMPLERS and row.get("d"):
+            widths.setdefault(row["embedding"], set()).add(int(row["d"]))
+    return [look(kind, min(own)) for kind, own in widths.items()]
 
 
 def look(kind: str, d: int) -> Row:

@@ -142,12 +142,12 @@ def _short(rows: Sequence[Row]) -> list[rows_lib.Point]:
 
 def _starved(rows: Sequence[Row]) -> list[Row]:
     """Single trainings of transformers that fail below .1 facts a parameter."""
-    single = finding.of_kind(rows, "probe", "model")
+    tried = finding.of_kind(rows, "probe", "model")
+    single = [r for r in tried if r.get("method") == "single" and r.get("n")]
     return [
         row
         for row in single
         if row.get("memory") == "transformer"
-        and row.get("method") == "single"
         and row["n"] < 0.1 * row["parameters"]
         and _accuracy(row) < min(0.99, row["threshold"])
     ]

@@ -129,7 +129,8 @@ def still_rising(rows: Sequence[Row]) -> Finding | None:
     rising = [r for r in failed if r["accuracy"] >= r.get("best_accuracy", 2)]
     traces = collections.defaultdict(list)
     for row in finding.of_kind(rows, "trace"):
-        traces[row["search"]].append(row)
+        if row.get("accuracy") is not None and row.get("threshold") is not None:
+            traces[row["search"]].append(row)
     climbing = [own for own in traces.values() if _climbs(own)]
     tried = [*failed, *traces.values()]
     found = [*rising, *(own[-1] for own in climbing)]
@@ -154,8 +155,7 @@ def _climbs(own: Sequence[Row]) -> bool:
     tenth = max(1, len(own) // 10)
     last = [float(row["accuracy"]) for row in own[-tenth:]]
     before = [float(row["accuracy"]) for row in own[-2 * tenth : -tenth]]
-    enough = own[-1].get("threshold")
-    if not before or enough is None or max(last) >= enough:
+    if not before or max(last) >= own[-1]["threshold"]:
         return False
     return sum(last) / tenth > sum(before) / tenth + 0.005
 
