@@ -26,6 +26,8 @@ MATHEMATICS = (
     "transformer",
     "population",
     "training",
+    "quantization",
+    "zipf_training",
     "certificates",
     "separation",
     "alternating",
