@@ -202,7 +202,11 @@ def solve(
 
     def within(b: Array) -> tuple[Array, Array]:
         starts = jnp.stack([jnp.argmin(losses), after(b)[1]])
-        go_on = lambda i: round_within(task, *at(i), b, apply=apply, recipe=recipe)  # noqa: E731
+
+        def go_on(index: Array) -> Array:
+            start, tried = at(index)
+            return round_within(task, start, tried, b, apply=apply, recipe=recipe)
+
         found = jax.lax.map(go_on, starts)
         return jnp.min(found), starts[jnp.argmin(found)]
 

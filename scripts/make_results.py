@@ -16,6 +16,7 @@ from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
 from recall.reports import recall as report_recall
+from recall.reports import scaling as report_scaling
 from recall.reports import stages as report_stages
 from recall.reports import weights as report_weights
 from recall.studies import built, stage_summary, tradeoffs
@@ -35,6 +36,7 @@ DRAWN = {
     "constructions": ("run", "probe"),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
+    "scaling_law": ("run", "point"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
 }
@@ -175,11 +177,20 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def scaling_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Exponents of every way, and whether all points keep to the bound."""
+    lines = [report_scaling.describe(found), ""]
+    lines.append(f"| {' | '.join(report_scaling.COLUMNS)} |")
+    lines.append("|---" * len(report_scaling.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_scaling.lines(found)]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
+    "scaling_law": scaling_lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -190,6 +201,7 @@ WHAT = {
     "constructions": "rows",
     "memory_weights": "rows",
     "recall_train": "checks",
+    "scaling_law": "rows",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",

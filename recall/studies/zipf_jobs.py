@@ -119,7 +119,8 @@ def program(
 
 def _recipes(lane: ZipfLane) -> tuple[training.Recipe, training.Recipe]:
     """Of training, and of going on with rounded weights."""
-    return tuple(
-        training.Recipe(num_steps=steps, check_every=steps, cosine=True)
-        for steps in (lane.num_steps, lane.loop_steps)
-    )
+    return _decay(lane.num_steps), _decay(lane.loop_steps)
+
+
+def _decay(steps: int) -> training.Recipe:
+    return training.Recipe(num_steps=steps, check_every=steps, cosine=True)

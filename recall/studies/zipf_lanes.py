@@ -161,7 +161,7 @@ def _point(
     """A loss, and what theory allows for its bits."""
     total, odds = lane.total_bits(bits), lane.odds()
     finite = bool(np.isfinite(loss))
-    least = bounds.fewest_bits(float(loss), odds, lane.outputs) if finite else None
+    least = bounds.fewest_bits(float(loss), odds, lane.outputs)
     return lane.row(
         "point",
         f"{rounding}-{bits}",
@@ -171,7 +171,7 @@ def _point(
         finite=finite,
         total_bits=total,
         bound=float(bounds.cross_entropy(odds, lane.outputs, total)),
-        least_bits=least,
+        least_bits=_known(least),
         **_tried(tries, int(tried)),
     )
 
