@@ -32,7 +32,7 @@ def describe(rows: Iterable[rows_lib.Row]) -> str:
     points, below = zipf_summary.points(found), zipf_summary.below(found)
     return (
         "slope: of ln loss against ln bits, of ln parameters where weights have 32. "
-        "knowledge: of the fewest bits that such losses take, against parameters. "
+        "knowledge: of the fewest bits that such losses take, against the same. "
         "share of bits: these over the bits there are, smallest and largest size. "
         f"{len(points)} points, {len(below)} of them below the bound."
     )

@@ -79,8 +79,8 @@ class Exponents(NamedTuple):
     Attributes:
         loss: ln loss against ln bits; against ln parameters where bits are none.
         bound: the bound's own, at the same bits; nan where it is zero.
-        knowledge: ln of the fewest bits that such losses take, against ln parameters:
-            one, whatever N is, where each parameter holds as much at all sizes.
+        knowledge: ln of the fewest bits that such losses take, against the same: one,
+            whatever N is, where bits are put to as much use at all sizes.
         share: fewest bits that such losses take / bits that are there, of medians at
             the smallest and at the largest size; below one, by the bound.
     """
@@ -144,12 +144,13 @@ def exponents(curve: Curve) -> Exponents:
     x = curve.parameters if curve.rounding == "none" else curve.total_bits
     bound = curve.bound
     least = lambda losses: _fewest(losses, curve)  # noqa: E731
+    known = None if samples is None else least(samples)
     shares = least(curve.medians) / curve.total_bits
     flat = curve.rounding == "none" or (bound <= 0).any()
     return Exponents(
         loss=_slope(x, curve.medians, samples),
         bound=math.nan if flat else float(_slopes(x, bound)),
-        knowledge=_slope(curve.parameters, least(curve.medians), least(samples)),
+        knowledge=_slope(x, least(curve.medians), known),
         share=(float(shares[0]), float(shares[-1])),
     )
 
