@@ -19,22 +19,28 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.alphas = (1.5, 2.0)
     c.facts, c.outputs = 16384, 32
     c.ways = ("trained", "trained_top", "outer_product", "outer_product_top")
-    c.linear = {"d": (8, 11, 16, 23, 32)}
-    c.mlp = {"d": 16, "m": (8, 16, 32, 64, 128), "activation": "relu"}
-    c.trained = {
-        "linear_rates": (0.3, 1.0, 10.0),
-        "mlp_rates": (0.03, 0.1, 0.3),
-        "powers": (1.0,),
-        "num_steps": 2048,
-    }
-    c.trained_top = {
-        "linear_rates": (3.0, 10.0),
-        "mlp_rates": (0.03, 0.1),
-        "linear_shares": (0.07, 0.1, 0.14, 0.2, 0.24, 0.28, 0.34),
-        "mlp_shares": (0.14, 0.2, 0.28, 0.34, 0.4, 0.46),
-        "powers": (0.5, 1.0),
-        "num_steps": 4096,
-    }
+    c.linear = ml_collections.ConfigDict({"d": (8, 11, 16, 23, 32)})
+    c.mlp = ml_collections.ConfigDict(
+        {"d": 16, "m": (8, 16, 32, 64, 128), "activation": "relu"}
+    )
+    c.trained = ml_collections.ConfigDict(
+        {
+            "linear_rates": (0.3, 1.0, 10.0),
+            "mlp_rates": (0.03, 0.1, 0.3),
+            "powers": (1.0,),
+            "num_steps": 2048,
+        }
+    )
+    c.trained_top = ml_collections.ConfigDict(
+        {
+            "linear_rates": (3.0, 10.0),
+            "mlp_rates": (0.03, 0.1),
+            "linear_shares": (0.07, 0.1, 0.14, 0.2, 0.24, 0.28, 0.34),
+            "mlp_shares": (0.14, 0.2, 0.28, 0.34, 0.4, 0.46),
+            "powers": (0.5, 1.0),
+            "num_steps": 4096,
+        }
+    )
     c.outer_product = {
         "powers": (0.0, 0.25, 0.5, 0.75, 1.0),
         "shares": (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2),

@@ -1,11 +1,11 @@
-"""Memories whose embeddings are trained along: which parts move, and which are put back.
+"""Memories whose embeddings are trained along, and which of their parts move.
 
 A memory has three parts, inputs e_x, weights and outputs u_y. What does not move keeps
 its random draw. With injective f a learned side makes two dimensions enough for any
 number of facts, in exact arithmetic: on a circle <u_y, e_x> is largest for u_y = e_x,
 and either table can be copied into the other through W = 1. With shared outputs learned
-inputs do it, e_x = u_f(x); learned outputs alone do not: they are a linear classifier of
-M d numbers. A table of N learned inputs holds N d numbers: that is where facts are.
+inputs do it, e_x = u_f(x); learned outputs alone do not: they are a linear classifier
+of M d numbers. A table of N learned inputs holds N d numbers: that is where facts are.
 """
 
 import functools
@@ -139,7 +139,9 @@ def advance(
 
     fit = training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
     given = facts_of(fit.params, problem.targets)
-    return training.check(fit, readout.num_correct(recalled(fit.params), given), given.n)
+    return training.check(
+        fit, readout.num_correct(recalled(fit.params), given), given.n
+    )
 
 
 def solve(

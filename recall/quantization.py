@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 STEP_BITS = 32  # of the step of one matrix
+_NOTHING = 1e-30  # stands for the largest entry of a matrix of zeros
 _CLIPS = 24  # clips that are tried, as fractions of the largest entry
 
 
@@ -40,7 +41,7 @@ def best_steps(params: Any, bits: Float[Array, ""]) -> Any:
 
 
 def _best_step(weights: Array, bits: Array) -> Float[Array, ""]:
-    largest = jnp.maximum(jnp.max(jnp.abs(weights)), jnp.finfo(weights.dtype).tiny)
+    largest = jnp.maximum(jnp.max(jnp.abs(weights)), _NOTHING)
     steps = largest * jnp.geomspace(0.05, 1.0, _CLIPS) * 2.0 ** (1 - bits)
     error = lambda step: jnp.sum((weights - quantize(weights, step, bits)) ** 2)  # noqa: E731
     return steps[jnp.argmin(jax.vmap(error)(steps))]

@@ -28,6 +28,8 @@ MATHEMATICS = (
     "training",
     "quantization",
     "zipf_training",
+    "coherence",
+    "learned",
     "certificates",
     "separation",
     "alternating",

@@ -6,6 +6,7 @@ from types import ModuleType
 from recall.experiments import (
     atlas,
     constructions,
+    learned_embeddings,
     linear_capacity,
     memory_weights,
     mlp_capacity,
@@ -22,6 +23,7 @@ from recall.experiments import (
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
     "atlas": atlas,
+    "learned_embeddings": learned_embeddings,
     "linear_capacity": linear_capacity,
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,
