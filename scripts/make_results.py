@@ -21,6 +21,7 @@ from recall.reports import constructions as report_constructions
 from recall.reports import large as report_large
 from recall.reports import recall as report_recall
 from recall.reports import scaling as report_scaling
+from recall.reports import scaling_law as report_scaling_law
 from recall.reports import stages as report_stages
 from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
@@ -48,6 +49,7 @@ DRAWN = {
     "large_memory": ("run",),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
+    "scaling_law": ("run", "point"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
     "storage_location": ("run", "model", "probe"),
@@ -207,6 +209,16 @@ def large_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_large.lines(found)]
 
 
+def scaling_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Exponents of every way, and whether all points keep to the bound."""
+    lines = [report_scaling_law.describe(found), ""]
+    lines.append(f"| {' | '.join(report_scaling_law.COLUMNS)} |")
+    lines.append("|---" * len(report_scaling_law.COLUMNS) + "|")
+    return lines + [
+        f"| {' | '.join(line)} |" for line in report_scaling_law.lines(found)
+    ]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
@@ -214,6 +226,7 @@ LINES = {
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
     "scaling": report_scaling.headline,
+    "scaling_law": scaling_lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -227,6 +240,7 @@ WHAT = {
     "memory_weights": "rows",
     "recall_train": "checks",
     "scaling": "rows",
+    "scaling_law": "rows",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",

@@ -269,6 +269,7 @@ def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
 
 EXACT, FEWEST = "separability", "memory_weights"
 LARGE = "large_memory"
+ZIPF = "scaling_law"
 WRONG = [
     (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
     (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
@@ -282,6 +283,21 @@ WRONG = [
     (FEWEST, {"cells": ((32, 1),)}, ["cells: facts", "1", ">= 2"]),
     (FEWEST, {"cells": ((32, 8, 2),)}, ["cells", "pairs", "(32, 8, 2)"]),
     (FEWEST, {"most": 0.5}, ["most", "0.5", "[1, inf)"]),
+    (ZIPF, {"alphas": (0.0,)}, ["alphas", "0.0", "(0, inf)"]),
+    (ZIPF, {"alphas": (-1.5,)}, ["alphas", "-1.5", "(0, inf)"]),
+    (ZIPF, {"bits": (1, 4)}, ["bits", "1", "[2, 16]"]),
+    (ZIPF, {"loop_bits": (17,)}, ["loop_bits", "17", "[2, 16]"]),
+    (ZIPF, {"facts": 1}, ["facts", "1", ">= 2"]),
+    (ZIPF, {"outputs": 1}, ["outputs", "1", "[2, 16384]"]),
+    (ZIPF, {"ways": ("grown",)}, ["ways", "'grown'", "'trained_top'"]),
+    (ZIPF, {"linear__d": (0,)}, ["linear.d", "0", ">= 1"]),
+    (ZIPF, {"mlp__m": (0,)}, ["mlp.m", "0", ">= 1"]),
+    (ZIPF, {"linear__d": (), "mlp__m": ()}, ["linear.d or mlp.m", "none"]),
+    (ZIPF, {"linear__d": (), "mlp__activation": "step"}, ["mlp.activation", "'step'"]),
+    (ZIPF, {"trained__mlp_rates": (0.0,)}, ["trained.mlp_rates", "0.0"]),
+    (ZIPF, {"trained_top__linear_shares": (0.0,)}, ["trained_top.linear_shares"]),
+    (ZIPF, {"outer_product__powers": (-1.0,)}, ["outer_product.powers", "-1.0"]),
+    (ZIPF, {"loop_steps": 0}, ["loop_steps", "0", ">= 1"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
     (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),
