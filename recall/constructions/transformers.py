@@ -147,11 +147,10 @@ def ask(
         draw = factual.every_fact(key, world, length)
         return population.correct(params, tokens, world, draw, architecture, size)
 
-    found = jax.lax.map(right, jax.random.split(key, contexts))
-    return factual_training.Answers(
-        mean=jnp.mean(found, dtype=jnp.float32),
-        worst=jnp.min(jnp.mean(found, axis=(1, 2), dtype=jnp.float32)),
-    )
+    live = factual.live_facts(world)[None]
+    found = jax.lax.map(right, jax.random.split(key, contexts)) & live
+    shares = jnp.sum(found, axis=(1, 2)) / jnp.sum(live)
+    return factual_training.Answers(mean=jnp.mean(shares), worst=jnp.min(shares))
 
 
 def _dominance(recalled: Array, facts: facts_lib.Facts) -> Array:
