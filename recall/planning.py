@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.table import Table
 
-from recall import cells, experiments, jobs, searches
+from recall import cells, experiments, fact_files, jobs, name_vectors, searches
+from recall.studies import fact_lanes
 
 
 class Plan(NamedTuple):
@@ -40,6 +41,8 @@ def plan_of(config: Any) -> Plan:
     if isinstance(config.get("table"), str):
         with config.ignore_type():
             config.table = _read_table(config.table)
+    if "facts" in config:
+        config = _with_facts(config)
     try:
         chosen = experiment.settings(config)
     except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
@@ -54,6 +57,36 @@ def plan_of(config: Any) -> Plan:
         skipped=getattr(chosen, "skipped", ()),
         trace=getattr(experiment, "TRACE", False),
     )
+
+
+def _with_facts(config: Any) -> Any:
+    """A copy that holds the facts it names, and embeddings of their names.
+
+    Raises:
+        ValueError: if they cannot be read.
+    """
+    read, given = config.copy_and_resolve_references(), config.facts
+    read.unlock()
+    for field, allowed in (
+        ("on_conflict", fact_files.CONFLICTS),
+        ("several", fact_files.SEVERAL),
+    ):
+        if given[field] not in allowed:
+            raise ValueError(
+                f"Expected facts.{field} in {list(allowed)}; got {given[field]!r}."
+            )
+    found = fact_files.read(
+        given.source,
+        tuple(given.relations),
+        on_conflict=given.on_conflict,
+        several=given.several,
+        limit=given.limit,
+    )
+    read.facts.update(table=found.table, notes=found.notes)
+    named = {case[2] for case in config.cases} & set(fact_lanes.NAMED)
+    wanted = named and given.model
+    read.facts.vectors = name_vectors.of(found.table, given.model) if wanted else None
+    return read
 
 
 def _read_table(path: str) -> tuple[tuple[float, ...], ...]:

@@ -15,6 +15,7 @@ from recall import figures, journal, rows
 from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
+from recall.reports import facts as report_facts
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
 from recall.reports import weights as report_weights
@@ -31,6 +32,7 @@ PROBE_COLUMNS = (
 DRAWN = {
     "atlas": ("capacity", "run"),
     "tradeoff": ("probe",),
+    "real_facts": ("run", "probe", "trace", "picture", "model"),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
     "memory_weights": ("run", "probe"),
@@ -175,10 +177,20 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def fact_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest memories of named facts, and how these are learned."""
+    kept = list(found)
+    lines = [" ".join(report_facts.describe(kept)), ""]
+    lines += [f"| {' | '.join(report_facts.COLUMNS)} |"]
+    lines.append("|---" * len(report_facts.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_facts.lines(kept)]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
     "memory_weights": weights_lines,
+    "real_facts": fact_lines,
     "recall_train": trace_lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
@@ -189,6 +201,7 @@ WHAT = {
     "atlas": "rows",
     "constructions": "rows",
     "memory_weights": "rows",
+    "real_facts": "rows",
     "recall_train": "checks",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",

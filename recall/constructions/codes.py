@@ -4,8 +4,8 @@ With A_z the answers of token z, A_s = {a*(s, r) over r} and A_r = {a*(s, r) ove
 scores are <u_a, t_s + t_r>. "plain" and "decorrelated" codes score 1 on A_z and 0
 elsewhere, up to noise or exactly; the right answer then scores 2 and every other at
 most 1, because the answers of different relations are disjoint. Where relations share
-answers, every a in both A_s and A_r scores 2: `fact_tables` counts such facts, and gives
-each relation answers of its own.
+answers, every a in both A_s and A_r scores 2: `fact_tables` counts such facts, and
+gives each relation answers of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from recall import facts as facts_lib
 from recall import factual, separation, transformer
@@ -63,9 +64,13 @@ def fitted(
     d = facts.outputs.shape[1]
     wider = jnp.pad(facts.outputs, ((0, 0), (0, max(width or d, d) - d)))
     found = separation.separate(facts._replace(outputs=wider))
-    S = world.choices.shape[0]
-    codes = np.asarray(found.params.W, np.float64).T[:, :d]
-    return heads.Codes(subjects=codes[:S], relations=codes[S:])
+    return of_matrix(found.params.W[:d], world.choices.shape[0])
+
+
+def of_matrix(W: Float[Array, "d tokens"], num_subjects: int) -> heads.Codes:
+    """The codes in the columns of a matrix: of subjects first, then of relations."""
+    codes = np.asarray(W, np.float64).T
+    return heads.Codes(subjects=codes[:num_subjects], relations=codes[num_subjects:])
 
 
 Code = Callable[[factual.World, transformer.Embeddings], heads.Codes]

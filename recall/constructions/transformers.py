@@ -106,6 +106,7 @@ def with_fitted_gates(
     tokens: transformer.Embeddings,
     num_gates: int,
     candidates: int = 32,
+    solver: separation.Solver = separation.SOLVER,
 ) -> tuple[mlp.Params, separation.Separation]:
     """An MLP of fixed sign gates and a convex fit, and what is known of its facts.
 
@@ -121,7 +122,7 @@ def with_fitted_gates(
     clear = jnp.min(jnp.abs(facts.inputs @ drawn.T), axis=0)
     gates = drawn[jnp.argsort(-clear / jnp.linalg.norm(drawn, axis=1))[:num_gates]]
     inputs = gated.features(gates, facts.inputs)
-    found = separation.separate(facts._replace(inputs=inputs))
+    found = separation.separate(facts._replace(inputs=inputs), solver)
     memory = gated.from_readout(gates, found.params.W)
     return gated.as_mlp(memory, facts.inputs), found
 

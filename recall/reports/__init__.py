@@ -7,7 +7,15 @@ from rich.console import Console
 from rich.table import Table
 
 from recall import rows as rows_lib
-from recall.reports import atlas, capacity, constructions, recall, stages, weights
+from recall.reports import (
+    atlas,
+    capacity,
+    constructions,
+    facts,
+    recall,
+    stages,
+    weights,
+)
 
 WIDTH = 100
 
@@ -15,6 +23,7 @@ TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "atlas": (atlas.table,),
     "constructions": (constructions.table,),
     "memory_weights": (weights.weights_table,),
+    "real_facts": (facts.table, recall.train_table),
     "recall_train": (recall.train_table,),
     "sequential_learning": (stages.times_table,),
     "stage_optimizer": (stages.times_table,),
