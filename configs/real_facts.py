@@ -13,9 +13,9 @@ from ml_collections import config_dict
 
 from configs import common
 
-WIDTHS = (16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96)
+WIDTHS = (12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128, 160, 192, 224, 260)
 UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
-GATES = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
+GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
@@ -39,14 +39,22 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.cases = (  # method, facts, embedding, keys, d, sizes, claim, budget
         ("trained", "real", *trained),
         ("trained", "synthetic", *trained),
-        ("codes", "copies", "sphere", "", 0, WIDTHS, 32, 3),
-        ("gates", "real", "sphere", "", 32, GATES, 16, 3),
+        ("codes", "copies", "sphere", "", 0, WIDTHS, 64, 3),
+        ("gates", "real", "sphere", "", 32, GATES, 12, 3),
         ("mlp", "real", "sphere", *memory, 112, 2048),
         ("mlp", "synthetic", "sphere", *memory, 112, 2048),
         ("mlp", "real", "names", *memory, 128, 2048),
         ("mlp", "real", "names_centred", *memory, 112, 2048),
         ("bilinear", "real", "sphere", *memory, 80, 150),
     )
+    if preset == "":  # minutes a seed
+        c.cases += (
+            ("codes", "real", "sphere", "", 0, WIDTHS, 32, 6),
+            ("linear", "copies", "sphere", "sum", 0, WIDTHS, 128, 6),
+            ("linear", "copies", "sphere", "concatenated", 0, WIDTHS, 96, 6),
+            ("bilinear", "synthetic", "sphere", *memory, 80, 150),
+            ("trained", "real", "names_centred", "", 0, WIDTHS, 28, 2048),
+        )
     c.model = {"d": 32, "heads": 32, "head_dim": 8, "m": 128, "threshold": 1.0}
     c.model.seeds = (0,)
     c.reads = {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
@@ -66,4 +74,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "num_steps": 4096,
         "check_every": 64,
     }
+    if preset == "quick":
+        c.seeds, c.facts.limit = (0,), 64
+        c.cases = (
+            ("trained", "real", "sphere", "", 0, WIDTHS, 16, 1024),
+            ("gates", "real", "sphere", "", 24, GATES, 6, 2),
+            ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
+        )
+        c.stages.prompts = (("currency", "Switzerland"),)
+        c.stages.num_steps = 1024
+        c.stages.check_every = 32
     return c

@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from recall import cells, experiments, fact_files, jobs, name_vectors, searches
+from recall.experiments import common
 from recall.studies import fact_lanes
 
 
@@ -67,14 +68,9 @@ def _with_facts(config: Any) -> Any:
     """
     read, given = config.copy_and_resolve_references(), config.facts
     read.unlock()
-    for field, allowed in (
-        ("on_conflict", fact_files.CONFLICTS),
-        ("several", fact_files.SEVERAL),
-    ):
-        if given[field] not in allowed:
-            raise ValueError(
-                f"Expected facts.{field} in {list(allowed)}; got {given[field]!r}."
-            )
+    common.pick("facts.on_conflict", given.on_conflict, fact_files.CONFLICTS)
+    common.pick("facts.several", given.several, fact_files.SEVERAL)
+    common.integer("facts.limit", given.limit, 0)
     found = fact_files.read(
         given.source,
         tuple(given.relations),
@@ -82,9 +78,9 @@ def _with_facts(config: Any) -> Any:
         several=given.several,
         limit=given.limit,
     )
+    cases = [case for case in config.cases if isinstance(case, tuple)]
     read.facts.update(table=found.table, notes=found.notes)
-    named = {case[2] for case in config.cases} & set(fact_lanes.NAMED)
-    wanted = named and given.model
+    wanted = given.model and any(x in fact_lanes.NAMED for case in cases for x in case)
     read.facts.vectors = name_vectors.of(found.table, given.model) if wanted else None
     return read
 

@@ -30,5 +30,5 @@ def test_a_name_is_the_mean_of_its_pieces():
     table = np.arange(22, dtype=np.float32).reshape(11, 2)
     found = word_pieces.vectors(["new zealand", "fr"], VOCABULARY, table)
     np.testing.assert_array_equal(found, [(table[7] + table[8]) / 2, table[10]])
-    with pytest.raises(ValueError, match="Expected a name .*; got '  '"):
+    with pytest.raises(ValueError, match=r"Expected a name .*; got '  '"):
         word_pieces.vectors(["  "], VOCABULARY, table)

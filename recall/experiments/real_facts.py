@@ -71,6 +71,8 @@ def _case(case: tuple) -> dict[str, Any]:
     allowed = ("",) if not kind.associative else fact_lanes.KEYS
     allowed = ("sum",) if kind.associative and method != "linear" else allowed
     common.pick(f"keys of cases {method!r}", keys, allowed)
+    if not isinstance(sizes, tuple):
+        raise ValueError(f"Expected sizes of cases to be a tuple; got {sizes!r}.")
     sizes = common.integers("sizes of cases", sizes, 2 if kind.wide else 1)
     if list(sizes) != sorted(sizes):
         raise ValueError(f"Expected sizes of cases in rising order; got {sizes}.")
