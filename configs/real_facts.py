@@ -13,7 +13,27 @@ from ml_collections import config_dict
 
 from configs import common
 
-WIDTHS = (12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 128, 160, 192, 224, 260)
+WIDTHS = (
+    12,
+    16,
+    20,
+    24,
+    28,
+    32,
+    36,
+    40,
+    48,
+    56,
+    64,
+    80,
+    96,
+    128,
+    160,
+    192,
+    224,
+    260,
+    320,
+)
 UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
 GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
@@ -34,12 +54,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "model": "minilm",  # whose word pieces embed names; "" for none
     }
     c.noise = 32
-    trained = ("sphere", "", 0, WIDTHS, 28, 2048)
+    trained = ("sphere", "", 0, WIDTHS, 36, 2048)
     memory = ("sum", 32, UNITS)
     c.cases = (  # method, facts, embedding, keys, d, sizes, claim, budget
         ("trained", "real", *trained),
         ("trained", "synthetic", *trained),
-        ("codes", "copies", "sphere", "", 0, WIDTHS, 64, 3),
         ("gates", "real", "sphere", "", 32, GATES, 12, 3),
         ("mlp", "real", "sphere", *memory, 112, 2048),
         ("mlp", "synthetic", "sphere", *memory, 112, 2048),
@@ -49,9 +68,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     )
     if preset == "":  # minutes a seed
         c.cases += (
-            ("codes", "real", "sphere", "", 0, WIDTHS, 32, 6),
-            ("linear", "copies", "sphere", "sum", 0, WIDTHS, 128, 6),
-            ("linear", "copies", "sphere", "concatenated", 0, WIDTHS, 96, 6),
+            ("codes", "copies", "sphere", "", 0, WIDTHS, 192, 3),
+            ("codes", "real", "sphere", "", 0, WIDTHS, 192, 3),
+            ("linear", "copies", "sphere", "sum", 0, WIDTHS, 224, 3),
+            ("linear", "copies", "sphere", "concatenated", 0, WIDTHS, 192, 3),
             ("bilinear", "synthetic", "sphere", *memory, 80, 150),
             ("trained", "real", "names_centred", "", 0, WIDTHS, 28, 2048),
         )
@@ -81,6 +101,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             ("gates", "real", "sphere", "", 24, GATES, 6, 2),
             ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
         )
+        c.model.update(heads=16, m=64)
         c.stages.prompts = (("currency", "Switzerland"),)
         c.stages.num_steps = 1024
         c.stages.check_every = 32

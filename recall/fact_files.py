@@ -216,7 +216,7 @@ def _countries(several: str) -> Iterator[Line]:
         ]
         for relation, answer in told:
             if answer:
-                yield Line(country["name"], relation, str(answer), country["iso"])
+                yield Line(country["name"], relation, answer.strip(), country["iso"])
 
 
 def _several(relation: str, answers: list[str], how: str) -> list[tuple[str, str]]:
