@@ -114,12 +114,20 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
         ValueError: if there is no such model, subject or relation.
     """
     model = models.load(models.path_of(workdir, seed))
-    sizes = model.problem.world.live
-    subject, relation = asking.parse(prompt, sizes)
+    sizes, table = model.problem.world.live, asking.names_of(model)
+    if table is None or asking.PROMPT.fullmatch(prompt.strip()):
+        subject, relation = asking.parse(prompt, sizes)
+    else:
+        subject, relation = asking.parse_names(prompt, table)
     reply = asking.ask(model, subject, relation)
     share = f"recalled in {reply.recalled:.0%} of {asking.CONTEXTS} noise contexts"
-    console.print(f"s{subject} r{relation}: {share}", highlight=False)
-    console.print(asking.answer_table(reply, int(sizes.answers)))
+    if reply.truth is None:
+        share = "the table has no answer"
+    what = f"s{subject} r{relation}"
+    if table is not None:
+        what = f"{table.relations[relation]} of {table.subjects[subject]}"
+    console.print(f"{what}: {share}", highlight=False)
+    console.print(asking.answer_table(reply, int(sizes.answers), table))
     console.print(asking.attention_table(reply))
 
 

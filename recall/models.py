@@ -14,6 +14,8 @@ from flax import serialization
 
 from recall import (
     capacity,
+    fact_searches,
+    fact_tables,
     factual_training,
     journal,
     recall_searches,
@@ -103,6 +105,7 @@ def load(path: Path) -> Model:
         search = _search(json.loads(found["settings"]))
         wanted = search.problem(search.own_shape())
         like = (wanted, wanted.initial)
+        found["model"]["0"]["world"].setdefault("given", None)  # older files lack it
         arrays = serialization.from_state_dict(like, found["model"])
     except OSError as error:
         raise ModelError(
@@ -135,7 +138,11 @@ def _search(settings: dict[str, Any]) -> recall_searches.RecallSearch:
     for field in ("learning_rates", "exponents"):
         settings[field] = tuple(settings[field])
     settings["table"] = tuple(map(tuple, settings["table"]))
-    return recall_searches.RecallSearch(**settings)
+    if "facts_of" not in settings:
+        return recall_searches.RecallSearch(**settings)
+    *names, ids = settings["facts_of"]
+    table = fact_tables.FactTable(*map(tuple, names), tuple(map(tuple, ids)))
+    return fact_searches.FactSearch(**settings | {"facts_of": table})
 
 
 def _check_shapes(path: Path, like: Any, arrays: Any) -> None:

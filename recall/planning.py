@@ -9,7 +9,17 @@ import ml_collections
 import numpy as np
 from rich.table import Table
 
-from recall import cells, experiments, jobs, running, searches
+from recall import (
+    cells,
+    experiments,
+    fact_files,
+    jobs,
+    name_vectors,
+    running,
+    searches,
+)
+from recall.experiments import common
+from recall.studies import fact_lanes
 
 
 class Plan(NamedTuple):
@@ -54,6 +64,8 @@ def plan_of(config: Any) -> Plan:
     if isinstance(config.get("table"), str):
         with config.ignore_type():
             config.table = _read_table(config.table)
+    if "facts" in config:
+        config = _with_facts(config)
     try:
         chosen = experiment.settings(config)
     except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
@@ -91,6 +103,31 @@ def lanes(plan: Plan) -> list[Any]:
     """All searches and lanes in order: cells first, then jobs."""
     searched = [search for cell in plan.cells for search in cell.searches]
     return searched + [lane for job in plan.jobs for lane in job.lanes]
+
+
+def _with_facts(config: Any) -> Any:
+    """A copy that holds the facts it names, and embeddings of their names.
+
+    Raises:
+        ValueError: if they cannot be read.
+    """
+    read, given = config.copy_and_resolve_references(), config.facts
+    read.unlock()
+    common.pick("facts.on_conflict", given.on_conflict, fact_files.CONFLICTS)
+    common.pick("facts.several", given.several, fact_files.SEVERAL)
+    common.integer("facts.limit", given.limit, 0)
+    found = fact_files.read(
+        given.source,
+        tuple(given.relations),
+        on_conflict=given.on_conflict,
+        several=given.several,
+        limit=given.limit,
+    )
+    cases = [case for case in config.cases if isinstance(case, tuple)]
+    read.facts.update(table=found.table, notes=found.notes)
+    wanted = given.model and any(x in fact_lanes.NAMED for case in cases for x in case)
+    read.facts.vectors = name_vectors.of(found.table, given.model) if wanted else None
+    return read
 
 
 def _read_table(path: str) -> tuple[tuple[float, ...], ...]:

@@ -18,6 +18,7 @@ from recall.html import sources
 from recall.reports import atlas as report_atlas
 from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
+from recall.reports import facts as report_facts
 from recall.reports import large as report_large
 from recall.reports import recall as report_recall
 from recall.reports import scaling as report_scaling
@@ -44,6 +45,7 @@ PROBE_COLUMNS = (
 DRAWN = {
     "atlas": ("capacity", "run"),
     "tradeoff": ("probe",),
+    "real_facts": ("run", "probe", "trace", "picture", "model"),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
     "large_memory": ("run",),
@@ -219,11 +221,21 @@ def scaling_lines(found: Iterable[rows.Row]) -> list[str]:
     ]
 
 
+def fact_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest memories of named facts, and how these are learned."""
+    kept = list(found)
+    lines = [" ".join(report_facts.describe(kept)), ""]
+    lines += [f"| {' | '.join(report_facts.COLUMNS)} |"]
+    lines.append("|---" * len(report_facts.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_facts.lines(kept)]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
     "large_memory": large_lines,
     "memory_weights": weights_lines,
+    "real_facts": fact_lines,
     "recall_train": trace_lines,
     "scaling": report_scaling.headline,
     "scaling_law": scaling_lines,
@@ -238,6 +250,7 @@ WHAT = {
     "constructions": "rows",
     "large_memory": "runs",
     "memory_weights": "rows",
+    "real_facts": "rows",
     "recall_train": "checks",
     "scaling": "rows",
     "scaling_law": "rows",

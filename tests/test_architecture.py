@@ -22,6 +22,8 @@ MATHEMATICS = (
     "memories/hermite",
     "memories/sign_gates",
     "memories/random_features",
+    "fact_tables",
+    "word_pieces",
     "factual",
     "transformer",
     "population",
@@ -45,6 +47,7 @@ MATHEMATICS = (
     "capacity",
 )
 EXPERIMENTS = (
+    "embedding_files",
     "lanes",
     "searches",
     "failures",
@@ -53,6 +56,7 @@ EXPERIMENTS = (
     "memory_kinds",
     "memory_searches",
     "recall_searches",
+    "fact_searches",
     "cells",
     "running",
     "rows",
@@ -68,6 +72,8 @@ WORLD = (
     "figures/*",
     "reports/*",
     "html/*",
+    "fact_files",
+    "name_vectors",
     "models",
     "ask",
     "progress",

@@ -6,10 +6,12 @@ import math
 import pathlib
 import re
 import sys
+import tempfile
 from typing import Any
 
 import ml_collections
 import pytest
+import tiny_facts
 from absl import flags
 
 from configs import common
@@ -26,6 +28,12 @@ BUILT = "mlp_construction"
 HELD = "storage_location"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
+REAL = "real_facts"
+TINY = tiny_facts.write(pathlib.Path(tempfile.mkdtemp()) / "facts.jsonl")
+# Facts of a file, and names that are not embedded: no package is needed.
+HOME_MADE = {"facts__source": TINY, "facts__relations": (), "facts__several": "first"}
+HOME_MADE |= {"stages__prompts": (("capital", "France"),), "facts__model": ""}
+MEMORY = ("mlp", "real", "sphere", "sum", 8, (8, 16), 8, 64)
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
 
 
@@ -33,6 +41,9 @@ def config(name, preset=None, **changes):
     """A config as the command line makes it; `a__b` stands for the field a.b."""
     made = MODULES[name].get_config(preset)
     made.lock()
+    if name == REAL:
+        changes = HOME_MADE | changes
+        made.cases = tuple(c for c in made.cases if "names" not in c[2])
     made.update_from_flattened_dict(
         {field.replace("__", "."): value for field, value in changes.items()}
     )
@@ -520,6 +531,35 @@ WRONG = [
         {"cases": (("transformer", *CASE[1:]),)},
         ["transformer of cases", "'linear'", "'onehot'"],
     ),
+    (REAL, {"facts__source": "nowhere.jsonl"}, ["'nowhere.jsonl'", "No such file"]),
+    (REAL, {"facts__relations": ("capitol",)}, ["facts.relations", "'capital'"]),
+    (REAL, {"facts__on_conflict": "ask"}, ["facts.on_conflict", "'ask'", "'last'"]),
+    (REAL, {"facts__several": "all"}, ["facts.several", "'all'", "'numbered'"]),
+    (REAL, {"facts__limit": -1}, ["facts.limit", "-1", ">= 0"]),
+    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "(method, facts,", "'mlp'"]),
+    (REAL, {"cases": ((*MEMORY[:5], 9, 8, 64),)}, ["sizes of cases", "9"]),
+    (REAL, {"cases": (("lstm", *MEMORY[1:]),)}, ["method of cases", "'lstm'"]),
+    (REAL, {"cases": (("mlp", "false", *MEMORY[2:]),)}, ["facts of cases", "'false'"]),
+    (REAL, {"cases": ((*MEMORY[:6], 9, 64),)}, ["claim of cases", "(8, 16)", "9"]),
+    (REAL, {"cases": ((*MEMORY[:5], (16, 8), 8, 64),)}, ["rising order", "(16, 8)"]),
+    (REAL, {"cases": ((*MEMORY[:3], "", *MEMORY[4:]),)}, ["keys of cases", "'sum'"]),
+    (REAL, {"cases": ((*MEMORY[:7], 0),)}, ["budget of cases", "0", ">= 1"]),
+    (
+        REAL,
+        {"cases": (("mlp", "synthetic", "names", *MEMORY[3:]),)},
+        ["facts of cases", "'synthetic'", "embedding='names'"],
+    ),
+    (
+        REAL,
+        {"cases": (("mlp", "real", "names", *MEMORY[3:]),)},
+        ["facts.model", "embedding='names'", "''"],
+    ),
+    (REAL, {"stages__check_every": 100}, ["stages.check_every", "100", "divide"]),
+    (REAL, {"stages__prompts": (("capital", "Frnce"),)}, ["'France'", "'Frnce'"]),
+    (REAL, {"stages__prompts": (("currency", "Peru"),)}, ["'Peru'", "has none"]),
+    (REAL, {"stages__prompts": ("capital",)}, ["stages.prompts", "pairs"]),
+    (REAL, {"noise": 0}, ["noise", "0", ">= 1"]),
+    (REAL, {"model__d": 0}, ["model.d", "0", ">= 1"]),
     (TRAIN, {"heads": 0}, ["heads", "0", ">= 1"]),
     (TRAIN, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
     (TRAIN, {"m": -1}, ["m to be", "-1", ">= 0"]),
@@ -634,6 +674,8 @@ RIGHT = [
     (STAGES, {"optimizer": "flow", "loss": "population"}),
     (RATIO, {"scales": (), "noise_sizes": (), "init": "paper"}),
     (OPTIMIZER, {"cases": (CASE,)}),
+    (REAL, {"cases": (MEMORY,), "model__seeds": (), "stages__num_steps": 0}),
+    (REAL, {"cases": ((*MEMORY[:2], "gaussian", *MEMORY[3:]),), "noise": 1}),
     (TRAIN, {"size": 1, "d": 1, "heads": 1, "head_dim": 1, "m": 0}),
     (TRAIN, {"world": "D=S"}),
 ]

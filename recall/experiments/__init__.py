@@ -12,6 +12,7 @@ from recall.experiments import (
     memory_weights,
     mlp_capacity,
     mlp_construction,
+    real_facts,
     recall_capacity,
     recall_train,
     scaling_law,
@@ -32,6 +33,7 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "mlp_capacity": mlp_capacity,
     "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
     "mlp_construction": mlp_construction,
+    "real_facts": real_facts,
     "recall_capacity": recall_capacity,
     "recall_train": recall_train,
     "scaling_law": scaling_law,
