@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 
 import jax
 import numpy as np
@@ -233,6 +234,12 @@ def test_every_signature_is_planted_here():
     run = {"unfinished", "diverged", "censored", "coherent_embeddings", "cut_short"}
     named = {signature.__name__ for signature in signatures.SIGNATURES}
     assert named == PLANTED.keys() | run | {"hallucinates"}
+
+
+def test_the_documents_list_every_signature():
+    told = (RESULTS.parent / "docs" / "looking.md").read_text()
+    names = re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)
+    assert sorted(names) == sorted(s.__name__ for s in signatures.SIGNATURES)
 
 
 def test_random_embeddings_look_random():

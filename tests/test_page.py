@@ -167,6 +167,12 @@ def test_the_command_of_a_run_says_what_it_overrode():
     ]
 
 
+def test_the_command_of_a_run_leaves_out_what_was_read_from_a_file():
+    config = dict(sources.default_config("recall_train", ("quick",)) or {})
+    said = commands.of_run("recall_train", config | {"table": [[0, 1]]}, "runs/x")
+    assert "table" not in said
+
+
 def test_every_committed_experiment_is_on_the_page():
     named = {
         path.stem for path in sources.RESULTS.glob("*.csv")

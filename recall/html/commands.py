@@ -26,14 +26,18 @@ FIELDS = (
 
 
 def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> str:
-    """The command of a whole run: its config and preset, and what it overrides."""
+    """The command of a whole run: its config and preset, and what it overrides.
+
+    What was read from a file stands in place of its name, which is not known any more.
+    """
     config = config or {}
     preset = str(config.get("preset") or "")
     known = dict(_leaves(sources.default_config(experiment, (preset,)) or config))
     name = f"configs/{experiment}.py" + (f":{preset}" if preset else "")
     words = ["python -m recall.main", f"--config={name}", f"--workdir={workdir}"]
     for field, value in _leaves(config):
-        if field in known and plain(value) != plain(known[field]):
+        read = isinstance(known.get(field), str) and not isinstance(value, str)
+        if field in known and not read and plain(value) != plain(known[field]):
             words.append(option(field, value))
     return " ".join(words)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib
+from matplotlib.backends import backend_svg
 from matplotlib.figure import Figure
 
 from recall import figures
@@ -35,7 +36,8 @@ def svg(figure: Figure, name: str) -> str:
     """
     file = io.StringIO()
     with matplotlib.rc_context({**style.RC, "svg.fonttype": "none"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
+        # As savefig does, but drawn once: it draws twice, first for the layout.
+        backend_svg.FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
