@@ -16,6 +16,7 @@ from recall import (
     models,
     planning,
     reports,
+    status,
 )
 from recall.figures import style
 
@@ -92,6 +93,18 @@ def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
             raise
         return f"none: too few lanes have ended ({error})"
     return f"{workdir / 'figure.png'}, {workdir / 'figure.svg'}"
+
+
+def tell_status(workdir: Path, console: Console) -> None:
+    """Prints how far a run is, and who is at work on it.
+
+    Raises:
+        ValueError: if the folder holds no run.
+    """
+    found = status.read(workdir)
+    for line in status.lines(found):
+        console.print(line, highlight=False)
+    console.print(status.table(found))
 
 
 def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import queue
 import threading
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -22,9 +22,14 @@ Row = dict[str, Any]
 ENDS = ("capacity", "run")  # kinds of rows, one a lane, that say it is finished
 
 
-def ended(rows: Iterable[Row]) -> set[str]:
+def ended(rows: Iterable[Mapping[str, Any]]) -> set[str]:
     """The lanes (and searches) that have ended."""
     return {row["search"] for row in rows if row["kind"] in ENDS}
+
+
+def program_of(job: "Job") -> str:
+    """What its program is, for a person: jobs that agree here share it."""
+    return f"{job.title}, {job.shape}"
 
 
 def standing(rows: Sequence[Row]) -> list[Row]:
@@ -216,5 +221,5 @@ def _batches(job: Job, done: Collection[str]) -> Iterator[list[Row]]:
             now_done |= ended(rows)
             yield rows
     except Exception as error:
-        program = f"{job.title}, {job.shape}"
-        yield failures.rows_of(job.left(now_done), program, failures.reason(error))
+        reason = failures.reason(error)
+        yield failures.rows_of(job.left(now_done), program_of(job), reason)

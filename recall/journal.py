@@ -103,6 +103,28 @@ def read_rows(workdir: str | Path) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def rows_by_writer(workdir: Path) -> dict[str, tuple[list[dict[str, Any]], float]]:
+    """The rows of each writer, and when it wrote the last, in seconds since 1970."""
+    found = sorted((workdir / "rows").glob("*.jsonl"))
+    return {p.stem: (list(_whole_rows(p)), p.stat().st_mtime) for p in found}
+
+
+def read_config(workdir: Path) -> dict[str, Any]:
+    """The config of a run.
+
+    Raises:
+        JournalError: if the folder holds none.
+    """
+    path = workdir / "config.json"
+    try:
+        return json.loads(path.read_bytes())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise JournalError(
+            f"Expected workdir to be the folder of a run, with its config.json; got "
+            f"{workdir}."
+        ) from None
+
+
 def save_state(journal: Journal, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Saves the arrays of an unfinished cell, and keeps the save before this one."""
     newest, previous = _state_paths(journal, name)

@@ -1,9 +1,10 @@
 """From a config to what it asks for: searches by program, jobs, and a table of them."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import ml_collections
 import numpy as np
 from rich.table import Table
 
@@ -24,6 +25,18 @@ class Plan(NamedTuple):
     jobs: list[jobs.Job]
     skipped: tuple[str, ...]
     trace: bool
+
+
+def config_of(document: Mapping[str, Any]) -> Any:
+    """A config as its file makes it, from what JSON keeps of it."""
+    return ml_collections.ConfigDict({k: _tuples(v) for k, v in document.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """Makes tuples of lists, which JSON knows only."""
+    if isinstance(value, dict):
+        return {name: _tuples(child) for name, child in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def plan_of(config: Any) -> Plan:
@@ -118,15 +131,19 @@ class _Line(NamedTuple):
     seconds: float
 
 
-def shape_text(cell: cells.Cell) -> str:
-    """The sizes that a cell is compiled for, for a person."""
+def program_of(cell: cells.Cell) -> str:
+    """What a cell's program is, for a person."""
+    return f"{cell.searches[0].title}, {_shape(cell)}"
+
+
+def _shape(cell: cells.Cell) -> str:
     return " ".join(f"{name}={size}" for name, size in cell.shape._asdict().items())
 
 
 def _cell_line(cell: cells.Cell, devices: Sequence[Any]) -> _Line:
     return _Line(
         title=cell.searches[0].title,
-        shape=shape_text(cell),
+        shape=_shape(cell),
         lanes=len(cell.searches),
         parameters=[search.num_parameters for search in cell.searches],
         mebibytes=cells.memory_bytes(cell, len(devices)) / 2**20,

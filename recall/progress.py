@@ -21,9 +21,11 @@ class Progress:
         note: what else there is to say.
     """
 
-    def __init__(self, console: Console, num_cells: int, num_lanes: int) -> None:
-        """Starts the clock."""
-        self.console = console
+    def __init__(
+        self, console: Console, num_cells: int, num_lanes: int, noun: str = "cells"
+    ) -> None:
+        """Starts the clock; `noun` is what a person calls cells."""
+        self.console, self.noun = console, noun
         self.cells, self.num_cells = 0, num_cells
         self.lanes, self.num_lanes = 0, num_lanes
         self.probes, self.note = 0, ""
@@ -46,8 +48,9 @@ class Progress:
         """One line: what is done, and how long it took."""
         elapsed = time.monotonic() - self.begun
         return (
-            f"cells {self.cells}/{self.num_cells}, lanes {self.lanes}/{self.num_lanes}"
-            f", probes {self.probes}, {elapsed:.0f} s"
+            f"{self.noun} {self.cells}/{self.num_cells}, "
+            f"lanes {self.lanes}/{self.num_lanes}, "
+            f"probes {self.probes}, {elapsed:.0f} s"
             f"{', ' * bool(self.note)}{self.note}"
         )
 

@@ -5,12 +5,16 @@ of them, in the programs and the padded shapes that they had, so that nothing th
 depends on how a plan was divided or on what is done already.
 """
 
+import itertools
+import math
 import re
 from collections.abc import Collection
 from typing import NamedTuple, TypeVar
 
 from recall import cells, jobs, planning
 
+PIECES = 4  # of work for each worker, so that all end at about the same time
+WORTH = 4.0  # compilations that a piece of work is worth
 _Member = TypeVar("_Member")
 
 
@@ -57,6 +61,57 @@ def part(plan: planning.Plan, numbers: Collection[int]) -> planning.Plan:
         whole = len(own) == lanes
         kept_jobs += [job if whole else jobs.Part(job=job, own=own)] if own else []
     return plan._replace(cells=kept_cells, jobs=kept_jobs)
+
+
+def units(plan: planning.Plan, workers: int) -> list[range]:
+    """Divides a plan into pieces of work to be handed out, the longest first.
+
+    A piece is some lanes of one program, by their numbers. It is worth several times
+    its compilation, and there are several for each worker if there is work enough;
+    pieces of a program have as many lanes, but for its last.
+    """
+    programs = _programs(plan)
+    fair = sum(program.seconds for program in programs) / (PIECES * max(workers, 1))
+    found: list[tuple[float, range]] = []
+    for first, lanes, seconds, compiling in programs:
+        pieces = round(seconds / max(fair, WORTH * compiling, 1e-9))
+        size = math.ceil(lanes / min(max(pieces, 1), lanes))
+        for at in range(0, lanes, size):
+            own = range(first + at, first + min(at + size, lanes))
+            found.append((len(own) * seconds / lanes, own))
+    return [own for _, own in sorted(found, key=lambda f: (-f[0], f[1].start))]
+
+
+class _Program(NamedTuple):
+    """Lanes that share a program.
+
+    Attributes:
+        first: number of the first.
+        lanes: how many there are.
+        seconds: estimate of their work.
+        compiling: estimate of compiling it.
+    """
+
+    first: int
+    lanes: int
+    seconds: float
+    compiling: float
+
+
+def _programs(plan: planning.Plan) -> list[_Program]:
+    """The programs of a plan, in order; jobs share one with those beside them."""
+    found, at = [], 0
+    for cell in plan.cells:
+        lanes, compiling = len(cell.searches), cell.searches[0].compile_seconds
+        found.append(_Program(at, lanes, cells.core_seconds(cell), compiling))
+        at += lanes
+    for _, some in itertools.groupby(plan.jobs, key=jobs.program_of):
+        alike = list(some)
+        lanes = sum(len(job.lanes) for job in alike)
+        seconds = sum(job.core_seconds for job in alike)
+        found.append(_Program(at, lanes, seconds, alike[0].compile_seconds))
+        at += lanes
+    return found
 
 
 def _cell_part(cell: cells.Cell, own: Collection[int]) -> cells.Cell:

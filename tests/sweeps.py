@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import jax
 from rich.console import Console
@@ -19,7 +20,7 @@ TINY = {
     "constructed_seeds": (0, 1, 2, 3),
     "training.num_steps": 64,
 }
-BUILT = {"memories": ("outer_product",)}
+BUILT: dict[str, Any] = {"memories": ("outer_product",)}
 
 
 def config(**changes):
@@ -29,12 +30,12 @@ def config(**changes):
     return made
 
 
-def run(workdir, part=None, num_devices=1, **changes):
+def run(workdir, part=None, **changes):
     """Runs a sweep, or a part of it; returns all rows of its workdir."""
     made = config(**changes)
     plan = planning.plan_of(made) if part is None else part
-    devices, console = jax.devices()[:num_devices], Console(file=io.StringIO())
-    return launching.run(made, plan, workdir, devices, console)
+    console = Console(file=io.StringIO())
+    return launching.run(made, plan, workdir, jax.devices()[:1], console)
 
 
 def results(rows):

@@ -1,6 +1,8 @@
 """A run goes on where it can, and says what it lacks: failures, and other parts."""
 
+import collections
 import io
+import types
 
 import pytest
 import sweeps
@@ -106,3 +108,19 @@ def test_a_reason_is_one_line_that_says_where():
     assert "test_launching.py:" in told
     assert "\n" not in told
     assert failures.reason(ValueError()) == "ValueError: "
+
+
+@pytest.mark.parametrize(("kept", "releases"), [(0, [2, 3]), (2**60, [])])
+def test_programs_of_jobs_are_released_once_the_last_that_shares_one_is_over(
+    monkeypatch, kept, releases
+):
+    monkeypatch.setattr(launching, "KEPT_BYTES", kept)
+    released, over = [], []
+    monkeypatch.setattr(launching.setup, "release", lambda: released.append(len(over)))
+    shapes = ("a", "a", "b")
+    some = [types.SimpleNamespace(title="job", shape=shape) for shape in shapes]
+    sharing = collections.Counter(map(launching.jobs.program_of, some))
+    for job in some:
+        over.append(job)
+        launching._release(sharing, job)
+    assert released == releases
