@@ -25,7 +25,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.parts = (0,)  # devices; 0 for all
     c.chunk = 4096
     if preset == "cpu":
-        built, trained = (1000, 2000, 4000, 8000, 16_000), (500, 600, 700)
+        built, trained = (1000, 2000, 4000, 8000), (500, 600)
         c.memories = (
             *(("outer_product", 256, 0, n) for n in built),
             *(("linear", 64, 0, n) for n in trained),

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from recall import (
     cells,
-    distributed,
     failures,
     interrupt,
     jobs,
@@ -24,6 +23,7 @@ from recall import (
     provenance,
     running,
     setup,
+    spanning,
     spans,
 )
 
@@ -137,7 +137,7 @@ def work(launch: Launch, plan: planning.Plan) -> None:
             _try_cell(launch, cell, trace=plan.trace)
             setup.release()
     _run_jobs(launch, plan)
-    _run_spanning(launch, plan)
+    spanning.run(launch, plan)
 
 
 def _try_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:
@@ -221,43 +221,3 @@ def _release(sharing: collections.Counter[str], job: jobs.Job) -> None:
     sharing[program] -= 1
     if not sharing[program] and setup.resident_bytes() > KEPT_BYTES:
         setup.release()
-
-
-def _run_spanning(launch: Launch, plan: planning.Plan) -> None:
-    """Runs the jobs that take all devices, in order, all processes in step."""
-    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
-    if not spanning:
-        return
-    distributed.wait("spanning")
-    done, index = finished(launch.book.workdir), launch.bar.num_cells - len(spanning)
-    for job in spanning:
-        if distributed.told_by_first(bool(job.left(done))):
-            _try_spanning(launch, job, index)
-        index += 1
-
-
-def _try_spanning(launch: Launch, job: spans.SpanningJob, index: int) -> None:
-    """Runs one of them; the first process keeps its rows, or those of its failure."""
-    book, begun, lanes = launch.book, time.perf_counter(), launch.bar.lanes
-    restore = functools.partial(journal.load_state, book)
-
-    def keep(rows: Sequence[jobs.Row]) -> None:
-        wall = {"wall_seconds": round(time.perf_counter() - begun, 3)}
-        if distributed.is_first():
-            journal.append(book, [{**launch.columns, **wall, **row} for row in rows])
-
-    try:
-        for step in job.run_over(distributed.everywhere(launch.devices), restore):
-            keep(step.rows)
-            if step.state is None:
-                journal.drop_state(book, step.name)
-            elif distributed.is_first():
-                journal.save_state(book, step.name, step.state)
-            lanes += len(jobs.ended(step.rows))
-            note = f"{job.title}: {progress.note(step.rows)}"
-            launch.bar.update(lanes=lanes, cells=index, new_probes=0, note=note)
-            distributed.check(launch.asked)
-    except (journal.JournalError, interrupt.Stopped):
-        raise
-    except Exception as error:
-        keep(failures.rows_of(job.lanes, job.title, failures.reason(error)))

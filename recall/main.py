@@ -88,11 +88,10 @@ def _check(argv: list[str]) -> None:
     dask = LAUNCHER.value == "dask"
     if SCHEDULER.value is not None and not dask:
         arguments.refuse(f"Expected --launcher=dask with scheduler={SCHEDULER.value}.")
+    if DISTRIBUTED.value and (dask or SHARD.value is not None):
+        arguments.refuse("Expected --distributed without --shard or --launcher=dask.")
     if SHARD.value is not None and dask:
         arguments.refuse(f"Expected --launcher=local with shard={SHARD.value}.")
-    if DISTRIBUTED.value and (SHARD.value is not None or dask):
-        other = "--launcher=dask" if dask else f"--shard={SHARD.value}"
-        arguments.refuse(f"Expected --distributed alone; got {other} with it.")
 
 
 def _looked() -> bool:
@@ -125,15 +124,20 @@ def _tell(workdir: Path, question: str | None, console: Any) -> None:
 
 def _run(config: Any, workdir: Path, console: Any) -> int:
     """Runs a config or a part of it, and shows it; returns the exit code."""
-    from recall import cli, cluster, distributed, launching, planning
+    from recall import cli, cluster, launching, planning, processes, shards
 
     dask = LAUNCHER.value == "dask" and not PLAN.value
     try:
         if DISTRIBUTED.value:
-            distributed.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
+            processes.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         devices = [] if dask else cli.devices_to_use(DEVICES.value)
-        whole = distributed.fitting(planning.plan_of(config), devices)
-        part = _part(whole)
+        whole = part = planning.plan_of(config)
+        if not dask:  # whose driver leaves all devices to its workers
+            whole = part = processes.fitting(whole, devices)
+        if DISTRIBUTED.value:
+            part = processes.share(whole)
+        elif SHARD.value is not None:
+            part = shards.share(whole, shards.parse(SHARD.value))
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
@@ -144,22 +148,11 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
         cluster.run(config, whole, workdir, SCHEDULER.value, console, **same)
     else:
         launching.run(config, part, workdir, devices, console, GRACE.value)
-    distributed.wait("end")
-    if not distributed.is_first():
-        return 0
-    own = whole if DISTRIBUTED.value else part
-    return cli.conclude(config, whole, own, workdir, console)
-
-
-def _part(plan: Any) -> Any:
-    """What this process is to run of a plan."""
-    from recall import distributed, shards
-
     if DISTRIBUTED.value:
-        return distributed.share(plan)
-    if SHARD.value is not None:
-        return shards.share(plan, shards.parse(SHARD.value))
-    return plan
+        if not processes.speaks_last():
+            return 0
+        part = whole
+    return cli.conclude(config, whole, part, workdir, console)
 
 
 def run() -> None:

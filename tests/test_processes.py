@@ -14,7 +14,7 @@ import sweeps
 from rich.console import Console
 
 from configs import large_memory
-from recall import distributed, interrupt, journal, launching, planning, shards
+from recall import interrupt, journal, launching, planning, processes, shards
 
 ROOT = pathlib.Path(__file__).parents[1]
 FAST = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -133,7 +133,7 @@ def test_lanes_are_dealt_round_and_what_spans_devices_is_everybodys(monkeypatch)
     dealt = []
     for index in range(3):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
-        part = distributed.share(plan)
+        part = processes.share(plan)
         assert part.jobs == [spanning]
         own = shards.share(plan._replace(jobs=[]), shards.Shard(index, 3))
         assert planning.lanes(part._replace(jobs=[])) == planning.lanes(own)
@@ -156,13 +156,13 @@ def test_a_job_that_raises_is_a_row_that_says_why(tmp_path, monkeypatch):
 
 def test_jobs_for_more_devices_than_there_are_are_skipped_by_name(monkeypatch):
     plan = planning.plan_of(config(parts=(0, 1, 3)))
-    fitted: Any = distributed.fitting(plan, jax.devices()[:2])
+    fitted: Any = processes.fitting(plan, jax.devices()[:2])
     assert [job.parts for job in fitted.jobs] == [0, 1]
     assert "devices=3: there are 2 devices" in fitted.skipped[0]
     with pytest.raises(ValueError, match="Expected jobs for 2 devices"):
-        distributed.fitting(planning.plan_of(config(parts=(3,))), jax.devices()[:2])
+        processes.fitting(planning.plan_of(config(parts=(3,))), jax.devices()[:2])
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    fitted = distributed.fitting(plan, jax.devices()[:1])
+    fitted = processes.fitting(plan, jax.devices()[:1])
     assert [job.parts for job in fitted.jobs] == [0]
     assert "processes need all" in fitted.skipped[0]
 
@@ -172,12 +172,12 @@ def test_jobs_for_more_devices_than_there_are_are_skipped_by_name(monkeypatch):
 )
 def test_a_run_that_cannot_be_joined_is_named(given):
     with pytest.raises(ValueError, match="Expected --coordinator=host:port") as caught:
-        distributed.join(*given)
+        processes.join(*given)
     assert ", ".join(map(str, given)) in str(caught.value)
 
 
 def test_a_single_process_speaks_for_all():
     assert jax.process_count() == 1
-    assert distributed.everywhere(jax.devices()[:1]) == jax.devices()[:1]
-    assert distributed.is_first()
-    assert distributed.told_by_first(True)
+    assert processes.everywhere(jax.devices()[:1]) == jax.devices()[:1]
+    assert processes.is_first()
+    assert processes.told_by_first(True)

@@ -104,6 +104,12 @@ def wait(name: str) -> None:
         client.wait_at_barrier(name, WEEK)
 
 
+def speaks_last() -> bool:
+    """Waits for all processes at the end of a run; whether this one concludes it."""
+    wait("end")
+    return is_first()
+
+
 def told_by_first(flag: bool) -> bool:
     """The flag of the first process, in all of them."""
     if jax.process_count() == 1:
