@@ -39,6 +39,9 @@ def measure(
         try:
             strike(trial)
             found = trial.verdict(expected)
+        except fault_trials.Stuck as stuck:
+            found = {"repeats": 1, "launches": trial.launches}
+            print(stuck, file=sys.stderr, flush=True)
         finally:
             trial.end()
         for column, count in found.items():
