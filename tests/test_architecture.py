@@ -38,6 +38,7 @@ MATHEMATICS = (
     "capacity",
 )
 EXPERIMENTS = (
+    "embedding_files",
     "lanes",
     "searches",
     "jobs",
