@@ -15,6 +15,7 @@ from recall import figures, journal, rows
 from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
+from recall.reports import geometry as report_geometry
 from recall.reports import recall as report_recall
 from recall.reports import stages as report_stages
 from recall.reports import weights as report_weights
@@ -30,6 +31,8 @@ PROBE_COLUMNS = (
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
     "atlas": ("capacity", "run"),
+    "embedding_geometry": ("capacity", "run"),
+    "real_embeddings": ("capacity", "run"),
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
@@ -165,6 +168,19 @@ def atlas_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_atlas.lines(found)]
 
 
+def geometry_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Capacities of every memory by geometry, and fitted laws where there are many."""
+    found = list(found)
+    tables = [(report_geometry.COLUMNS, report_geometry.lines(found))]
+    tables.append((report_geometry.LAW_COLUMNS, report_geometry.law_lines(found)))
+    lines = []
+    for columns, cells in tables:
+        if cells:
+            lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+            lines += [*(f"| {' | '.join(line)} |" for line in cells), ""]
+    return lines[:-1]
+
+
 def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     """Fewest weights of each method and set of facts."""
     lines = ["| method | d | facts | width | weights [range] | plain MLP | F ln F / "]
@@ -177,6 +193,8 @@ def weights_lines(found: Iterable[rows.Row]) -> list[str]:
 
 LINES = {
     "atlas": atlas_lines,
+    "embedding_geometry": geometry_lines,
+    "real_embeddings": geometry_lines,
     "constructions": construction_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
@@ -187,6 +205,8 @@ LINES = {
 }
 WHAT = {
     "atlas": "rows",
+    "embedding_geometry": "rows",
+    "real_embeddings": "rows",
     "constructions": "rows",
     "memory_weights": "rows",
     "recall_train": "checks",

@@ -6,6 +6,7 @@ from types import ModuleType
 from recall.experiments import (
     atlas,
     constructions,
+    embedding_geometry,
     linear_capacity,
     memory_weights,
     mlp_capacity,
@@ -21,6 +22,8 @@ from recall.experiments import (
 
 EXPERIMENTS: Mapping[str, ModuleType] = {
     "atlas": atlas,
+    "embedding_geometry": embedding_geometry,
+    "real_embeddings": embedding_geometry,  # the same at widths of a language model
     "linear_capacity": linear_capacity,
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,

@@ -10,6 +10,7 @@ from recall.figures import (
     capacity,
     construction,
     constructions,
+    geometry,
     memory_weights,
     recall,
     separability,
@@ -20,6 +21,8 @@ from recall.figures import (
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "atlas": atlas.atlas,
     "constructions": constructions.constructions,
+    "embedding_geometry": geometry.geometry,
+    "real_embeddings": geometry.real,
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,

@@ -7,13 +7,23 @@ from rich.console import Console
 from rich.table import Table
 
 from recall import rows as rows_lib
-from recall.reports import atlas, capacity, constructions, recall, stages, weights
+from recall.reports import (
+    atlas,
+    capacity,
+    constructions,
+    geometry,
+    recall,
+    stages,
+    weights,
+)
 
 WIDTH = 100
 
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "atlas": (atlas.table,),
     "constructions": (constructions.table,),
+    "embedding_geometry": (geometry.table, geometry.law_table),
+    "real_embeddings": (geometry.table,),
     "memory_weights": (weights.weights_table,),
     "recall_train": (recall.train_table,),
     "sequential_learning": (stages.times_table,),
