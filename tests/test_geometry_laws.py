@@ -56,8 +56,8 @@ def test_figures_and_tables_show_every_geometry():
     rows = table() + table("whitened")
     left, right = figures.geometry(rows).axes
     (container,) = left.containers
-    x, y = container.lines[0].get_data()
-    assert_allclose(x, 2 * np.asarray(y), rtol=1e-3)
+    x, y = np.asarray(container.lines[0].get_data(), float)
+    assert_allclose(x, 2 * y, rtol=1e-3)
     assert len(right.collections) == 2
     assert len(reports.lines(rows)) == 2 * len(OVERLAPS)
     assert [line[1] for line in reports.law_lines(rows)] == ["7", "7"]

@@ -11,13 +11,16 @@ from recall.figures import style
 from recall.studies import geometry_laws as laws
 
 PLAIN = "outer product"
+FAR = 1.7  # factor from the prediction beyond which a point is named
 
 
 @style.styled
 def geometry(rows: Iterable[rows_lib.Row]) -> Figure:
     """Measured against predicted of the outer product; all memories by coherence."""
     groups = _groups(rows)
-    figure, (left, right) = style.panels(2, width=5.4, height=4.2, sharey=False)
+    figure, (left, right) = style.panels(
+        2, width=5.4, height=4.2, sharex=False, sharey=False
+    )
     plain = [e for name, own in groups.items() if name.startswith(PLAIN) for e in own]
     _predicted(left, plain)
     for index, (name, own) in enumerate(groups.items()):
@@ -63,6 +66,9 @@ def _predicted(axes: Axes, plain: Sequence[laws.Entry]) -> None:
     style.log_axis(axes.xaxis, 0.7, top)
     style.log_axis(axes.yaxis, 0.7, top)
     style.theory_line(axes, [0.7, top], [0.7, top], style.GREY)
+    for entry, at, stored in zip(plain, x, y, strict=True):
+        if not 1 / FAR < stored / at < FAR:
+            style.line_label(axes, at, stored, entry.point.embedding, style.GREY)
     axes.set(xlabel="facts predicted from moments", ylabel="facts stored")
     axes.set_title(f"{PLAIN}: {len(plain)} geometries, nothing fitted")
 
