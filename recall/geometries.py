@@ -44,8 +44,8 @@ class Number(NamedTuple):
 
     name: str
     kind: Callable[[str], Any]
-    low: float
-    high: float = NO_LIMIT
+    low: int | float
+    high: int | float = NO_LIMIT
     required: bool = True
 
 
@@ -142,7 +142,7 @@ def _member(name: str, kind: str, given: list[str]) -> Geometry:
     return Geometry(draw, least_d=numbers.get("rank", 1))
 
 
-def _number(name: str, number: Number, text: str) -> float:
+def _number(name: str, number: Number, text: str) -> Any:
     try:
         value = number.kind(text)
     except ValueError:
@@ -158,7 +158,7 @@ def _number(name: str, number: Number, text: str) -> float:
 
 
 def _draw_member(
-    key: Key[Array, ""], n: int, d: int, *, kind: str, numbers: dict[str, float]
+    key: Key[Array, ""], n: int, d: int, *, kind: str, numbers: dict[str, Any]
 ) -> Float[Array, "n d"]:
     return FAMILIES[kind].draw(key, n, d, **numbers)
 

@@ -103,7 +103,7 @@ def facts(
 
     def missed(n: np.ndarray) -> np.ndarray:
         chance = misses(float(n), inputs, outputs, orthogonal)
-        return np.log(max(chance, np.finfo(float).tiny))
+        return np.asarray(np.log(max(chance, np.finfo(float).tiny)))
 
     return float(laws.facts_recalled(missed, threshold, np.asarray(0.0)))
 
