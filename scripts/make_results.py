@@ -19,6 +19,7 @@ from recall.reports import atlas as report_atlas
 from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
 from recall.reports import facts as report_facts
+from recall.reports import geometry as report_geometry
 from recall.reports import large as report_large
 from recall.reports import recall as report_recall
 from recall.reports import scaling as report_scaling
@@ -44,6 +45,8 @@ PROBE_COLUMNS = (
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
     "atlas": ("capacity", "run"),
+    "embedding_geometry": ("capacity", "run"),
+    "real_embeddings": ("capacity", "run"),
     "tradeoff": ("probe",),
     "real_facts": ("run", "probe", "trace", "picture", "model"),
     "recall_train": ("trace",),
@@ -184,6 +187,19 @@ def atlas_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_atlas.lines(found)]
 
 
+def geometry_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Capacities of every memory by geometry, and fitted laws where there are many."""
+    found = list(found)
+    tables = [(report_geometry.COLUMNS, report_geometry.lines(found))]
+    tables.append((report_geometry.LAW_COLUMNS, report_geometry.law_lines(found)))
+    lines = []
+    for columns, cells in tables:
+        if cells:
+            lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+            lines += [*(f"| {' | '.join(line)} |" for line in cells), ""]
+    return lines[:-1]
+
+
 def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     """Fewest weights of each method and set of facts."""
     lines = ["| method | d | facts | width | weights [range] | plain MLP | F ln F / "]
@@ -232,6 +248,8 @@ def fact_lines(found: Iterable[rows.Row]) -> list[str]:
 
 LINES = {
     "atlas": atlas_lines,
+    "embedding_geometry": geometry_lines,
+    "real_embeddings": geometry_lines,
     "constructions": construction_lines,
     "large_memory": large_lines,
     "memory_weights": weights_lines,
@@ -247,6 +265,8 @@ LINES = {
 }
 WHAT = {
     "atlas": "rows",
+    "embedding_geometry": "rows",
+    "real_embeddings": "rows",
     "constructions": "rows",
     "large_memory": "runs",
     "memory_weights": "rows",

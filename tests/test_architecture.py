@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 # From the top down. `x/*` is a group, whose modules may import one another.
 MATHEMATICS = (
     "embeddings",
+    "coherence",
     "facts",
     "readout",
     "theory/*",
@@ -48,6 +49,7 @@ MATHEMATICS = (
 )
 EXPERIMENTS = (
     "embedding_files",
+    "geometries",
     "lanes",
     "searches",
     "failures",

@@ -10,12 +10,20 @@ import tempfile
 from typing import Any
 
 import ml_collections
+import numpy as np
 import pytest
 import tiny_facts
 from absl import flags
 
 from configs import common
-from recall import arguments, cells, experiments, figures, planning
+from recall import (
+    arguments,
+    cells,
+    embedding_files,
+    experiments,
+    figures,
+    planning,
+)
 
 ROOT = pathlib.Path(__file__).parents[1]
 HELPERS = ("__init__", "common")
@@ -26,6 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarni
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
 BUILT = "mlp_construction"
 HELD = "storage_location"
+GEOMETRY = "embedding_geometry"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
 REAL = "real_facts"
@@ -35,6 +44,23 @@ HOME_MADE = {"facts__source": TINY, "facts__relations": (), "facts__several": "f
 HOME_MADE |= {"stages__prompts": (("capital", "France"),), "facts__model": ""}
 MEMORY = ("mlp", "real", "sphere", "sum", 8, (8, 16), 8, 64)
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
+
+
+@pytest.fixture(autouse=True)
+def a_language_model_is_installed(monkeypatch):
+    """As far as plans go: a package that tests do without."""
+    words = np.broadcast_to(np.float32(1), (30_522, 384))
+    read = embedding_files.read
+
+    def installed(name):
+        return embedding_files.Installed(pathlib.Path(name), name, pathlib.Path(name))
+
+    monkeypatch.setattr(embedding_files, "installed", installed)
+    monkeypatch.setattr(
+        embedding_files,
+        "read",
+        lambda path, tensor: words if str(path) == "minilm" else read(path, tensor),
+    )
 
 
 def config(name, preset=None, **changes):
@@ -309,6 +335,16 @@ WRONG = [
     (ZIPF, {"trained_top__linear_shares": (0.0,)}, ["trained_top.linear_shares"]),
     (ZIPF, {"outer_product__powers": (-1.0,)}, ["outer_product.powers", "-1.0"]),
     (ZIPF, {"loop_steps": 0}, ["loop_steps", "0", ">= 1"]),
+    (GEOMETRY, {"parts": ("all",)}, ["parts", "'all'", "'built'"]),
+    (GEOMETRY, {"num_points": 1}, ["num_points", "1", ">= 16"]),
+    (GEOMETRY, {"threshold": 0.0}, ["threshold", "0.0", "(0, 1]"]),
+    (GEOMETRY, {"built__geometries": ("cube",)}, ["embedding", "'cube'", "'sphere'"]),
+    (GEOMETRY, {"built__geometries": ("sphere>cube",)}, ["embedding", "'cube'"]),
+    (GEOMETRY, {"built__geometries": ("low_rank:99",)}, ["99 <= d", "d=64"]),
+    (GEOMETRY, {"built__geometries": ("power_law:9",)}, ["exponent", "'9'", "<= 8"]),
+    (GEOMETRY, {"transformer__geometries": ("a>b",)}, ["one geometry", "'a>b'"]),
+    ("real_embeddings", {"built__d": (385,)}, ["<= 384", "d=385"]),
+    (RECALL, {"embedding": "file:no.safetensors:words"}, ["no file 'no.safetensors'"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
     (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),

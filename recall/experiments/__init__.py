@@ -6,6 +6,7 @@ from types import ModuleType
 from recall.experiments import (
     atlas,
     constructions,
+    embedding_geometry,
     large_memory,
     learned_embeddings,
     linear_capacity,
@@ -28,6 +29,8 @@ EXPERIMENTS: Mapping[str, ModuleType] = {
     "atlas": atlas,
     "large_memory": large_memory,
     "learned_embeddings": learned_embeddings,
+    "embedding_geometry": embedding_geometry,
+    "real_embeddings": embedding_geometry,  # the same at widths of a language model
     "linear_capacity": linear_capacity,
     "memory_weights": memory_weights,
     "mlp_capacity": mlp_capacity,
