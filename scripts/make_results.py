@@ -15,6 +15,7 @@ from recall import figures, journal, rows
 from recall.figures import style
 from recall.reports import atlas as report_atlas
 from recall.reports import constructions as report_constructions
+from recall.reports import learned as report_learned
 from recall.reports import recall as report_recall
 from recall.reports import scaling as report_scaling
 from recall.reports import stages as report_stages
@@ -34,6 +35,7 @@ DRAWN = {
     "tradeoff": ("probe",),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
+    "learned_embeddings": ("run", "probe", "trace"),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
     "scaling_law": ("run", "point"),
@@ -185,9 +187,22 @@ def scaling_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_scaling.lines(found)]
 
 
+def learned_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest widths, what survives changed parts, and geometry."""
+    lines: list[str] = []
+    for columns, body in (
+        (report_learned.WIDTHS, report_learned.widths_lines(found)),
+        (report_learned.SURVIVAL, report_learned.survival_lines(found)),
+    ):
+        lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [*(f"| {' | '.join(line)} |" for line in body), ""]
+    return [*lines, " ".join(report_learned.geometry_lines(found))]
+
+
 LINES = {
     "atlas": atlas_lines,
     "constructions": construction_lines,
+    "learned_embeddings": learned_lines,
     "memory_weights": weights_lines,
     "recall_train": trace_lines,
     "scaling_law": scaling_lines,
@@ -199,6 +214,7 @@ LINES = {
 WHAT = {
     "atlas": "rows",
     "constructions": "rows",
+    "learned_embeddings": "rows",
     "memory_weights": "rows",
     "recall_train": "checks",
     "scaling_law": "rows",

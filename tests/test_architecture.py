@@ -34,6 +34,7 @@ MATHEMATICS = (
     "separation",
     "alternating",
     "factual_training",
+    "learned_transformer",
     "constructions/*",
     "linear_attention",
     "gradient_flow",

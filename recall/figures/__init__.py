@@ -10,6 +10,7 @@ from recall.figures import (
     capacity,
     construction,
     constructions,
+    learned,
     memory_weights,
     recall,
     scaling,
@@ -21,6 +22,7 @@ from recall.figures import (
 FIGURES: dict[str, Callable[[Iterable[rows.Row]], Figure]] = {
     "atlas": atlas.atlas,
     "constructions": constructions.constructions,
+    "learned_embeddings": learned.learned,
     "linear_capacity": capacity.linear,
     "memory_weights": memory_weights.weights,
     "mlp_capacity": capacity.mlp,

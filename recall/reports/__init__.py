@@ -11,6 +11,7 @@ from recall.reports import (
     atlas,
     capacity,
     constructions,
+    learned,
     recall,
     scaling,
     stages,
@@ -22,6 +23,11 @@ WIDTH = 100
 TABLES: Mapping[str, Sequence[Callable[[Iterable[rows_lib.Row]], Table]]] = {
     "atlas": (atlas.table,),
     "constructions": (constructions.table,),
+    "learned_embeddings": (
+        learned.widths_table,
+        learned.survival_table,
+        learned.geometry_table,
+    ),
     "memory_weights": (weights.weights_table,),
     "recall_train": (recall.train_table,),
     "scaling_law": (scaling.table,),
