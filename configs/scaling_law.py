@@ -6,7 +6,7 @@ all but the B / log2 M most frequent facts, a slope of 1 - alpha. With `:cpu` ML
 to 4 bits a weight that know the top facts alone fall like B^-.57 and B^-.96 at alpha =
 1.5 and 2 (the bound's own, at the same bits: -.65 and -1.07) and put a quarter of their
 bits to use; trained on all facts, with weights of 32 bits, they fall like P^-.54 and
-P^-.82. Seven minutes of one core.
+P^-.82. Eight minutes of one core.
 
     python -m recall.main --config=configs/scaling_law.py --workdir=runs/scaling_law
 """

@@ -229,7 +229,7 @@ def test_a_fault_inside_a_config_is_no_fault_of_the_command_line(
 # Wrong values
 
 EXACT, FEWEST = "separability", "memory_weights"
-ZIPF = "scaling_law"
+ZIPF, LEARNED = "scaling_law", "learned_embeddings"
 WRONG = [
     (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
     (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
@@ -258,6 +258,18 @@ WRONG = [
     (ZIPF, {"trained_top__linear_shares": (0.0,)}, ["trained_top.linear_shares"]),
     (ZIPF, {"outer_product__powers": (-1.0,)}, ["outer_product.powers", "-1.0"]),
     (ZIPF, {"loop_steps": 0}, ["loop_steps", "0", ">= 1"]),
+    (LEARNED, {"parts": ("heads",)}, ["parts", "'heads'", "'survival'"]),
+    (LEARNED, {"modes": ("all",)}, ["modes", "'all'", "'both'"]),
+    (LEARNED, {"memories": ("cnn",)}, ["memories", "'cnn'", "'mlp'"]),
+    (LEARNED, {"facts": (1,)}, ["facts", "1", ">= 2"]),
+    (LEARNED, {"facts_frozen": (1,)}, ["facts_frozen", "1", ">= 2"]),
+    (LEARNED, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (LEARNED, {"num_steps": 100}, ["check_every", "num_steps=100", "=32"]),
+    (LEARNED, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (LEARNED, {"survival__d": 1}, ["survival.d", "1", ">= 2"]),
+    (LEARNED, {"transformer__answers": 1}, ["transformer.answers", "1", ">= 2"]),
+    (LEARNED, {"transformer__m": 0}, ["transformer.m", "0", ">= 1"]),
+    (LEARNED, {"transformer__sizes": (1,)}, ["transformer.sizes", "1", ">= 2"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
     (LINEAR, {"experiment": "linear"}, ["experiment", "'linear'", "mlp_capacity"]),
