@@ -110,11 +110,11 @@ def test_a_budget_of_nothing_is_idle():
 
 
 def test_numbers_are_counted_with_the_tables_that_are_learned():
-    assert width_lane(mode="frozen").learned(5) == 25
-    assert width_lane(mode="inputs").learned(5) == 25 + 60
-    assert width_lane(mode="both", num_outputs=4).learned(5) == 25 + 60 + 20
+    assert width_lane(mode="frozen").numbers(5) == 25
+    assert width_lane(mode="inputs").numbers(5) == 25 + 60
+    assert width_lane(mode="both", num_outputs=4).numbers(5) == 25 + 60 + 20
     units = learned.UNITS * 5
-    assert width_lane(memory="mlp", mode="frozen").learned(5) == units * 11
+    assert width_lane(memory="mlp", mode="frozen").numbers(5) == units * 11
 
 
 # Rows
