@@ -17,7 +17,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c = ml_collections.ConfigDict({"experiment": "learned_embeddings"})
     c.preset = preset
     c.seeds = (0, 1, 2, 3, 4)
-    c.parts = ("width", "survival")
+    c.parts = ("width", "survival", "transformer")
     c.memories = ("linear", "mlp")
     c.modes = ("frozen", "inputs", "outputs", "both")
     c.num_outputs = (0, 32)
@@ -26,11 +26,18 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.learning_rate = 0.1
     c.num_steps, c.check_every = 2048, 32
     c.survival = ml_collections.ConfigDict({"facts": 128, "d": 24})
+    c.transformer = ml_collections.ConfigDict(
+        {"sizes": (12, 16, 20, 24, 28), "answers": 8, "d": 16, "heads": 8}
+    )
+    c.transformer.head_dim, c.transformer.m = 2, 16
+    c.transformer.learning_rate, c.transformer.num_steps = 0.03, 8192
     if preset == "cpu":
         c.facts, c.facts_frozen = (64, 128, 256, 512), (64, 128, 256)
         c.num_steps = 1024
+        c.transformer.sizes, c.transformer.num_steps = (12, 16, 20, 24), 2048
     if preset == "quick":
         c.seeds, c.num_steps = (0, 1), 256
         c.facts, c.facts_frozen = (16, 32, 64), (16, 32, 64)
+        c.transformer.sizes, c.transformer.num_steps = (6, 8), 256
         c.survival.facts, c.survival.d = 48, 16
     return c

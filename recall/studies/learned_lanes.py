@@ -52,7 +52,7 @@ class LearnedLane(jobs.Lane):
             return d * d
         return learned.UNITS * d * (2 * d + 1)
 
-    def learned(self, d: int) -> int:
+    def numbers(self, d: int) -> int:
         """All trained numbers, embeddings too."""
         parts = learned.MODES[self.mode]
         tables = self.facts * ("inputs" in parts) + self.outputs * ("outputs" in parts)

@@ -45,7 +45,7 @@ class SurvivalJob(jobs.Job):
     @property
     def parameters(self) -> Sequence[int]:
         """Trained numbers of each lane."""
-        return [lane.learned(lane.d) for lane in self.members]
+        return [lane.numbers(lane.d) for lane in self.members]
 
     @property
     def core_seconds(self) -> float:
@@ -206,5 +206,5 @@ def _end(lane: SurvivalLane, fits: Any, index: int) -> jobs.Row:
         steps=int(fits.steps[index]),
         finite=bool(fits.finite[index]),
         weights=lane.weights(lane.d),
-        parameters=lane.learned(lane.d),
+        parameters=lane.numbers(lane.d),
     )
