@@ -13,27 +13,7 @@ from ml_collections import config_dict
 
 from configs import common
 
-WIDTHS = (
-    12,
-    16,
-    20,
-    24,
-    28,
-    32,
-    36,
-    40,
-    48,
-    56,
-    64,
-    80,
-    96,
-    128,
-    160,
-    192,
-    224,
-    260,
-    320,
-)
+WIDTHS = (*range(12, 41, 4), *range(48, 97, 16), *range(128, 321, 32))
 UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
 GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
@@ -55,27 +35,32 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     }
     c.noise = 32
     trained = ("sphere", "", 0, WIDTHS, 36, 2048)
-    memory = ("sum", 32, UNITS)
+    memory = ("sum", 32, UNITS, 96, 2048)
+    bilinear = ("sphere", "sum", 32, UNITS, 64, 150)
     c.cases = (  # method, facts, embedding, keys, d, sizes, claim, budget
         ("trained", "real", *trained),
-        ("trained", "synthetic", *trained),
         ("gates", "real", "sphere", "", 32, GATES, 12, 3),
-        ("mlp", "real", "sphere", *memory, 112, 2048),
-        ("mlp", "synthetic", "sphere", *memory, 112, 2048),
-        ("mlp", "real", "names", *memory, 128, 2048),
-        ("mlp", "real", "names_centred", *memory, 112, 2048),
-        ("bilinear", "real", "sphere", *memory, 80, 150),
+        ("bilinear", "real", *bilinear),
+        ("mlp", "real", "sphere", *memory),
+        ("mlp", "synthetic", "sphere", *memory),
+        ("mlp", "real", "names", *memory),
+        ("mlp", "real", "names_centred", *memory),
+        ("trained", "synthetic", *trained),
     )
     if preset == "":  # minutes a seed
+        wide = ("copies", "sphere", "", 0, WIDTHS, 192, 3)
         c.cases += (
-            ("codes", "copies", "sphere", "", 0, WIDTHS, 192, 3),
-            ("codes", "real", "sphere", "", 0, WIDTHS, 192, 3),
-            ("linear", "copies", "sphere", "sum", 0, WIDTHS, 224, 3),
-            ("linear", "copies", "sphere", "concatenated", 0, WIDTHS, 192, 3),
-            ("bilinear", "synthetic", "sphere", *memory, 80, 150),
-            ("trained", "real", "names_centred", "", 0, WIDTHS, 28, 2048),
+            ("codes", *wide),
+            ("codes", "real", *wide[1:]),
+            ("linear", "copies", "sphere", "sum", *wide[3:]),
+            ("linear", "copies", "sphere", "concatenated", *wide[3:]),
+            ("bilinear", "synthetic", *bilinear),
+            ("trained", "real", "names_centred", *trained[1:]),
         )
-    c.model = {"d": 32, "heads": 32, "head_dim": 8, "m": 128, "threshold": 1.0}
+    else:
+        c.facts.relations = tuple(x for x in c.facts.relations if "domain" not in x)
+    c.model = {"width": 32, "heads": 32, "head_dim": 8, "hidden": 128}
+    c.model.threshold = 1.0
     c.model.seeds = (0,)
     c.reads = {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
     c.recipe = "decay"
@@ -89,9 +74,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     }
     c.stages = {
         "prompts": (("currency", "Switzerland"), ("capital", "France")),
-        "init_scale": 1e-3,
-        "learning_rate": 2.0,
-        "num_steps": 4096,
+        "init_scale": 1e-2,
+        "learning_rate": 1.0,
+        "num_steps": 5120,
         "check_every": 64,
     }
     if preset == "quick":
@@ -101,7 +86,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             ("gates", "real", "sphere", "", 24, GATES, 6, 2),
             ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
         )
-        c.model.update(heads=16, m=64)
+        c.model.update(heads=16, hidden=64)
+        c.training.num_steps = 512
         c.stages.prompts = (("currency", "Switzerland"),)
         c.stages.num_steps = 1024
         c.stages.check_every = 32

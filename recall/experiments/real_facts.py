@@ -35,14 +35,14 @@ def settings(config: Any) -> Settings:
     source = config.facts.source
     shared = {"source": source, "table": fact_lanes.digest(table), "noise": noise}
     found: list[jobs.Job] = []
+    if config.stages.num_steps:
+        lane = _stages(config, table, shared)
+        found.append(fact_stages.FactStageJob(lane=lane, table=table))
     for case in common.nonempty("cases", [tuple(case) for case in config.cases]):
         own = _case(case) | shared
         lanes = tuple(fact_lanes.FactLane(**own, seed=seed) for seed in seeds)
         _check_names(own["embedding"], vectors)
         found.append(fact_jobs.FactJob(members=lanes, table=table, vectors=vectors))
-    if config.stages.num_steps:
-        lane = _stages(config, table, shared)
-        found.append(fact_stages.FactStageJob(lane=lane, table=table))
     models = _models(config, table, noise)
     return Settings(models=models, jobs=tuple(found), skipped=tuple(config.facts.notes))
 
@@ -157,10 +157,10 @@ def _models(
             facts_of=table,
             source=config.facts.source,
             noise=noise,
-            d=common.integer("model.d", given.d, 1),
+            d=common.integer("model.width", given.width, 1),
             heads=common.integer("model.heads", given.heads, 1),
             head_dim=common.integer("model.head_dim", given.head_dim, 1),
-            m=common.integer("model.m", given.m, 0),
+            m=common.integer("model.hidden", given.hidden, 0),
             threshold=common.number("model.threshold", given.threshold, "(0, 1]"),
             seed=seed,
             strategy=fact_memories.SINGLE,
