@@ -46,8 +46,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.mlp = mlp_capacity.get_config(preset)
     c.mlp.sizes, c.mlp.num_outputs = ((16, 16),), (0,)
     c.transformer = recall_capacity.get_config("quick")
-    for name in ("built", "trained", "mlp", "transformer"):
-        c[name].thresholds = (0.99,)
+    for part in (c.built, c.trained, c.mlp, c.transformer):
+        part.thresholds = (0.99,)
     c.built.geometries = FEW + SOME[1:3] if quick else ALL
     c.trained.geometries = c.exact.geometries = c.mlp.geometries = SOME
     c.transformer.geometries, c.transformer.d = FEW, (16,)

@@ -8,6 +8,8 @@ what a model answers before it has heard the subject. Needs the extra `real`.
     bash scripts/ask.sh "capital of France?" --workdir=runs/real_facts
 """
 
+from typing import Any
+
 import ml_collections
 from ml_collections import config_dict
 
@@ -20,7 +22,7 @@ GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
-    c = ml_collections.ConfigDict({"experiment": "real_facts", "preset": preset})
+    c: Any = ml_collections.ConfigDict({"experiment": "real_facts", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.facts = {
         "source": "countries",  # or "cities", a file of JSON lines, a folder of them

@@ -206,11 +206,11 @@ def _import() -> Any:
 @contextlib.contextmanager
 def _client(distributed: Any, scheduler: str | None) -> Iterator[Any]:
     """Connects to a scheduler, or to one of our own with a worker for each core."""
-    import dask
+    from dask import config
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(SETTINGS))
+        stack.enter_context(config.set(SETTINGS))
         address: Any = scheduler
         if scheduler is None:
             address = stack.enter_context(local_cluster(distributed))

@@ -151,7 +151,7 @@ def _try_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:
         left = [search for search in cell.searches if search.digest() not in done]
         program, reason = planning.program_of(cell), failures.reason(error)
         rows = failures.rows_of(left, program, reason)
-        journal.append(launch.book, [row | launch.columns for row in rows])
+        journal.append(launch.book, [{**row, **launch.columns} for row in rows])
 
 
 def _run_cell(launch: Launch, cell: cells.Cell, *, trace: bool) -> None:

@@ -32,7 +32,7 @@ def measure(
     name: str, repeats: int, expected: dict[str, Any], folder: Path
 ) -> Iterator[dict[str, Any]]:
     """Repeats a fault; yields a row of the sums so far."""
-    total = dict.fromkeys((*COLUMNS[1:], "launches"), 0)
+    total: dict[str, int] = dict.fromkeys((*COLUMNS[1:], "launches"), 0)
     strike, how = fault_kinds.FAULTS[name]
     for repeat in range(repeats):
         workdir = folder / f"{name}-{repeat}"

@@ -1,5 +1,7 @@
 """Coherence of point sets that are known by hand, and what it is blind to."""
 
+from typing import Any
+
 import numpy as np
 from numpy.testing import assert_allclose
 
@@ -61,7 +63,7 @@ def test_moments_are_those_of_the_law_they_were_drawn_from():
 
 def test_on_the_sphere_the_prediction_is_the_law_of_the_outer_product():
     rng, d = np.random.default_rng(0), 64
-    sides = [crosstalk.side(sphere(rng, 2048, d)) for _ in range(2)]
+    sides: Any = [crosstalk.side(sphere(rng, 2048, d)) for _ in range(2)]
     expected = laws.outer_product_facts(d)
     assert_allclose(crosstalk.facts(*sides), expected, rtol=0.08)
     assert_allclose(

@@ -75,7 +75,9 @@ def defined(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign):
-            names |= {n.id for t in node.targets for n in ast.walk(t) if "id" in dir(n)}
+            for target in node.targets:
+                named = (n for n in ast.walk(target) if isinstance(n, ast.Name))
+                names |= {name.id for name in named}
     return names
 
 

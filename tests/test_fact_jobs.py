@@ -1,6 +1,7 @@
 """Searches for the smallest memories of named facts; the stages of learning them."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -157,11 +158,11 @@ def test_a_model_of_named_facts_is_saved_and_answers_to_names(tmp_path):
     models.save(path, models.Model(one, problem, problem.initial))
     model = models.load(path)
     assert model.search == one
-    table = asking.names_of(model)
+    table: Any = asking.names_of(model)
     assert table == TABLE
     s, r = asking.parse_names("What is the capital of peru?", table)
     assert (table.subjects[s], table.relations[r]) == ("Peru", "capital")
-    reply = asking.ask(model, s, r)
+    reply: Any = asking.ask(model, s, r)
     assert table.answers[reply.truth] == "Lima"
     assert reply.probabilities[len(table.answers) :].sum() == 0
     missing = asking.ask(model, *asking.parse_names("currency of Peru", table))

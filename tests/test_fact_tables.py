@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,11 +60,11 @@ def verdict(table):
     """Whether any codes of attention-only transformers recall a table."""
     world = factual.world_of_ids(table.ids, len(table.answers), noise=1)
     S, R = world.choices.shape
-    outputs = np.eye(len(table.answers), dtype=np.float32)
-    zeros = np.zeros((1, len(outputs)), np.float32)
+    outputs: Any = np.eye(len(table.answers), dtype=np.float32)
+    zeros: Any = np.zeros((1, len(outputs)), np.float32)
     tokens = codes.transformer.Embeddings(
-        subjects=np.repeat(zeros, S, 0),
-        relations=np.repeat(zeros, R, 0),
+        subjects=zeros.repeat(S, 0),
+        relations=zeros.repeat(R, 0),
         noise=zeros,
         end=zeros[0],
         answers=outputs,

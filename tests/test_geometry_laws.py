@@ -1,5 +1,7 @@
 """Laws of coherence, fitted to rows that follow one; and the experiment's plan."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from capacity_rows import search
@@ -55,7 +57,7 @@ def test_a_law_is_found_again():
 def test_figures_and_tables_show_every_geometry():
     rows = table() + table("whitened")
     left, right = figures.geometry(rows).axes
-    (container,) = left.containers
+    container: Any = left.containers[0]
     x, y = np.asarray(container.lines[0].get_data(), float)
     assert_allclose(x, 2 * y, rtol=1e-3)
     assert len(right.collections) == 2

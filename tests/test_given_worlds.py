@@ -11,6 +11,8 @@ from recall import dynamics, fact_tables, factual, population, transformer
 
 TABLE = fact_tables.of(TRIPLES)
 WORLD = factual.world_of_ids(TABLE.ids, len(TABLE.answers), noise=5)
+assert WORLD.given is not None
+PAIRS = WORLD.given.pairs
 P = len(TRIPLES)
 
 
@@ -18,7 +20,7 @@ def test_counts_are_those_of_the_table():
     assert factual.num_facts(WORLD) == P
     assert int(factual.num_outputs(WORLD)) == len(TABLE.answers)
     np.testing.assert_array_equal(factual.live_facts(WORLD), np.array(TABLE.ids) >= 0)
-    found = np.asarray(factual.answers(WORLD))[tuple(np.asarray(WORLD.given.pairs).T)]
+    found = np.asarray(factual.answers(WORLD))[tuple(np.asarray(PAIRS).T)]
     ids = [a for row in TABLE.ids for a in row if a >= 0]
     np.testing.assert_array_equal(found, ids)
 
@@ -40,7 +42,7 @@ def test_a_table_that_makes_no_world_is_refused(ids, words):
 def test_a_step_reads_every_fact_once_and_no_pair_without_one():
     draw = factual.sample_draw(jax.random.key(0), WORLD, P // 4, 4, 8)
     s, r = (np.asarray(x).ravel() for x in (draw.subjects, draw.relations))
-    assert sorted(zip(s, r, strict=True)) == sorted(map(tuple, WORLD.given.pairs))
+    assert sorted(zip(s, r, strict=True)) == sorted(map(tuple, PAIRS))
     pairs = factual.sample_draw(jax.random.key(1), WORLD, 64, 4, 8, "pairs")
     assert np.all(factual.live_facts(WORLD)[pairs.subjects, pairs.relations])
 
@@ -91,7 +93,7 @@ def test_entropy_and_odds_are_those_of_the_table():
 
 def test_the_relation_loss_counts_the_answers_that_the_relation_has():
     num_answers = len(TABLE.answers)
-    s, r = np.asarray(WORLD.given.pairs).T[:, None, :]
+    s, r = np.asarray(PAIRS).T[:, None, :]
     given = dynamics.answers_of_relations(WORLD, num_answers)
     logits = jnp.log(given)[r]  # p(a | r), whatever the subject
     weights = jnp.full((1, P), 1 / P)

@@ -388,6 +388,7 @@ def test_a_reply_says_what_is_likely_what_is_true_and_what_was_read(model):
         assert reply.attention.shape == (2, 4)
         np.testing.assert_allclose(reply.attention.sum(axis=-1), 1, atol=1e-5)
         assert reply.truth == answers[subject, relation]
+        assert reply.truth is not None
         assert reply.truth // 2 == relation
         assert reply.recalled > 0.5
         assert reply.probabilities.argmax() == reply.truth

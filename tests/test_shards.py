@@ -34,7 +34,7 @@ def test_a_shard_out_of_range_is_refused(text):
     [sweeps.config(d=(4, 6)), separability.get_config(), stage_ratio.get_config()],
 )
 def test_every_lane_is_in_one_shard_and_shards_are_equal(made, count):
-    plan = plan_of(made)
+    plan = planning.plan_of(made)
     parts = [shards.share(plan, shards.Shard(i, count)) for i in range(count)]
     own = [digests(part) for part in parts]
     assert sorted(itertools.chain(*own)) == sorted(digests(plan))

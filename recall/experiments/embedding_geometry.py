@@ -79,7 +79,9 @@ def _settings(name: str, geometry: Any, config: Any) -> Any:
 def plan(chosen: Settings) -> list[searches.Search | jobs.Job]:
     """Lists the searches of all parts, and a job that measures what they are about."""
     found = [what for name, _, own in chosen.parts for what in PARTS[name].plan(own)]
-    about = [what.lanes[0] if isinstance(what, jobs.Job) else what for what in found]
+    about: list[Any] = [
+        what.lanes[0] if isinstance(what, jobs.Job) else what for what in found
+    ]
     pairs = dict.fromkeys((lane.embedding, lane.d) for lane in about)
     return [*found, *[_job(chosen, name, d) for name, d in pairs]]
 

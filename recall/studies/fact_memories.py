@@ -216,7 +216,7 @@ def _to_the_end(
     else:
         train = functools.partial(
             factual_training.advance,
-            sizes=lambda n: sizes,
+            sizes=lambda n: sizes,  # pyright: ignore[reportArgumentType]
             sampling=sampling,
             architecture=transformer.Architecture(),
             recipe=recipe,

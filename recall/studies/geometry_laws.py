@@ -179,4 +179,5 @@ def _factor(nats: np.ndarray) -> float:
 def _rank(y: np.ndarray, values: Sequence[float]) -> float:
     if np.ptp(y) == 0 or np.ptp(values) == 0:
         return float("nan")
-    return float(stats.spearmanr(y, values).statistic)
+    ranks = np.stack([stats.rankdata(y), stats.rankdata(values)])
+    return float(np.corrcoef(ranks)[0, 1])
