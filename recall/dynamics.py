@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from recall import factual
 
@@ -18,7 +18,8 @@ class Measures(NamedTuple):
     Attributes:
         loss: `[]` cross-entropy.
         relation_loss: `[]` -ln of the mass on answers of the relation.
-        subject_loss: `[]` -ln of the mass on answers with the right index in A_r.
+        subject_loss: `[]` -ln of the mass on answers with the right index in A_r; nan
+            of given facts, whose answers have no index.
         distance: `[]` largest difference of a predicted probability from p(a | r).
         accuracy: `[]` how often the right answer has the largest logit.
     """
@@ -34,7 +35,7 @@ def live_logits(
     logits: Float[Array, "C F A"], world: factual.World
 ) -> Float[Array, "C F A"]:
     """Takes the answers that there are not out of the running."""
-    live = jnp.arange(logits.shape[-1]) < world.live.relations * world.live.answers
+    live = jnp.arange(logits.shape[-1]) < factual.num_outputs(world)
     return jnp.where(live[None, None, :], logits, -jnp.inf)
 
 
@@ -73,10 +74,13 @@ def measure(
         mass = jax.nn.logsumexp(jnp.where(mask, log_p, -jnp.inf), axis=-1)
         return -jnp.sum(jnp.where(weights > 0, weights * mass, 0.0))  # 0 x -inf is nan
 
+    own_set = answer_sets(world, logits.shape[-1])[relations]
     return Measures(
         loss=missed(ids == right),
-        relation_loss=missed(ids // D == right // D),
-        subject_loss=missed(ids % D == right % D),
+        relation_loss=missed(own_set),
+        subject_loss=jnp.nan
+        if world.given is not None
+        else missed(ids % D == right % D),
         distance=jnp.sum(weights * gap),
         accuracy=jnp.sum(weights * (best == right)[:, :, 0]),
     )
@@ -84,17 +88,26 @@ def measure(
 
 def answers_of_relations(world: factual.World, num_answers: int) -> Float[Array, "R A"]:
     """p(a | r): how the answers of each relation are spread over its subjects."""
-    S = world.choices.shape[0]
-    odds = world.subject_weights * (jnp.arange(S) < world.live.subjects)
     ids = jnp.arange(num_answers)[None, None, :]
     given = factual.answers(world)[:, :, None] == ids
-    return jnp.sum(given * (odds / jnp.sum(odds))[:, None, None], axis=0)
+    odds = world.subject_weights[:, None] * factual.live_facts(world)
+    total = jnp.maximum(jnp.sum(odds, axis=0), 1e-30)
+    return jnp.sum(given * (odds / total[None, :])[:, :, None], axis=0)
+
+
+def answer_sets(world: factual.World, num_answers: int) -> Bool[Array, "R A"]:
+    """Which answers each relation has: its own block of D, or those that are given."""
+    if world.given is not None:
+        return answers_of_relations(world, num_answers) > 0
+    R = world.choices.shape[1]
+    blocks = jnp.arange(num_answers)[None, :] // world.live.answers
+    return blocks == jnp.arange(R)[:, None]
 
 
 def entropy(world: factual.World, num_answers: int) -> Float[Array, ""]:
     """H(a | r) in nats: ln D where answers are balanced."""
     p = answers_of_relations(world, num_answers)
     nats = jnp.sum(jax.scipy.special.entr(p), axis=1)
-    live = jnp.arange(p.shape[0]) < world.live.relations
-    odds = world.relation_weights * live
+    asked = world.subject_weights[:, None] * factual.live_facts(world)
+    odds = world.relation_weights * jnp.sum(asked, axis=0)
     return jnp.sum(nats * odds) / jnp.sum(odds)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 Sampler = Callable[[Key[Array, ""], int, int], Float[Array, "num_points d"]]
@@ -20,8 +21,7 @@ def gaussian(key: Key[Array, ""], num_points: int, d: int) -> Float[Array, "n {d
 
 def sphere(key: Key[Array, ""], num_points: int, d: int) -> Float[Array, "n {d}"]:
     """Draws i.i.d. points uniform on the unit sphere, the embeddings of the paper."""
-    points = jax.random.normal(key, (num_points, d))
-    return points / jnp.linalg.norm(points, axis=-1, keepdims=True)
+    return unit(jax.random.normal(key, (num_points, d)))
 
 
 def orthonormal_blocks(
@@ -39,6 +39,69 @@ def orthonormal_blocks(
         return (Q * jnp.sign(jnp.diagonal(R))[None, :]).T
 
     return jax.vmap(basis)(jnp.arange(num_blocks)).reshape(-1, d)[:num_points]
+
+
+def power_law(
+    key: Key[Array, ""], num_points: int, d: int, exponent: float
+) -> Float[Array, "n {d}"]:
+    """Draws Gaussian points whose coordinate i has variance ~ i^-exponent, in sum 1."""
+    variance = jnp.arange(1, d + 1, dtype=jnp.float32) ** -exponent
+    scale = jnp.sqrt(variance / jnp.sum(variance))
+    return jax.random.normal(key, (num_points, d)) * scale[None, :]
+
+
+def shared_mean(
+    key: Key[Array, ""], num_points: int, d: int, mean: float
+) -> Float[Array, "n {d}"]:
+    """Draws mean * c + sqrt(1 - mean^2) * (a point of the sphere), c = 1 / sqrt(d).
+
+    All draws share the direction c, as the tables of one language model do.
+    """
+    common = jnp.full(d, mean / jnp.sqrt(d))
+    return common[None, :] + jnp.sqrt(1 - mean**2) * sphere(key, num_points, d)
+
+
+def low_rank(
+    key: Key[Array, ""], num_points: int, d: int, rank: int, floor: float = 0.0
+) -> Float[Array, "n {d}"]:
+    """Draws Gaussian points, all but a share `floor` of them in `rank` coordinates."""
+    head = jnp.where(jnp.arange(d) < rank, (1 - floor) / rank, 0.0)
+    scale = jnp.sqrt(head + floor / d)
+    return jax.random.normal(key, (num_points, d)) * scale[None, :]
+
+
+def mixture(
+    key: Key[Array, ""], num_points: int, d: int, centres: int, mean: float
+) -> Float[Array, "n {d}"]:
+    """Draws points around random centres: `shared_mean` with a c for each cluster."""
+    key_centres, key_which, key_points = jax.random.split(key, 3)
+    which = jax.random.randint(key_which, (num_points,), 0, centres)
+    common = mean * sphere(key_centres, centres, d)[which]
+    return common + jnp.sqrt(1 - mean**2) * sphere(key_points, num_points, d)
+
+
+def from_table(
+    key: Key[Array, ""],
+    num_points: int,
+    d: int,
+    table: Float[Array | np.ndarray, "total {d}"],
+) -> Float[Array, "n {d}"]:
+    """Draws rows of a table without replacement, in an order that the key decides.
+
+    Raises:
+        ValueError: if it has not as many.
+    """
+    total = table.shape[0]
+    if num_points > total:
+        raise ValueError(
+            f"Expected at most {total} points of a table; got {num_points}."
+        )
+    return jnp.asarray(table)[jax.random.permutation(key, total)[:num_points]]
+
+
+def unit(points: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    """Scales every point to norm one."""
+    return points / jnp.linalg.norm(points, axis=-1, keepdims=True)
 
 
 SAMPLERS: Mapping[str, Sampler] = {

@@ -41,6 +41,20 @@ class Sizes(NamedTuple):
         return self.subjects * self.relations
 
 
+class Given(NamedTuple):
+    """Facts as they are: relations share answers, and some subjects lack one.
+
+    Attributes:
+        answers: `[S, R]` ids of answers; -1 where there is no fact.
+        pairs: `[P, 2]` subject and relation of each fact.
+        outputs: `[]` answers that there are.
+    """
+
+    answers: Int[Array, "*lanes S R"]
+    pairs: Int[Array, "*lanes P 2"]
+    outputs: Int[Array, "*lanes"]
+
+
 class World(NamedTuple):
     """What is true, padded: subjects, relations at or beyond their counts are dead.
 
@@ -49,12 +63,15 @@ class World(NamedTuple):
         subject_weights: `[S]` how often a subject is asked about, up to a factor.
         relation_weights: `[R]` likewise.
         live: the sizes that count.
+        given: the facts, where they are given rather than chosen; else None. They are
+            asked about equally often, and choices, weights and D mean nothing.
     """
 
     choices: Float[Array, "*lanes S R"]
     subject_weights: Float[Array, "*lanes S"]
     relation_weights: Float[Array, "*lanes R"]
     live: Sizes
+    given: Given | None = None
 
 
 class Batch(NamedTuple):
@@ -170,10 +187,42 @@ def world_of(table: Any, sizes: Sizes) -> World:
     return blank._replace(choices=jnp.asarray((answers + 0.5) / D, jnp.float32))
 
 
+def world_of_ids(ids: Any, num_answers: int, noise: int) -> World:
+    """A world of any facts: answers are shared, and pairs may lack one.
+
+    D is counted up, so that R D answers have room for all; those beyond are dead.
+
+    Args:
+        ids: `[S, R]` ints in [-1, num_answers), -1 where there is no fact.
+        num_answers: how many there are.
+        noise: noise tokens.
+
+    Raises:
+        ValueError: if there is no fact, or an answer that there is not.
+    """
+    table = np.asarray(ids, np.int32)
+    if table.ndim != 2 or not np.any(table >= 0):
+        raise ValueError(f"Expected a table with facts; got shape {table.shape}.")
+    if table.min() < -1 or table.max() >= num_answers:
+        wrong = table[(table < -1) | (table >= num_answers)][0]
+        raise ValueError(f"Expected ids in [-1, {num_answers - 1}]; got {wrong}.")
+    S, R = table.shape
+    sizes = Sizes(S, R, -(-num_answers // R), noise)
+    given = Given(
+        answers=jnp.asarray(table),
+        pairs=jnp.asarray(np.argwhere(table >= 0), jnp.int32),
+        outputs=jnp.asarray(num_answers, jnp.int32),
+    )
+    return sample_world(jax.random.key(0), sizes)._replace(given=given)
+
+
 def pad(world: World, num_subjects: int, num_relations: int) -> World:
     """Appends dead subjects and relations up to the given numbers."""
     rows, columns = world.choices.shape
     more = ((0, num_subjects - rows), (0, num_relations - columns))
+    if (given := world.given) is not None:
+        wider = jnp.pad(given.answers, more, constant_values=-1)
+        world = world._replace(given=given._replace(answers=wider))
     return world._replace(
         choices=jnp.pad(world.choices, more),
         subject_weights=jnp.pad(world.subject_weights, more[0]),
@@ -188,7 +237,9 @@ def take(world: World, sizes: Sizes) -> World:
 
 
 def answers(world: World) -> Int[Array, "S R"]:
-    """The answer ids a*(s, r); those of dead subjects and relations mean nothing."""
+    """The answer ids a*(s, r); those of pairs that are no facts mean nothing."""
+    if world.given is not None:
+        return jnp.maximum(world.given.answers, 0)
     D = world.live.answers
     own = jnp.floor(D * world.choices).astype(jnp.int32)
     return own + D * jnp.arange(world.choices.shape[1])[None, :]
@@ -198,7 +249,29 @@ def live_facts(world: World) -> Bool[Array, "S R"]:
     """Marks the facts that count."""
     S, R = world.choices.shape
     subjects = jnp.arange(S)[:, None] < world.live.subjects
-    return subjects & (jnp.arange(R)[None, :] < world.live.relations)
+    live = subjects & (jnp.arange(R)[None, :] < world.live.relations)
+    return live if world.given is None else live & (world.given.answers >= 0)
+
+
+def num_facts(world: World) -> Count:
+    """How many facts there are: S R, or as many as are given."""
+    return world.live.facts if world.given is None else world.given.pairs.shape[-2]
+
+
+def num_outputs(world: World) -> Count:
+    """How many answers there are: R D, or as many as are given."""
+    if world.given is not None:
+        return world.given.outputs
+    return world.live.relations * world.live.answers
+
+
+def pairs(world: World) -> Int[Array, "P 2"]:
+    """Subject and relation of each fact; all of the world is live."""
+    if world.given is not None:
+        return world.given.pairs
+    S, R = world.choices.shape
+    grid = jnp.meshgrid(jnp.arange(S), jnp.arange(R), indexing="ij")
+    return jnp.stack(grid, axis=-1).reshape(-1, 2)
 
 
 def sample_batch(
@@ -233,12 +306,18 @@ def sample_draw(
 
     "pairs" draws C F facts i.i.d.; with one fact a context it is what `sample_batch`
     draws. "grid" draws one subject a context and F relations for all contexts, by
-    strata: with C = S and F = R and equal odds every fact is drawn exactly once.
+    strata: with C = S and F = R and equal odds every fact is drawn exactly once. Of
+    given facts it draws C F, likewise by strata, wherever they are in the table.
     """
     key_subjects, key_relations, key_noise = jax.random.split(key, 3)
     C, F = num_contexts, num_facts
     subject_weights, relation_weights = _live_weights(world)
     noise = _sample_noise(key_noise, world, (C, length - 3))
+    if world.given is not None:
+        odds = jnp.ones(world.given.pairs.shape[0])
+        drawn = _stratified if layout == "grid" else _independent
+        found = world.given.pairs[drawn(key_subjects, odds, C * F).reshape(F, C).T]
+        return Draw(noise=noise, subjects=found[..., 0], relations=found[..., 1])
     if layout == "pairs":
         s = _sample(key_subjects, subject_weights, (C, F))
         r = _sample(key_relations, relation_weights, (C, F))
@@ -299,6 +378,10 @@ def _stratified(key: Array, weights: Array, count: int) -> Array:
     """
     within = jax.random.uniform(key, (count,), minval=1e-4, maxval=1 - 1e-4)
     return _invert(weights, (jnp.arange(count) + within) / count)
+
+
+def _independent(key: Array, weights: Array, count: int) -> Array:
+    return _sample(key, weights, (count,))
 
 
 def _sample_noise(key: Array, world: World, shape: tuple[int, ...]) -> Array:

@@ -85,7 +85,8 @@ def advance(
 
     fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
     right = ask_every_fact(problem, fit.params, world, sampling, architecture)
-    return training.check(fit, jnp.sum(right), world.live.facts * sampling.checks)
+    asked = jnp.asarray(factual.num_facts(world) * sampling.checks, jnp.int32)
+    return training.check(fit, jnp.sum(right), asked)
 
 
 class Answers(NamedTuple):
@@ -109,7 +110,7 @@ def evaluate(
     """Asks about every fact of the whole world in each of `checks` noise contexts."""
     world = problem.world
     right = ask_every_fact(problem, params, world, sampling, architecture)
-    asked = world.live.facts
+    asked = factual.num_facts(world)
     return Answers(
         mean=jnp.sum(right) / (asked * sampling.checks),
         worst=jnp.sum(jnp.all(right, axis=0)) / asked,

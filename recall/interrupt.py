@@ -1,10 +1,15 @@
 """Ctrl-C and SIGTERM: the first finishes the chunk, the second ends at once."""
 
 import os
+import select
 import signal
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
@@ -28,10 +33,15 @@ class Asked:
 
 
 @contextmanager
-def listening() -> Iterator[Asked]:
-    """Catches the first SIGINT or SIGTERM, and leaves the second its usual effect."""
+def listening(grace: float = 0.0) -> Iterator[Asked]:
+    """Catches the first SIGINT or SIGTERM, and leaves the second its usual effect.
+
+    Args:
+        grace: seconds after a SIGTERM until the process ends, done or not; 0 for
+            however long the chunk takes.
+    """
     asked = Asked()
-    usual = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    usual = {s: signal.getsignal(s) for s in SIGNALS}
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
@@ -44,7 +54,51 @@ def listening() -> Iterator[Asked]:
     for each in usual:
         signal.signal(each, note)
     try:
-        yield asked
+        with _watched(grace):
+            yield asked
     finally:
         for each, handler in usual.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def _watched(grace: float) -> Iterator[None]:
+    """Has a thread see signals at once: `note` waits for the program that is running.
+
+    Python's handlers run in the main thread, between two of its instructions; a chunk
+    of a large cell is one instruction.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    thread = threading.Thread(target=_watch, args=(reader, grace), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def _watch(reader: socket.socket, grace: float) -> None:
+    """Ends the process after a SIGTERM and its grace, or a second signal."""
+    first = _next_signal(reader, None)
+    if first is None:
+        return
+    second = _next_signal(reader, grace if first == signal.SIGTERM and grace else None)
+    if second == 0:
+        os.write(2, b"the chunk has not ended in time; stopped.\n")
+    if second is not None:
+        os._exit(128 + (second or first))
+
+
+def _next_signal(reader: socket.socket, seconds: float | None) -> int | None:
+    """The next signal of ours; 0 if the time is over, None if nobody listens."""
+    while True:
+        if not select.select([reader], [], [], seconds)[0]:
+            return 0
+        told = reader.recv(1)
+        if not told or told[0] in SIGNALS:
+            return told[0] if told else None

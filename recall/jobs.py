@@ -11,13 +11,31 @@ import hashlib
 import json
 import queue
 import threading
-from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 
+from recall import failures
+
 Row = dict[str, Any]
 ENDS = ("capacity", "run")  # kinds of rows, one a lane, that say it is finished
+
+
+def ended(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The lanes (and searches) that have ended."""
+    return {row["search"] for row in rows if row["kind"] in ENDS}
+
+
+def program_of(job: "Job") -> str:
+    """What its program is, for a person: jobs that agree here share it."""
+    return f"{job.title}, {job.shape}"
+
+
+def standing(rows: Sequence[Row]) -> list[Row]:
+    """Rows without the failures of lanes that a later try has ended."""
+    done = ended(rows)
+    return [r for r in rows if r["kind"] != failures.KIND or r["search"] not in done]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +61,10 @@ class Lane:
 class Job(abc.ABC):
     """Lanes that are measured together, on one device."""
 
-    compile_seconds: ClassVar[float] = 2.0
+    @property
+    def compile_seconds(self) -> float:
+        """Estimates what compiling its program takes."""
+        return 2.0
 
     @property
     @abc.abstractmethod
@@ -84,15 +105,68 @@ class Job(abc.ABC):
         return [lane for lane in self.lanes if lane.digest() not in done]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Part(Job):
+    """Some lanes of a job, in the program and shape that all of its lanes share.
+
+    Attributes:
+        job: the whole.
+        own: positions of the lanes of this part.
+    """
+
+    job: Job
+    own: tuple[int, ...]
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """Those of this part."""
+        return [self.job.lanes[i] for i in self.own]
+
+    @property
+    def title(self) -> str:
+        """That of the whole."""
+        return self.job.title
+
+    @property
+    def shape(self) -> str:
+        """That of the whole."""
+        return self.job.shape
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """Of its own lanes."""
+        return [self.job.parameters[i] for i in self.own]
+
+    @property
+    def compile_seconds(self) -> float:
+        """That of the whole: the program is the same."""
+        return self.job.compile_seconds
+
+    @property
+    def core_seconds(self) -> float:
+        """Its lanes' share."""
+        return self.job.core_seconds * len(self.own) / len(self.job.lanes)
+
+    @property
+    def memory_bytes(self) -> int:
+        """At most that of the whole."""
+        return self.job.memory_bytes
+
+    def run(self, done: Collection[str]) -> Iterator[list[Row]]:
+        """Runs the whole as if the lanes of other parts were done."""
+        own = {lane.digest() for lane in self.lanes}
+        others = {lane.digest() for lane in self.job.lanes} - own
+        yield from self.job.run(others | set(done))
+
+
 def run(
     jobs: Sequence[Job], devices: Sequence[Any], done: Collection[str]
 ) -> Generator[tuple[Job, list[Row]], None, None]:
     """Runs jobs in order, one at a time on each device; yields their rows as they come.
 
-    Closing the iterator lets each device finish the batch it is in.
-
-    Raises:
-        Exception: whatever a job raised, once the others have finished their batches.
+    A job begins with a batch of no rows. One that raises ends with rows that say why,
+    of the lanes that it had left; the others go on. Closing the iterator lets each
+    device finish the batch it is in.
     """
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for job in jobs:
@@ -108,8 +182,6 @@ def run(
     try:
         for _ in range(len(work)):
             while (item := told.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
                 yield item
     finally:
         stop.set()
@@ -127,16 +199,27 @@ def _work(
     """Takes jobs until there is none, or somebody asks to stop; None comes last."""
     try:
         with jax.default_device(device):
-            while not stop.is_set() and not waiting.empty():
+            while not stop.is_set():
                 try:
                     job = waiting.get_nowait()
                 except queue.Empty:
                     break
-                for rows in job.run(done):
+                for rows in _batches(job, done):
                     told.put((job, rows))
                     if stop.is_set():
                         return
-    except BaseException as error:  # raised again in the thread that waits for rows
-        told.put(error)
     finally:
         told.put(None)
+
+
+def _batches(job: Job, done: Collection[str]) -> Iterator[list[Row]]:
+    """Nothing, to begin with; the batches of a job; why it failed, if it does."""
+    yield []
+    now_done = set(done)
+    try:
+        for rows in job.run(done):
+            now_done |= ended(rows)
+            yield rows
+    except Exception as error:
+        reason = failures.reason(error)
+        yield failures.rows_of(job.left(now_done), program_of(job), reason)

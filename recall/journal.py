@@ -103,6 +103,28 @@ def read_rows(workdir: str | Path) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def rows_by_writer(workdir: Path) -> dict[str, tuple[list[dict[str, Any]], float]]:
+    """The rows of each writer, and when it wrote the last, in seconds since 1970."""
+    found = sorted((workdir / "rows").glob("*.jsonl"))
+    return {p.stem: (list(_whole_rows(p)), p.stat().st_mtime) for p in found}
+
+
+def read_config(workdir: Path) -> dict[str, Any]:
+    """The config of a run.
+
+    Raises:
+        JournalError: if the folder holds none.
+    """
+    path = workdir / "config.json"
+    try:
+        return json.loads(path.read_bytes())["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise JournalError(
+            f"Expected workdir to be the folder of a run, with its config.json; got "
+            f"{workdir}."
+        ) from None
+
+
 def save_state(journal: Journal, name: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Saves the arrays of an unfinished cell, and keeps the save before this one."""
     newest, previous = _state_paths(journal, name)
@@ -141,9 +163,9 @@ def drop_state(journal: Journal, name: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def drop_states(journal: Journal) -> None:
+def drop_states(workdir: Path) -> None:
     """Removes all saves: of a run that is finished, whoever made them."""
-    folder = journal.workdir / "state"
+    folder = workdir / "state"
     with _reported("drop states", folder):
         for path in folder.iterdir():
             path.unlink(missing_ok=True)

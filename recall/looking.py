@@ -20,6 +20,27 @@ def report(workdir: str | None, out: str | None) -> None:
         arguments.refuse(error)
 
 
+def claims() -> None:
+    """Prints every claim with its verdict and what it was measured by.
+
+    Raises:
+        SystemExit: with code 2, after one line, if there are no committed results.
+    """
+    try:
+        found = sources.tables()
+    except ValueError as error:
+        arguments.refuse(error)
+    from rich.console import Console
+
+    from recall.reports import claims as report_claims
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 150
+    console.print(report_claims.table(found))
+    console.print(report_claims.counts(found))
+
+
 def diagnose(workdir: str | None, *, compile_cache: bool) -> None:
     """Prints which failure signatures a run, or every committed result, shows.
 

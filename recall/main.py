@@ -6,6 +6,7 @@ command.
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from absl import app, flags, logging
@@ -16,64 +17,142 @@ from recall import arguments
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, with a preset.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Rows and figures (runs/<experiment>).")
 PLAN = flags.DEFINE_bool("plan", False, "Print what would run, and run nothing.")
+STATUS = flags.DEFINE_bool("status", False, "Print how far the run in --workdir is.")
 DEVICES = flags.DEFINE_integer("devices", 0, "Local devices to use; 0 for all.")
+SHARD = flags.DEFINE_string("shard", None, "Run part i of n of all lanes: i/n, i < n.")
+LAUNCHER = flags.DEFINE_enum(
+    "launcher", "local", ["local", "dask"], "Who runs the lanes: this process, or Dask."
+)
+SCHEDULER = flags.DEFINE_string(
+    "scheduler", None, "With --launcher=dask: its address; else a worker for each core."
+)
+GRACE = flags.DEFINE_float(
+    "grace", 20.0, "Seconds from a SIGTERM to the end of the process; 0 for any.", 0.0
+)
 ASK = flags.DEFINE_string("ask", None, 'A question to a saved model: "s3 r5".')
 SEED = flags.DEFINE_integer("seed", 0, "With --ask: whose model to ask.")
 REPORT = flags.DEFINE_bool(
-    "report", False, "Write a page of HTML: all results, or a run."
+    "report", False, "Write a page of HTML: all committed results, or --workdir's."
 )
 OUT = flags.DEFINE_string("out", None, "With --report: the file to write.")
 DIAGNOSE = flags.DEFINE_bool("diagnose", False, "Say what is wrong with a run.")
+CLAIMS = flags.DEFINE_bool(
+    "claims", False, "Print every claim and what rows say of it."
+)
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "One of several processes.")
+COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of the first one.")
+PROCESSES = flags.DEFINE_integer("num_processes", None, "How many there are.")
+PROCESS = flags.DEFINE_integer("process_id", None, "Which of them this one is.")
 CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for later.")
 
 
 def main(argv: list[str]) -> None:
-    """Runs the experiment of a config, or looks at what one left."""
-    looks = REPORT.value or DIAGNOSE.value
-    asked = looks or CONFIG.value is not None or ASK.value is not None
-    if len(argv) > 1 or not asked:
-        extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
-        arguments.refuse(f"Expected --config=configs/<name>.py[:preset]{extra}.")
-    if looks:
-        from recall import looking
-
-        if REPORT.value:
-            looking.report(WORKDIR.value, OUT.value)
-        if DIAGNOSE.value:
-            looking.diagnose(WORKDIR.value, compile_cache=CACHE.value)
+    """Runs the experiment of a config, or tells of one that was run."""
+    _check(argv)
+    if _looked():
         return
     from recall import setup
 
     setup.configure(compile_cache=CACHE.value)
     from rich.console import Console
 
-    from recall import cli, interrupt, journal, planning
+    from recall import cli, cluster, interrupt, journal
 
-    config: Any = CONFIG.value
-    console = Console()
-    if not sys.stdout.isatty():
-        console = Console(width=110)
+    console = Console() if sys.stdout.isatty() else Console(width=110)
+    workdir = cli.workdir_of(WORKDIR.value, CONFIG.value)
     try:
-        if ASK.value is not None:
-            workdir = cli.workdir_of(WORKDIR.value, config)
-            cli.ask(ASK.value, workdir, SEED.value, console)
-            return
-        devices = cli.devices_to_use(DEVICES.value)
-        plan = planning.plan_of(config)
-    except ValueError as error:
+        if STATUS.value or ASK.value is not None:
+            _tell(workdir, ASK.value, console)
+        else:
+            sys.exit(_run(CONFIG.value, workdir, console))
+    except (journal.JournalError, cluster.ClusterError) as error:
         arguments.refuse(error)
-    if PLAN.value:
-        console.print(planning.plan_table(plan, devices))
-        return
-    workdir = cli.workdir_of(WORKDIR.value, config)
-    try:
-        rows = cli.run(config, plan, workdir, devices, console)
-        cli.show(config, rows, workdir, console)
-    except journal.JournalError as error:
-        arguments.refuse(error)
+    except cluster.LostError as error:
+        console.print(error)
+        sys.exit(1)
     except interrupt.Stopped as stopped:
         console.print(f"{stopped}; the same command goes on from here.")
         sys.exit(stopped.exit_code)
+
+
+def _check(argv: list[str]) -> None:
+    """Refuses flags that do not go together."""
+    told = STATUS.value and WORKDIR.value is not None
+    looks = REPORT.value or DIAGNOSE.value or CLAIMS.value
+    asked = looks or told or CONFIG.value is not None or ASK.value is not None
+    if len(argv) > 1 or not asked:
+        extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
+        wanted = "--config=configs/<name>.py[:preset]"
+        wanted += " or --workdir=<folder of a run>" * STATUS.value
+        arguments.refuse(f"Expected {wanted}{extra}.")
+    dask = LAUNCHER.value == "dask"
+    if SCHEDULER.value is not None and not dask:
+        arguments.refuse(f"Expected --launcher=dask with scheduler={SCHEDULER.value}.")
+    if DISTRIBUTED.value and (dask or SHARD.value is not None):
+        arguments.refuse("Expected --distributed without --shard or --launcher=dask.")
+    if SHARD.value is not None and dask:
+        arguments.refuse(f"Expected --launcher=local with shard={SHARD.value}.")
+
+
+def _looked() -> bool:
+    """Shows what there is, without JAX until there is something to look at."""
+    if not (REPORT.value or DIAGNOSE.value or CLAIMS.value):
+        return False
+    from recall import looking
+
+    if REPORT.value:
+        looking.report(WORKDIR.value, OUT.value)
+    if DIAGNOSE.value:
+        looking.diagnose(WORKDIR.value, compile_cache=CACHE.value)
+    if CLAIMS.value:
+        looking.claims()
+    return True
+
+
+def _tell(workdir: Path, question: str | None, console: Any) -> None:
+    """Tells how far a run is, or what a model that it left answers."""
+    from recall import cli
+
+    try:
+        if question is None:
+            cli.tell_status(workdir, console)
+        else:
+            cli.ask(question, workdir, SEED.value, console)
+    except ValueError as error:
+        arguments.refuse(error)
+
+
+def _run(config: Any, workdir: Path, console: Any) -> int:
+    """Runs a config or a part of it, and shows it; returns the exit code."""
+    from recall import cli, cluster, launching, planning, processes, shards
+
+    dask = LAUNCHER.value == "dask" and not PLAN.value
+    try:
+        if DISTRIBUTED.value:
+            processes.join(COORDINATOR.value, PROCESSES.value, PROCESS.value)
+        devices = [] if dask else cli.devices_to_use(DEVICES.value)
+        whole = part = planning.plan_of(config)
+        if not dask:  # whose driver leaves all devices to its workers
+            whole = part = processes.fitting(whole, devices)
+        if DISTRIBUTED.value:
+            part = processes.share(whole)
+        elif SHARD.value is not None:
+            part = shards.share(whole, shards.parse(SHARD.value))
+    except ValueError as error:
+        arguments.refuse(error)
+    if PLAN.value:
+        console.print(planning.plan_table(part, devices))
+        return 0
+    if dask:
+        same = {"grace": GRACE.value, "compile_cache": CACHE.value}
+        cluster.run(config, whole, workdir, SCHEDULER.value, console, **same)
+    else:
+        launching.run(config, part, workdir, devices, console, GRACE.value)
+    if DISTRIBUTED.value:
+        if not processes.speaks_last():
+            return 0
+        part = whole
+    return cli.conclude(config, whole, part, workdir, console)
 
 
 def run() -> None:

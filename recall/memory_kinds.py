@@ -141,6 +141,7 @@ KINDS: Mapping[str, Kind] = {
     "low_rank": _linear(linear.low_rank, draw=_number, **_LOW_RANK),
     "random_low_rank": _linear(linear.random_low_rank, draw=_factors, **_LOW_RANK),
     "whitened": _linear(lambda facts, _: linear.whitened(facts)),
+    "centred": _linear(lambda facts, _: linear.centred(facts)),
     "pseudo_inverse": _linear(lambda facts, _: linear.pseudo_inverse(facts), passes=20),
     "linear": Kind(
         draw=_matrix,

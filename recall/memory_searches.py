@@ -12,8 +12,8 @@ from jaxtyping import Array
 
 from recall import (
     capacity,
-    embeddings,
     facts,
+    geometries,
     lanes,
     memory_kinds,
     searches,
@@ -43,7 +43,6 @@ class MemorySearch(searches.Search):
 
     Attributes:
         memory: one of `memory_kinds.KINDS`.
-        d: width of the embeddings.
         m: hidden units of an MLP; see `memory_kinds.Design`.
         rank: of a low-rank memory.
         num_outputs: outputs shared by all facts; None for one output per fact.
@@ -52,7 +51,6 @@ class MemorySearch(searches.Search):
     """
 
     memory: str
-    d: int
     m: int | None = None
     rank: int | None = None
     num_outputs: int | None = None
@@ -213,9 +211,9 @@ def draw_facts(
 ) -> facts.Facts:
     """The facts that a seed means at width d, nested in n."""
     key_in, key_out, _ = _keys(seed, d)
-    sample = embeddings.SAMPLERS[embedding]
-    inputs = sample(key_in, n, d)
-    return facts.balanced(inputs, sample(key_out, num_outputs or n, d))
+    inputs, outputs = geometries.of_pair(embedding)
+    drawn = outputs.sample(key_out, num_outputs or n, d)
+    return facts.balanced(inputs.sample(key_in, n, d), drawn)
 
 
 def _keys(seed: Any, d: int) -> Array:

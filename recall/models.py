@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,9 +14,12 @@ from flax import serialization
 
 from recall import (
     capacity,
+    fact_searches,
+    fact_tables,
     factual_training,
     journal,
     recall_searches,
+    running,
     training,
     transformer,
 )
@@ -66,6 +71,28 @@ def save(path: Path, model: Model) -> None:
     journal.write_file(path, data)
 
 
+def keep(update: running.Update, done: Sequence[dict], workdir: Path) -> list[dict]:
+    """Saves the models of searches that have ended, and says how good they are."""
+    ended, rows = {row["search"] for row in done}, []
+    for index, search in enumerate(update.cell.searches):
+        if search.digest() in ended and isinstance(
+            search, recall_searches.RecallSearch
+        ):
+            params = running.params_of(update.cell, update.state, index)
+            model = Model(search, search.problem(update.cell.shape), params)
+            save(path_of(workdir, search.seed), model)
+            rows.append(search.columns() | quality(model))
+            loss = float(update.state[".fit.loss"][index])
+            rows[-1] |= {
+                "kind": "model",
+                "key": f"{search.digest()}:model",
+                "steps": int(update.state[".fit.steps"][index]),
+                "loss": loss if math.isfinite(loss) else None,
+                "finite": math.isfinite(loss),
+            }
+    return rows
+
+
 def load(path: Path) -> Model:
     """Reads a model.
 
@@ -78,6 +105,7 @@ def load(path: Path) -> Model:
         search = _search(json.loads(found["settings"]))
         wanted = search.problem(search.own_shape())
         like = (wanted, wanted.initial)
+        found["model"]["0"]["world"].setdefault("given", None)  # older files lack it
         arrays = serialization.from_state_dict(like, found["model"])
     except OSError as error:
         raise ModelError(
@@ -110,7 +138,11 @@ def _search(settings: dict[str, Any]) -> recall_searches.RecallSearch:
     for field in ("learning_rates", "exponents"):
         settings[field] = tuple(settings[field])
     settings["table"] = tuple(map(tuple, settings["table"]))
-    return recall_searches.RecallSearch(**settings)
+    if "facts_of" not in settings:
+        return recall_searches.RecallSearch(**settings)
+    *names, ids = settings["facts_of"]
+    table = fact_tables.FactTable(*map(tuple, names), tuple(map(tuple, ids)))
+    return fact_searches.FactSearch(**settings | {"facts_of": table})
 
 
 def _check_shapes(path: Path, like: Any, arrays: Any) -> None:

@@ -2,13 +2,24 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import ml_collections
 import numpy as np
 from rich.table import Table
 
-from recall import cells, experiments, jobs, running, searches
+from recall import (
+    cells,
+    experiments,
+    fact_files,
+    jobs,
+    name_vectors,
+    running,
+    searches,
+)
+from recall.experiments import common
+from recall.studies import fact_lanes
 
 
 class Plan(NamedTuple):
@@ -27,6 +38,18 @@ class Plan(NamedTuple):
     trace: bool
 
 
+def config_of(document: Mapping[str, Any]) -> Any:
+    """A config as its file makes it, from what JSON keeps of it."""
+    return ml_collections.ConfigDict({k: _tuples(v) for k, v in document.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """Makes tuples of lists, which JSON knows only."""
+    if isinstance(value, dict):
+        return {name: _tuples(child) for name, child in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def plan_of(config: Any) -> Plan:
     """Reads a config and plans its sweep.
 
@@ -41,6 +64,8 @@ def plan_of(config: Any) -> Plan:
     if isinstance(config.get("table"), str):
         with config.ignore_type():
             config.table = _read_table(config.table)
+    if "facts" in config:
+        config = _with_facts(config)
     try:
         chosen = experiment.settings(config)
     except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
@@ -72,6 +97,37 @@ def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
     with contextlib.closing(jobs.run(plan.jobs, devices, ())) as told:
         for _, rows in told:
             yield from (row | same for row in rows)
+
+
+def lanes(plan: Plan) -> list[Any]:
+    """All searches and lanes in order: cells first, then jobs."""
+    searched = [search for cell in plan.cells for search in cell.searches]
+    return searched + [lane for job in plan.jobs for lane in job.lanes]
+
+
+def _with_facts(config: Any) -> Any:
+    """A copy that holds the facts it names, and embeddings of their names.
+
+    Raises:
+        ValueError: if they cannot be read.
+    """
+    read, given = config.copy_and_resolve_references(), config.facts
+    read.unlock()
+    common.pick("facts.on_conflict", given.on_conflict, fact_files.CONFLICTS)
+    common.pick("facts.several", given.several, fact_files.SEVERAL)
+    common.integer("facts.limit", given.limit, 0)
+    found = fact_files.read(
+        given.source,
+        tuple(given.relations),
+        on_conflict=given.on_conflict,
+        several=given.several,
+        limit=given.limit,
+    )
+    cases = [case for case in config.cases if isinstance(case, tuple)]
+    read.facts.update(table=found.table, notes=found.notes)
+    wanted = given.model and any(x in fact_lanes.NAMED for case in cases for x in case)
+    read.facts.vectors = name_vectors.of(found.table, given.model) if wanted else None
+    return read
 
 
 def _read_table(path: str) -> tuple[tuple[float, ...], ...]:
@@ -113,7 +169,7 @@ def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
         what = line.title, line.shape, str(line.lanes), parameters
         table.add_row(*what, f"{line.mebibytes:.0f}", f"{line.seconds:.0f}")
     totals = [f"{len(lines)} programs", "", str(sum(line.lanes for line in lines)), ""]
-    most = max(line.mebibytes for line in lines)
+    most = max((line.mebibytes for line in lines), default=0.0)
     seconds = sum(line.seconds for line in lines)
     table.add_row(*totals, f"{most:.0f}", f"{seconds:.0f}", style="bold")
     return table
@@ -130,11 +186,19 @@ class _Line(NamedTuple):
     seconds: float
 
 
+def program_of(cell: cells.Cell) -> str:
+    """What a cell's program is, for a person."""
+    return f"{cell.searches[0].title}, {_shape(cell)}"
+
+
+def _shape(cell: cells.Cell) -> str:
+    return " ".join(f"{name}={size}" for name, size in cell.shape._asdict().items())
+
+
 def _cell_line(cell: cells.Cell, devices: Sequence[Any]) -> _Line:
-    sizes = cell.shape._asdict().items()
     return _Line(
         title=cell.searches[0].title,
-        shape=" ".join(f"{name}={size}" for name, size in sizes),
+        shape=_shape(cell),
         lanes=len(cell.searches),
         parameters=[search.num_parameters for search in cell.searches],
         mebibytes=cells.memory_bytes(cell, len(devices)) / 2**20,

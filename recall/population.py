@@ -162,11 +162,10 @@ def as_facts(
 ) -> facts.Facts:
     """The facts of a draw, one row each, to be scored by `readout`."""
     targets = factual.answers(world)[draw.subjects, draw.relations].reshape(-1)
-    live = world.live
     return facts.Facts(
         inputs=found,
         outputs=transformer.used(params, frozen).answers,
         targets=targets,
         n=jnp.asarray(targets.shape[0], jnp.int32),
-        num_outputs=live.relations * live.answers,
+        num_outputs=factual.num_outputs(world),
     )

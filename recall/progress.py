@@ -1,8 +1,9 @@
 """What a person sees while a sweep runs: a bar, or a line every few seconds."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich import progress
 from rich.console import Console
@@ -20,9 +21,11 @@ class Progress:
         note: what else there is to say.
     """
 
-    def __init__(self, console: Console, num_cells: int, num_lanes: int) -> None:
-        """Starts the clock."""
-        self.console = console
+    def __init__(
+        self, console: Console, num_cells: int, num_lanes: int, noun: str = "cells"
+    ) -> None:
+        """Starts the clock; `noun` is what a person calls cells."""
+        self.console, self.noun = console, noun
         self.cells, self.num_cells = 0, num_cells
         self.lanes, self.num_lanes = 0, num_lanes
         self.probes, self.note = 0, ""
@@ -45,8 +48,9 @@ class Progress:
         """One line: what is done, and how long it took."""
         elapsed = time.monotonic() - self.begun
         return (
-            f"cells {self.cells}/{self.num_cells}, lanes {self.lanes}/{self.num_lanes}"
-            f", probes {self.probes}, {elapsed:.0f} s"
+            f"{self.noun} {self.cells}/{self.num_cells}, "
+            f"lanes {self.lanes}/{self.num_lanes}, "
+            f"probes {self.probes}, {elapsed:.0f} s"
             f"{', ' * bool(self.note)}{self.note}"
         )
 
@@ -65,3 +69,16 @@ class Progress:
         with progress.Progress(*columns, console=self.console) as self._bar:
             self._bar.add_task("", total=self.num_lanes, text=self.text())
             yield
+
+
+def note(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The latest loss and accuracy of a traced run."""
+    traces = [row for row in rows if row["kind"] == "trace"]
+    losses = [row["loss"] for row in traces if row["loss"] is not None]
+    if not losses:
+        return "diverged" if traces else ""
+    accuracy = sum(row["accuracy"] for row in traces) / len(traces)
+    return (
+        f"step {traces[-1]['steps']}, loss {sum(losses) / len(losses):.4f}, "
+        f"accuracy {accuracy:.4f}"
+    )

@@ -76,19 +76,28 @@ class Loss(NamedTuple):
     wrong: Float[Array, ""]
 
 
+def surprise(
+    recalled: Float[Array, "N d"],
+    facts: facts_lib.Facts,
+    max_scores: int = MAX_SCORES,
+) -> Float[Array, " N"]:
+    """Softmax cross-entropy -log p(f(x) | x) of every input over the live outputs."""
+    normaliser: Any = _log_sum_exp(
+        recalled, facts.outputs, facts.num_outputs, max_scores
+    )
+    return normaliser - own_scores(recalled, facts)
+
+
 def loss(
     recalled: Float[Array, "N d"],
     facts: facts_lib.Facts,
     max_scores: int = MAX_SCORES,
 ) -> Loss:
-    """Softmax cross-entropy over the live outputs, from scores and never a softmax."""
-    normaliser: Any = _log_sum_exp(
-        recalled, facts.outputs, facts.num_outputs, max_scores
-    )
-    surprise = normaliser - own_scores(recalled, facts)
+    """Mean cross-entropy over the facts, from scores and never a softmax."""
+    own = surprise(recalled, facts, max_scores)
     weight = facts_lib.live_inputs(facts) / jnp.maximum(facts.n, 1)
-    wrong = -jnp.expm1(-jax.lax.stop_gradient(surprise))
-    return Loss(value=jnp.sum(weight * surprise), wrong=jnp.sum(weight * wrong))
+    wrong = -jnp.expm1(-jax.lax.stop_gradient(own))
+    return Loss(value=jnp.sum(weight * own), wrong=jnp.sum(weight * wrong))
 
 
 def cross_entropy(

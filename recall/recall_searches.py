@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from recall import (
     capacity,
-    embeddings,
     factual,
     factual_training,
+    geometries,
     lanes,
     searches,
     transformer,
@@ -84,7 +84,6 @@ class RecallSearch(searches.Search):
     Attributes:
         world: one of WORLDS: what a size means.
         answers: D, answers of each relation; None where it is the size, "D=S".
-        d: width of the embeddings.
         heads: H.
         head_dim: d_h.
         m: hidden units of the MLP; 0 for attention only.
@@ -98,7 +97,6 @@ class RecallSearch(searches.Search):
     compile_seconds: ClassVar[float] = 8.0  # measured 3.4-4.1, on one core of two
 
     world: str
-    d: int
     heads: int
     head_dim: int
     m: int
@@ -263,7 +261,7 @@ def _draw(
 ) -> tuple[factual.World, transformer.Embeddings, transformer.Params]:
     """Draws what a seed means; no array depends on another's size."""
     keys = jax.random.split(jax.random.key(seed), 3)
-    sampler = embeddings.SAMPLERS[embedding]
+    sampler = geometries.sampler(embedding)
     world = factual.sample_world(
         keys[0],
         sizes,

@@ -51,7 +51,9 @@ def run(
         trace: whether to report loss and accuracy of every check.
 
     Yields:
-        An update about every CHUNK_SECONDS, or after every check that is traced.
+        An update about every CHUNK_SECONDS, or after every check that is traced. The
+        first after a restart tells again all that the state knows, for rows that a
+        disk has lost.
     """
     lane: Any = None
     chunks = _chunks(cell, devices, restore(cell.name), trace)
@@ -95,7 +97,7 @@ def _chunks(
     reported, told = np.zeros(count, np.int32), np.zeros(count, bool)
     if state is not None:
         lane = jax.tree.map(_refill, unflatten(lane, state), lane)
-        reported = lane.num_probes.copy()
+        reported = np.maximum(lane.num_probes - capacity.MAX_LOG, 0)
     mesh = lanes.mesh(devices)
     step = any_search.advance(cell.shape)
     fleet = lanes.Fleet(step, problems, lane, mesh, group)

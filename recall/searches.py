@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any, ClassVar
 
-from recall import capacity, lanes, training
+from recall import capacity, geometries, lanes, training
 
 ONE_STEP = training.Recipe(num_steps=1, check_every=1)  # of a construction
 BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}  # of a search
@@ -18,12 +18,13 @@ class Search(abc.ABC):
     """One search over sizes n for the largest that a model stores.
 
     Attributes:
+        d: width of the embeddings.
         threshold: fraction of the facts that must be recalled.
         seed: of embeddings, facts and initial weights.
         expected: size that theory or earlier measurements predict; opens the bracket.
         limit: ceiling on the size; storing it censors the capacity.
         strategy: how the bracket is opened and closed.
-        embedding: one of `embeddings.SAMPLERS`.
+        embedding: a name that `geometries` knows.
         recipe_name: what rows call the recipe.
         recipe: how the model is trained; ignored by constructions.
         learning_rates: tried in order until one stores the facts.
@@ -31,6 +32,7 @@ class Search(abc.ABC):
 
     compile_seconds: ClassVar[float] = 2.0  # of a program on a CPU, measured 1.4-2.5
 
+    d: int
     threshold: float
     seed: int
     expected: int
@@ -40,6 +42,10 @@ class Search(abc.ABC):
     recipe_name: str | None = None
     recipe: training.Recipe = ONE_STEP
     learning_rates: tuple[float, ...] = (0.0,)
+
+    def __post_init__(self) -> None:
+        """Checks that there are such embeddings."""
+        geometries.check(self.embedding, self.d)
 
     @property
     @abc.abstractmethod

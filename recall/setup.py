@@ -11,14 +11,18 @@ from pathlib import Path
 import jax
 
 
-def configure(*, compile_cache: bool) -> None:
-    """Makes one CPU device per core, float32 throughout, and programs kept for later.
+def configure(*, compile_cache: bool, cpu_devices: int | None = None) -> None:
+    """Makes CPU devices, float32 throughout, and programs kept for later.
 
     TF32 would move accuracies by up to .002, which thresholds of 99 % would notice.
+
+    Args:
+        compile_cache: whether compiled programs are kept on disk.
+        cpu_devices: how many there are to be; one per core unless it is said.
     """
     jax.config.update("jax_default_matmul_precision", "highest")
     if jax.config.values["jax_num_cpu_devices"] < 1:
-        jax.config.update("jax_num_cpu_devices", _num_cores())
+        jax.config.update("jax_num_cpu_devices", cpu_devices or num_cores())
     if compile_cache:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
@@ -35,6 +39,15 @@ def release() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def resident_bytes() -> int:
+    """Memory that this process holds now; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def cache_folder() -> Path:
     """The user's folder of programs compiled by this jaxlib for this processor."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -42,7 +55,7 @@ def cache_folder() -> Path:
     return Path(base) / "recall" / f"jaxlib-{metadata.version('jaxlib')}-{mark}"
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
     """Cores that this process may use, where the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

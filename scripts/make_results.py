@@ -14,10 +14,17 @@ from pathlib import Path
 
 from recall import figures, journal, rows
 from recall.figures import style
+from recall.html import sources
 from recall.reports import atlas as report_atlas
 from recall.reports import claims as report_claims
 from recall.reports import constructions as report_constructions
+from recall.reports import facts as report_facts
+from recall.reports import geometry as report_geometry
+from recall.reports import large as report_large
+from recall.reports import learned as report_learned
 from recall.reports import recall as report_recall
+from recall.reports import scaling as report_scaling
+from recall.reports import scaling_law as report_scaling_law
 from recall.reports import stages as report_stages
 from recall.reports import storage as report_storage
 from recall.reports import weights as report_weights
@@ -25,7 +32,6 @@ from recall.studies import built, stage_summary, storage_summary, tradeoffs
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-BEGIN, END = "<!-- claims: scripts/make_results.py -->", "<!-- end of claims -->"
 NUMBERS = """# What the committed rows say
 
 Written by `python scripts/make_results.py` from the tables beside it; every figure here
@@ -40,11 +46,17 @@ PROBE_COLUMNS = (
 # What the figure of an experiment is drawn from, where it is not capacities.
 DRAWN = {
     "atlas": ("capacity", "run"),
+    "embedding_geometry": ("capacity", "run"),
+    "real_embeddings": ("capacity", "run"),
     "tradeoff": ("probe",),
+    "real_facts": ("run", "probe", "trace", "picture", "model"),
     "recall_train": ("trace",),
     "constructions": ("run", "probe"),
+    "large_memory": ("run",),
+    "learned_embeddings": ("run", "probe", "trace"),
     "memory_weights": ("run", "probe"),
     "sequential_learning": ("run", "trace", "picture"),
+    "scaling_law": ("run", "point"),
     "stage_ratio": ("run",),
     "stage_optimizer": ("run",),
     "storage_location": ("run", "model", "probe"),
@@ -177,6 +189,19 @@ def atlas_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in report_atlas.lines(found)]
 
 
+def geometry_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Capacities of every memory by geometry, and fitted laws where there are many."""
+    found = list(found)
+    tables = [(report_geometry.COLUMNS, report_geometry.lines(found))]
+    tables.append((report_geometry.LAW_COLUMNS, report_geometry.law_lines(found)))
+    lines = []
+    for columns, cells in tables:
+        if cells:
+            lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+            lines += [*(f"| {' | '.join(line)} |" for line in cells), ""]
+    return lines[:-1]
+
+
 def weights_lines(found: Iterable[rows.Row]) -> list[str]:
     """Fewest weights of each method and set of facts."""
     lines = ["| method | d | facts | width | weights [range] | plain MLP | F ln F / "]
@@ -197,11 +222,56 @@ def storage_lines(found: Iterable[rows.Row]) -> list[str]:
     return lines + [f"| {' | '.join(line)} |" for line in told]
 
 
+def large_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Large memories: what they recall, and what a step costs each device."""
+    lines = [f"| {' | '.join(report_large.COLUMNS)} |"]
+    lines.append("|---" * len(report_large.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_large.lines(found)]
+
+
+def scaling_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Exponents of every way, and whether all points keep to the bound."""
+    lines = [report_scaling_law.describe(found), ""]
+    lines.append(f"| {' | '.join(report_scaling_law.COLUMNS)} |")
+    lines.append("|---" * len(report_scaling_law.COLUMNS) + "|")
+    return lines + [
+        f"| {' | '.join(line)} |" for line in report_scaling_law.lines(found)
+    ]
+
+
+def fact_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest memories of named facts, and how these are learned."""
+    kept = list(found)
+    lines = [" ".join(report_facts.describe(kept)), ""]
+    lines += [f"| {' | '.join(report_facts.COLUMNS)} |"]
+    lines.append("|---" * len(report_facts.COLUMNS) + "|")
+    return lines + [f"| {' | '.join(line)} |" for line in report_facts.lines(kept)]
+
+
+def learned_lines(found: Iterable[rows.Row]) -> list[str]:
+    """Smallest widths, what survives changed parts, and geometry."""
+    lines: list[str] = []
+    for columns, body in (
+        (report_learned.WIDTHS, report_learned.widths_lines(found)),
+        (report_learned.SURVIVAL, report_learned.survival_lines(found)),
+    ):
+        lines += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [*(f"| {' | '.join(line)} |" for line in body), ""]
+    return [*lines, " ".join(report_learned.geometry_lines(found))]
+
+
 LINES = {
     "atlas": atlas_lines,
+    "embedding_geometry": geometry_lines,
+    "real_embeddings": geometry_lines,
     "constructions": construction_lines,
+    "large_memory": large_lines,
+    "learned_embeddings": learned_lines,
     "memory_weights": weights_lines,
+    "real_facts": fact_lines,
     "recall_train": trace_lines,
+    "scaling": report_scaling.headline,
+    "scaling_law": scaling_lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
     "stage_ratio": deviation_lines,
@@ -210,9 +280,16 @@ LINES = {
 }
 WHAT = {
     "atlas": "rows",
+    "embedding_geometry": "rows",
+    "real_embeddings": "rows",
     "constructions": "rows",
+    "large_memory": "runs",
+    "learned_embeddings": "rows",
     "memory_weights": "rows",
+    "real_facts": "rows",
     "recall_train": "checks",
+    "scaling": "rows",
+    "scaling_law": "rows",
     "sequential_learning": "rows",
     "stage_optimizer": "runs",
     "stage_ratio": "runs",
@@ -237,26 +314,42 @@ def numbers() -> str:
 
 def claims_section() -> str:
     """Every claim with its verdict and what it was measured by."""
-    tables = {
-        path.stem: journal.read_csv(path)
-        for path in RESULTS.glob("*.csv")
-        if path.stem in figures.FIGURES
-    }
+    tables = sources.tables()
     lines = [f"| {' | '.join(report_claims.COLUMNS)} |"]
     lines.append("|---" * len(report_claims.COLUMNS) + "|")
     for line in report_claims.lines(tables, "; "):
         lines.append(
             f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
         )
-    return "\n".join([BEGIN, "", report_claims.counts(tables), "", *lines, "", END])
+    return "\n".join([report_claims.counts(tables), "", *lines])
+
+
+def scaling() -> str:
+    """All numbers of what runs cost: of large memories and of single steps."""
+    parts = []
+    for name, lines in (
+        ("large_memory", large_lines),
+        ("scaling", report_scaling.lines),
+    ):
+        found = journal.read_csv(RESULTS / f"{name}.csv")
+        device = ", ".join(sorted({str(row["device"]) for row in found}))
+        parts += [f"**`results/{name}.csv`**, on {device}:", "", *lines(found), ""]
+    return "\n".join(parts)
+
+
+def filled(path: Path, what: str, written: str) -> str:
+    """A document with what stands between its marks as the rows have it."""
+    begin, end = f"<!-- {what}: scripts/make_results.py -->", f"<!-- end of {what} -->"
+    before, rest = path.read_text().split(begin)
+    return "".join([before, begin, "\n\n", written, "\n\n", end, rest.split(end)[1]])
 
 
 def texts() -> dict[Path, str]:
     """The written files, as the rows have them."""
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(BEGIN)
+    readme, costs = ROOT / "README.md", ROOT / "docs" / "scaling.md"
     return {
-        readme: before + claims_section() + rest.split(END)[1],
+        readme: filled(readme, "claims", claims_section()),
+        costs: filled(costs, "numbers", scaling()),
         RESULTS / "README.md": numbers(),
     }
 

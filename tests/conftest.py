@@ -24,7 +24,7 @@ def programs_are_compiled_once():
     A program is a pure function of a search's kind, a mesh and a group, and compiling
     it again changes nothing; what counts traces or compilations makes its own.
     """
-    from recall import lanes, memory_searches, recall_searches
+    from recall import lanes, memory_searches, recall_searches, setup
 
     kinds = {}
 
@@ -37,5 +37,6 @@ def programs_are_compiled_once():
     with pytest.MonkeyPatch.context() as patch:
         for kind in (memory_searches.MemorySearch, recall_searches.RecallSearch):
             patch.setattr(kind, "advance", shared(kind.advance))
+        patch.setattr(setup, "release", lambda: None)
         patch.setattr(lanes, "program", functools.cache(lanes.program))
         yield

@@ -122,7 +122,10 @@ def assert_refused(process, *words):
 def test_help_is_printed_without_loading_jax(start, without_jax):
     code, out, err = end(start("--help", **without_jax))
     assert (code, err) == (0, "")
-    for flag in ("--config", "--workdir", "--[no]plan", "--devices", "compile_cache"):
+    for flag in (
+        *("--config", "--workdir", "--[no]plan", "--devices", "compile_cache"),
+        *("--shard", "--[no]status", "--launcher", "--scheduler", "--grace"),
+    ):
         assert flag in out
 
 
@@ -135,6 +138,11 @@ def test_help_is_printed_without_loading_jax(start, without_jax):
         ([CONFIG, "extra"], ["--config=configs/<name>.py", "'extra'"]),
         ([CONFIG, "--config.n_mx=3"], ["--config.n_mx=3", "n_max?"]),
         ([CONFIG, "--config.n_max=3.5"], ["--config.n_max=3.5", "int"]),
+        (["--status"], ["--workdir=<folder of a run>"]),
+        ([CONFIG, "--scheduler=tcp://a:1"], ["--launcher=dask", "tcp://a:1"]),
+        ([CONFIG, "--launcher=dask", "--shard=0/2"], ["--launcher=local", "shard=0/2"]),
+        ([CONFIG, "--launcher=ray"], ["--launcher=ray", "local|dask"]),
+        ([CONFIG, "--grace=-1"], ["--grace=-1", "non-negative"]),
     ],
 )
 def test_a_wrong_command_is_refused_in_one_line_at_once(
@@ -150,10 +158,18 @@ def test_a_wrong_value_is_refused_before_anything_is_written(start, tmp_path):
     assert not workdir.exists()
 
 
-def test_more_devices_than_there_are_are_refused(start, tmp_path):
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--devices=99", ["devices=99", "0 <= devices <= "]),
+        ("--shard=4/4", ["shard=4/4", "0 <= i < n"]),
+        ("--status", ["folder of a run", "/run."]),
+    ],
+)
+def test_what_there_is_not_is_refused(start, tmp_path, argument, words):
     workdir = tmp_path / "run"
-    process = start(CONFIG, "--devices=99", f"--workdir={workdir}")
-    assert_refused(process, "devices=99", "0 <= devices <= ")
+    process = start(CONFIG, argument, f"--workdir={workdir}")
+    assert_refused(process, *words)
     assert not workdir.exists()
 
 
@@ -239,6 +255,12 @@ def test_a_finished_run_is_shown_again_and_not_run_again(start, undisturbed, tmp
             assert (workdir / path.relative_to(undisturbed[0])).read_bytes() == (
                 path.read_bytes()
             )
+
+
+def test_the_status_of_a_finished_run_is_told_from_its_workdir(start, undisturbed):
+    code, out, err = end(start("--status", f"--workdir={undisturbed[0]}"))
+    assert (code, err) == (0, "")
+    assert f"{NUM_SEARCHES} lanes: {NUM_SEARCHES} done" in out
 
 
 # What is interrupted

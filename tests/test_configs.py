@@ -6,14 +6,24 @@ import math
 import pathlib
 import re
 import sys
+import tempfile
 from typing import Any
 
 import ml_collections
+import numpy as np
 import pytest
+import tiny_facts
 from absl import flags
 
 from configs import common
-from recall import arguments, cells, experiments, figures, planning
+from recall import (
+    arguments,
+    cells,
+    embedding_files,
+    experiments,
+    figures,
+    planning,
+)
 
 ROOT = pathlib.Path(__file__).parents[1]
 HELPERS = ("__init__", "common")
@@ -24,15 +34,42 @@ pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarni
 LINEAR, MLP = "linear_capacity", "mlp_capacity"
 BUILT = "mlp_construction"
 HELD = "storage_location"
+GEOMETRY = "embedding_geometry"
 RECALL, GRID, TRAIN = "recall_capacity", "tradeoff", "recall_train"
 STAGES, RATIO, OPTIMIZER = "sequential_learning", "stage_ratio", "stage_optimizer"
+REAL = "real_facts"
+TINY = tiny_facts.write(pathlib.Path(tempfile.mkdtemp()) / "facts.jsonl")
+# Facts of a file, and names that are not embedded: no package is needed.
+HOME_MADE = {"facts__source": TINY, "facts__relations": (), "facts__several": "first"}
+HOME_MADE |= {"stages__prompts": (("capital", "France"),), "facts__model": ""}
+MEMORY = ("mlp", "real", "sphere", "sum", 8, (8, 16), 8, 64)
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
+
+
+@pytest.fixture(autouse=True)
+def a_language_model_is_installed(monkeypatch):
+    """As far as plans go: a package that tests do without."""
+    words = np.broadcast_to(np.float32(1), (30_522, 384))
+    read = embedding_files.read
+
+    def installed(name):
+        return embedding_files.Installed(pathlib.Path(name), name, pathlib.Path(name))
+
+    monkeypatch.setattr(embedding_files, "installed", installed)
+    monkeypatch.setattr(
+        embedding_files,
+        "read",
+        lambda path, tensor: words if str(path) == "minilm" else read(path, tensor),
+    )
 
 
 def config(name, preset=None, **changes):
     """A config as the command line makes it; `a__b` stands for the field a.b."""
     made = MODULES[name].get_config(preset)
     made.lock()
+    if name == REAL:
+        changes = HOME_MADE | changes
+        made.cases = tuple(c for c in made.cases if "names" not in c[2])
     made.update_from_flattened_dict(
         {field.replace("__", "."): value for field, value in changes.items()}
     )
@@ -268,6 +305,9 @@ def test_a_config_is_a_file_or_else_one_of_ours_from_any_folder(
 # Wrong values
 
 EXACT, FEWEST = "separability", "memory_weights"
+LARGE = "large_memory"
+ZIPF = "scaling_law"
+ZIPF, LEARNED = "scaling_law", "learned_embeddings"
 WRONG = [
     (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
     (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
@@ -281,8 +321,56 @@ WRONG = [
     (FEWEST, {"cells": ((32, 1),)}, ["cells: facts", "1", ">= 2"]),
     (FEWEST, {"cells": ((32, 8, 2),)}, ["cells", "pairs", "(32, 8, 2)"]),
     (FEWEST, {"most": 0.5}, ["most", "0.5", "[1, inf)"]),
+    (ZIPF, {"alphas": (0.0,)}, ["alphas", "0.0", "(0, inf)"]),
+    (ZIPF, {"alphas": (-1.5,)}, ["alphas", "-1.5", "(0, inf)"]),
+    (ZIPF, {"bits": (1, 4)}, ["bits", "1", "[2, 16]"]),
+    (ZIPF, {"loop_bits": (17,)}, ["loop_bits", "17", "[2, 16]"]),
+    (ZIPF, {"facts": 1}, ["facts", "1", ">= 2"]),
+    (ZIPF, {"outputs": 1}, ["outputs", "1", "[2, 16384]"]),
+    (ZIPF, {"ways": ("grown",)}, ["ways", "'grown'", "'trained_top'"]),
+    (ZIPF, {"linear__d": (0,)}, ["linear.d", "0", ">= 1"]),
+    (ZIPF, {"mlp__m": (0,)}, ["mlp.m", "0", ">= 1"]),
+    (ZIPF, {"linear__d": (), "mlp__m": ()}, ["linear.d or mlp.m", "none"]),
+    (ZIPF, {"linear__d": (), "mlp__activation": "step"}, ["mlp.activation", "'step'"]),
+    (ZIPF, {"trained__mlp_rates": (0.0,)}, ["trained.mlp_rates", "0.0"]),
+    (ZIPF, {"trained_top__linear_shares": (0.0,)}, ["trained_top.linear_shares"]),
+    (ZIPF, {"outer_product__powers": (-1.0,)}, ["outer_product.powers", "-1.0"]),
+    (ZIPF, {"loop_steps": 0}, ["loop_steps", "0", ">= 1"]),
+    (GEOMETRY, {"parts": ("all",)}, ["parts", "'all'", "'built'"]),
+    (GEOMETRY, {"num_points": 1}, ["num_points", "1", ">= 16"]),
+    (GEOMETRY, {"threshold": 0.0}, ["threshold", "0.0", "(0, 1]"]),
+    (GEOMETRY, {"built__geometries": ("cube",)}, ["embedding", "'cube'", "'sphere'"]),
+    (GEOMETRY, {"built__geometries": ("sphere>cube",)}, ["embedding", "'cube'"]),
+    (GEOMETRY, {"built__geometries": ("low_rank:99",)}, ["99 <= d", "d=64"]),
+    (GEOMETRY, {"built__geometries": ("power_law:9",)}, ["exponent", "'9'", "<= 8"]),
+    (GEOMETRY, {"transformer__geometries": ("a>b",)}, ["one geometry", "'a>b'"]),
+    ("real_embeddings", {"built__d": (385,)}, ["<= 384", "d=385"]),
+    (RECALL, {"embedding": "file:no.safetensors:words"}, ["no file 'no.safetensors'"]),
+    (LEARNED, {"parts": ("heads",)}, ["parts", "'heads'", "'survival'"]),
+    (LEARNED, {"modes": ("all",)}, ["modes", "'all'", "'both'"]),
+    (LEARNED, {"memories": ("cnn",)}, ["memories", "'cnn'", "'mlp'"]),
+    (LEARNED, {"facts": (1,)}, ["facts", "1", ">= 2"]),
+    (LEARNED, {"facts_frozen": (1,)}, ["facts_frozen", "1", ">= 2"]),
+    (LEARNED, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (LEARNED, {"num_steps": 100}, ["check_every", "num_steps=100", "=32"]),
+    (LEARNED, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (LEARNED, {"survival__d": 1}, ["survival.d", "1", ">= 2"]),
+    (LEARNED, {"transformer__answers": 1}, ["transformer.answers", "1", ">= 2"]),
+    (LEARNED, {"transformer__m": 0}, ["transformer.m", "0", ">= 1"]),
+    (LEARNED, {"transformer__sizes": (1,)}, ["transformer.sizes", "1", ">= 2"]),
     ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
     ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),
+    (LARGE, {"memories": (("tree", 8, 0, 9),)}, ["memories", "'tree'", "'linear'"]),
+    (LARGE, {"memories": (("linear", 0, 0, 9),)}, ["d of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 8, 9),)}, ["m of memories", "8", "[0, 0]"]),
+    (LARGE, {"memories": (("mlp", 8, 0, 9),)}, ["m of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 0, 1),)}, ["facts of memories", "1", "[2, "]),
+    (LARGE, {"parts": (-1,)}, ["parts", "-1", ">= 0"]),
+    (LARGE, {"chunk": 0}, ["chunk", "0", ">= 1"]),
+    (LARGE, {"check_every": 33}, ["check_every", "num_steps.linear=2048", "33"]),
+    (LARGE, {"learning_rates__mlp": 0.0}, ["learning_rates.mlp", "0.0", "(0, inf)"]),
+    (LARGE, {"embedding": "orthonormal_blocks"}, ["embedding", "'sphere'"]),
     (LINEAR, {"experiment": "linear"}, ["experiment", "'linear'", "mlp_capacity"]),
     (LINEAR, {"n_max": 0}, ["n_max", "0", ">= 1"]),
     (LINEAR, {"n_max": -1}, ["n_max", "-1", ">= 1"]),
@@ -492,6 +580,35 @@ WRONG = [
         {"cases": (("transformer", *CASE[1:]),)},
         ["transformer of cases", "'linear'", "'onehot'"],
     ),
+    (REAL, {"facts__source": "nowhere.jsonl"}, ["'nowhere.jsonl'", "No such file"]),
+    (REAL, {"facts__relations": ("capitol",)}, ["facts.relations", "'capital'"]),
+    (REAL, {"facts__on_conflict": "ask"}, ["facts.on_conflict", "'ask'", "'last'"]),
+    (REAL, {"facts__several": "all"}, ["facts.several", "'all'", "'numbered'"]),
+    (REAL, {"facts__limit": -1}, ["facts.limit", "-1", ">= 0"]),
+    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "(method, facts,", "'mlp'"]),
+    (REAL, {"cases": ((*MEMORY[:5], 9, 8, 64),)}, ["sizes of cases", "9"]),
+    (REAL, {"cases": (("lstm", *MEMORY[1:]),)}, ["method of cases", "'lstm'"]),
+    (REAL, {"cases": (("mlp", "false", *MEMORY[2:]),)}, ["facts of cases", "'false'"]),
+    (REAL, {"cases": ((*MEMORY[:6], 9, 64),)}, ["claim of cases", "[8, 16]", "9"]),
+    (REAL, {"cases": ((*MEMORY[:5], (16, 8), 8, 64),)}, ["rising order", "(16, 8)"]),
+    (REAL, {"cases": ((*MEMORY[:3], "", *MEMORY[4:]),)}, ["keys of cases", "'sum'"]),
+    (REAL, {"cases": ((*MEMORY[:7], 0),)}, ["budget of cases", "0", ">= 1"]),
+    (
+        REAL,
+        {"cases": (("mlp", "synthetic", "names", *MEMORY[3:]),)},
+        ["facts of cases", "'synthetic'", "embedding='names'"],
+    ),
+    (
+        REAL,
+        {"cases": (("mlp", "real", "names", *MEMORY[3:]),)},
+        ["facts.model", "embedding='names'", "''"],
+    ),
+    (REAL, {"stages__check_every": 100}, ["stages.check_every", "100", "divide"]),
+    (REAL, {"stages__prompts": (("capital", "Frnce"),)}, ["'France'", "'Frnce'"]),
+    (REAL, {"stages__prompts": (("currency", "Peru"),)}, ["'Peru'", "has none"]),
+    (REAL, {"stages__prompts": ("capital",)}, ["stages.prompts", "pairs"]),
+    (REAL, {"noise": 0}, ["noise", "0", ">= 1"]),
+    (REAL, {"model__width": 0}, ["model.width", "0", ">= 1"]),
     (TRAIN, {"heads": 0}, ["heads", "0", ">= 1"]),
     (TRAIN, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
     (TRAIN, {"m": -1}, ["m to be", "-1", ">= 0"]),
@@ -606,6 +723,8 @@ RIGHT = [
     (STAGES, {"optimizer": "flow", "loss": "population"}),
     (RATIO, {"scales": (), "noise_sizes": (), "init": "paper"}),
     (OPTIMIZER, {"cases": (CASE,)}),
+    (REAL, {"cases": (MEMORY,), "model__seeds": (), "stages__num_steps": 0}),
+    (REAL, {"cases": ((*MEMORY[:2], "gaussian", *MEMORY[3:]),), "noise": 1}),
     (TRAIN, {"size": 1, "d": 1, "heads": 1, "head_dim": 1, "m": 0}),
     (TRAIN, {"world": "D=S"}),
 ]

@@ -30,7 +30,8 @@ class Counting(jobs.Job):
         return [Count(number=number) for number in self.numbers]
 
     title = shape = property(lambda self: "counting")
-    parameters = core_seconds = memory_bytes = property(lambda self: 0)
+    parameters = property(lambda self: self.numbers)
+    core_seconds = memory_bytes = property(lambda self: 0)
 
     def run(self, done):
         for lane in self.left(done):
@@ -84,11 +85,36 @@ def test_what_is_closed_early_has_told_whole_batches_and_leaves_no_thread():
     assert threading.active_count() == before
 
 
-def test_the_error_of_a_job_is_raised_and_leaves_no_thread():
+def test_a_job_that_raises_says_so_of_what_it_had_left_and_the_rest_goes_on():
     before = threading.active_count()
-    with pytest.raises(RuntimeError, match="cannot count to 1"):
-        told([Counting(numbers=(3,), fails_at=1), Counting(numbers=(10**5,))])
+    poison = Counting(numbers=(1, 3, 4), fails_at=1)
+    rows = told([poison, Counting(numbers=(5,))])
+    kinds = {n: {r["kind"] for r in rows if r["number"] == n} for n in (1, 3, 4, 5)}
+    assert kinds[1] == kinds[5] == {"probe", "run"}
+    assert kinds[3] == {"probe", "failed"}
+    assert kinds[4] == {"failed"}
+    (row,) = [r for r in rows if r["kind"] == "failed" and r["number"] == 4]
+    assert row["key"] == f"{Count(number=4).digest()}:failed"
+    assert row["program"] == "counting, counting"
+    assert row["error"].startswith("RuntimeError: cannot count to 1 (jobs.py:")
     assert threading.active_count() == before
+
+
+def test_a_failure_stands_until_its_lane_ends():
+    lane = Count(number=1)
+    failed, ended = lane.row("failed"), lane.row("run")
+    other = Count(number=2).row("failed")
+    assert jobs.standing([failed, other]) == [failed, other]
+    assert jobs.standing([failed, ended, other]) == [ended, other]
+
+
+def test_a_part_of_a_job_runs_its_own_lanes_only():
+    whole = Counting(numbers=(1, 2, 3))
+    part = jobs.Part(job=whole, own=(0, 2))
+    assert part.lanes == [Count(number=1), Count(number=3)]
+    assert {row["number"] for row in told([part])} == {1, 3}
+    done = {Count(number=3).digest()}
+    assert {row["number"] for row in told([part], done=done)} == {1}
 
 
 def test_a_lane_is_named_by_all_of_its_settings():

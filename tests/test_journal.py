@@ -557,11 +557,11 @@ def test_a_save_of_a_cell_that_another_process_finishes_is_no_failure(
 
 
 def test_drop_states_takes_all_there_is(opened):
-    journal.drop_states(opened)
+    journal.drop_states(opened.workdir)
     for name in ("cell", "cell-2"):
         journal.save_state(opened, name, {"step": np.array(1)})
     (opened.workdir / "state/.cell-3.npz.0123.tmp").write_bytes(b"half")
-    journal.drop_states(opened)
+    journal.drop_states(opened.workdir)
     assert not list((opened.workdir / "state").iterdir())
 
 

@@ -4,11 +4,6 @@ Neither on how many there are, nor on their order, their devices, their groups, 
 chunks they are run in, or the shape they are padded to.
 """
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import jax
 import numpy as np
 import pytest
@@ -138,26 +133,6 @@ def assert_padded(cell, search):
     assert cell.shape.d > own.d
     assert cell.shape.n_max > own.n_max
     assert cell.shape.m > own.m or own.m == 0
-
-
-MANY_DEVICES = """
-import jax
-jax.config.update("jax_num_cpu_devices", 8)
-jax.config.update("jax_default_matmul_precision", "highest")
-import tiny
-some = tiny.cell([tiny.linear(seed=seed) for seed in range(5)])
-alone = tiny.finish(some)
-for num_devices in (3, 8):
-    tiny.assert_same_lanes(tiny.finish(some, num_devices, num_checks=2), alone)
-"""
-
-
-def test_three_and_eight_devices_find_what_one_does():
-    here = pathlib.Path(__file__).parent
-    path = os.pathsep.join([str(here), str(here.parent)])
-    environment = {**os.environ, "PYTHONPATH": path}
-    command = [sys.executable, "-c", MANY_DEVICES]
-    subprocess.run(command, env=environment, check=True, timeout=300)
 
 
 # Finished lanes, and lanes that move

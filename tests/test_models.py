@@ -22,7 +22,7 @@ from rich.console import Console
 
 from configs import recall_train
 from recall import ask as asking
-from recall import cli, factual, interrupt, journal, models, planning, setup
+from recall import cli, factual, interrupt, journal, launching, models, planning, setup
 
 ROOT = Path(__file__).parents[1]
 TINY = {
@@ -66,7 +66,7 @@ def run(workdir, **changes):
     made = config(**changes)
     plan = planning.plan_of(made)
     console = Console(file=io.StringIO())
-    return cli.run(made, plan, workdir, jax.devices(), console)
+    return launching.run(made, plan, workdir, jax.devices(), console)
 
 
 def of(rows, kind, seed=None):
@@ -161,7 +161,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypa
 
 
 def test_a_finished_run_is_not_run_again(trained, monkeypatch):
-    monkeypatch.setattr(cli.running, "run", None)
+    monkeypatch.setattr(launching.running, "run", None)
     assert run(trained.workdir) == trained.rows
 
 

@@ -3,7 +3,9 @@ r"""What attention-only transformers write for each token: codes of sets of answ
 With A_z the answers of token z, A_s = {a*(s, r) over r} and A_r = {a*(s, r) over s},
 scores are <u_a, t_s + t_r>. "plain" and "decorrelated" codes score 1 on A_z and 0
 elsewhere, up to noise or exactly; the right answer then scores 2 and every other at
-most 1, because the answers of different relations are disjoint.
+most 1, because the answers of different relations are disjoint. Where relations share
+answers, every a in both A_s and A_r scores 2: `fact_tables` counts such facts, and
+gives each relation answers of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +13,7 @@ from collections.abc import Callable, Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from recall import facts as facts_lib
 from recall import factual, separation, transformer
@@ -61,9 +64,13 @@ def fitted(
     d = facts.outputs.shape[1]
     wider = jnp.pad(facts.outputs, ((0, 0), (0, max(width or d, d) - d)))
     found = separation.separate(facts._replace(outputs=wider))
-    S = world.choices.shape[0]
-    codes = np.asarray(found.params.W, np.float64).T[:, :d]
-    return heads.Codes(subjects=codes[:S], relations=codes[S:])
+    return of_matrix(found.params.W[:d], world.choices.shape[0])
+
+
+def of_matrix(W: Float[Array, "d tokens"], num_subjects: int) -> heads.Codes:
+    """The codes in the columns of a matrix: of subjects first, then of relations."""
+    codes = np.asarray(W, np.float64).T
+    return heads.Codes(subjects=codes[:num_subjects], relations=codes[num_subjects:])
 
 
 Code = Callable[[factual.World, transformer.Embeddings], heads.Codes]
@@ -76,23 +83,25 @@ CODES: Mapping[str, Code] = {
 
 def answer_sets(world: factual.World) -> tuple[np.ndarray, np.ndarray]:
     """Indicators of A_s, `[S, A]`, and of A_r, `[R, A]`."""
-    answers = np.asarray(factual.answers(world))
-    S, R = answers.shape
-    hits = np.zeros((S, R, R * int(world.live.answers)))
-    hits[np.arange(S)[:, None], np.arange(R)[None, :], answers] = 1.0
-    return hits.max(axis=1), hits.max(axis=0)
+    pairs = np.asarray(factual.pairs(world))
+    answers = np.asarray(factual.answers(world))[pairs[:, 0], pairs[:, 1]]
+    shape = world.choices.shape
+    hits = [np.zeros((count, int(factual.num_outputs(world)))) for count in shape]
+    for table, tokens in zip(hits, pairs.T, strict=True):
+        table[tokens, answers] = 1.0
+    return hits[0], hits[1]
 
 
 def token_facts(
     world: factual.World, tokens: transformer.Embeddings
 ) -> facts_lib.Facts:
-    """Facts about a subject and a relation, as indicators of both: `[S R, S + R]`."""
+    """Facts about a subject and a relation, as indicators of both: `[P, S + R]`."""
     S, R = world.choices.shape
     return _facts(world, tokens, jnp.eye(S, S + R), jnp.eye(S + R)[S:])
 
 
 def pair_facts(world: factual.World, tokens: transformer.Embeddings) -> facts_lib.Facts:
-    """Facts about x = phi(s) + phi(r), `[S R, d]`: what copy heads hand to an MLP."""
+    """Facts about x = phi(s) + phi(r), `[P, d]`: what copy heads hand to an MLP."""
     return _facts(world, tokens, tokens.subjects, tokens.relations)
 
 
@@ -102,12 +111,11 @@ def _facts(
     subjects: jax.Array,
     relations: jax.Array,
 ) -> facts_lib.Facts:
-    S, R = world.choices.shape
-    inputs = subjects[:, None, :] + relations[None, :, :]
+    s, r = factual.pairs(world).T
     return facts_lib.Facts(
-        inputs=inputs.reshape(S * R, -1),
+        inputs=subjects[s] + relations[r],
         outputs=tokens.answers,
-        targets=factual.answers(world).reshape(-1),
-        n=jnp.asarray(S * R, jnp.int32),
-        num_outputs=jnp.asarray(tokens.answers.shape[0], jnp.int32),
+        targets=factual.answers(world)[s, r],
+        n=jnp.asarray(len(s), jnp.int32),
+        num_outputs=jnp.asarray(factual.num_outputs(world), jnp.int32),
     )

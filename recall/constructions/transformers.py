@@ -106,6 +106,7 @@ def with_fitted_gates(
     tokens: transformer.Embeddings,
     num_gates: int,
     candidates: int = 32,
+    solver: separation.Solver = separation.SOLVER,
 ) -> tuple[mlp.Params, separation.Separation]:
     """An MLP of fixed sign gates and a convex fit, and what is known of its facts.
 
@@ -121,7 +122,7 @@ def with_fitted_gates(
     clear = jnp.min(jnp.abs(facts.inputs @ drawn.T), axis=0)
     gates = drawn[jnp.argsort(-clear / jnp.linalg.norm(drawn, axis=1))[:num_gates]]
     inputs = gated.features(gates, facts.inputs)
-    found = separation.separate(facts._replace(inputs=inputs))
+    found = separation.separate(facts._replace(inputs=inputs), solver)
     memory = gated.from_readout(gates, found.params.W)
     return gated.as_mlp(memory, facts.inputs), found
 
@@ -147,11 +148,10 @@ def ask(
         draw = factual.every_fact(key, world, length)
         return population.correct(params, tokens, world, draw, architecture, size)
 
-    found = jax.lax.map(right, jax.random.split(key, contexts))
-    return factual_training.Answers(
-        mean=jnp.mean(found, dtype=jnp.float32),
-        worst=jnp.min(jnp.mean(found, axis=(1, 2), dtype=jnp.float32)),
-    )
+    live = factual.live_facts(world)[None]
+    found = jax.lax.map(right, jax.random.split(key, contexts)) & live
+    shares = jnp.sum(found, axis=(1, 2)) / jnp.sum(live)
+    return factual_training.Answers(mean=jnp.mean(shares), worst=jnp.min(shares))
 
 
 def _dominance(recalled: Array, facts: facts_lib.Facts) -> Array:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from recall import capacity, embeddings, training
+from recall import capacity, geometries, training
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,8 +121,16 @@ def num_outputs(config: Any) -> tuple[int | None, ...]:
 
 
 def embedding(config: Any) -> str:
-    """Reads the kind of embeddings."""
-    return pick("embedding", config.embedding, sorted(embeddings.SAMPLERS))
+    """Reads the geometry of the embeddings; one for inputs and outputs alike."""
+    name = str(config.embedding)
+    geometries.sampler(name)
+    return name
+
+
+def n_max(config: Any) -> int:
+    """Reads the ceiling on the number of facts; no more than there are embeddings."""
+    ceiling = integer("n_max", config.n_max, 1)
+    return min(ceiling, geometries.num_points(embedding(config)))
 
 
 def strategy(config: Any) -> capacity.Strategy:

@@ -10,7 +10,8 @@ from recall.experiments import common
 from recall.theory import features, laws
 
 LOW_RANK = ("low_rank", "random_low_rank")
-MEMORIES = ("outer_product", *LOW_RANK, "whitened", "pseudo_inverse", "linear")
+MEMORIES = ("outer_product", *LOW_RANK, "whitened", "centred", "pseudo_inverse")
+MEMORIES += ("linear",)
 # Facts over those of the outer product, in early runs: where brackets open.
 GUESSES = {"whitened": 1.9, "pseudo_inverse": 1.5}
 
@@ -75,7 +76,7 @@ def settings(config: Any) -> Settings:
         seeds=common.seeds("seeds", config.seeds),
         constructed_seeds=common.seeds("constructed_seeds", config.constructed_seeds),
         embedding=common.embedding(config),
-        n_max=common.integer("n_max", config.n_max, 1),
+        n_max=common.n_max(config),
         training=common.recipe(config, RECIPES),
         strategy=common.strategy(config),
     )

@@ -65,7 +65,7 @@ def settings(config: Any) -> Settings:
         thresholds=common.fractions("thresholds", config.thresholds),
         seeds=common.seeds("seeds", config.seeds),
         embedding=common.embedding(config),
-        n_max=common.integer("n_max", config.n_max, 1),
+        n_max=common.n_max(config),
         training=common.recipe(config, RECIPES),
         strategy=common.strategy(config),
     )

@@ -76,7 +76,7 @@ def settings(config: Any) -> Settings:
         thresholds=common.fractions("thresholds", config.thresholds),
         seeds=common.seeds("seeds", config.seeds),
         embedding=common.embedding(config),
-        n_max=common.integer("n_max", config.n_max, 1),
+        n_max=common.n_max(config),
         strategy=common.strategy(config),
     )
     return dataclasses.replace(chosen, skipped=_skipped(chosen))

@@ -60,7 +60,7 @@ def settings(config: Any) -> Settings:
         head_ratios=common.integers("head_ratios", config.head_ratios, 1),
         seeds=common.seeds("seeds", config.seeds),
         embedding=common.embedding(config),
-        n_max=common.integer("n_max", config.n_max, 1),
+        n_max=common.n_max(config),
         resolution=common.number("resolution", config.resolution, "[0, 1)"),
         solver=solver(config),
     )

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from recall import embeddings, linear_attention, stage_training
+from recall import geometries, linear_attention, stage_training
 from recall.experiments import common
 from recall.studies import stage_jobs, stage_lanes
 
@@ -111,7 +111,13 @@ def optimizer(field: str, value: Any) -> str:
 
 def embedding(field: str, value: Any) -> str:
     """Returns a kind of embeddings, one-hot among them."""
-    return common.pick(field, value, ["onehot", *sorted(embeddings.SAMPLERS)])
+    if value == "onehot":
+        return value
+    try:
+        geometries.sampler(str(value))
+    except ValueError as error:
+        raise ValueError(f"Expected {field} of 'onehot', or: {error}") from None
+    return value
 
 
 def jobs_of(

@@ -72,13 +72,27 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
     Raises:
         SourceError: if there are none.
     """
+    return [committed(path) for path in _paths(folder)]
+
+
+def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
+    """The committed rows by experiment, without the probes of searches.
+
+    Raises:
+        SourceError: if there are none.
+    """
+    return {path.stem: journal.read_csv(path) for path in _paths(folder)}
+
+
+def _paths(folder: Path) -> list[Path]:
+    """The tables that have a figure."""
     found = [p for p in sorted(folder.glob("*.csv")) if p.stem in figures.FIGURES]
     if not found:
         raise SourceError(
             f"Expected committed rows in {folder}; got none. Name a run by --workdir, "
             f"after {FIRST} --workdir=runs/first"
         )
-    return [committed(path) for path in found]
+    return found
 
 
 def committed(path: Path) -> Source:

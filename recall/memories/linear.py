@@ -109,6 +109,17 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
     return Params(W=_solve(E.T @ E, left.T, ridge).T)
 
 
+def centred(facts: facts_lib.Facts) -> Params:
+    """Stores facts by covariance, W = sum_x (u_f(x) - u) (e_x - e)^T; u, e are means.
+
+    For embeddings that share a mean, whose products the outer product adds up. Derived.
+    """
+    live = facts_lib.live_inputs(facts)[:, None]
+    U_f, E = facts.outputs[facts.targets], facts.inputs
+    U_f, E = (x - jnp.sum(x * live, axis=0)[None, :] / facts.n for x in (U_f, E))
+    return Params(W=jnp.where(live, U_f, 0.0).T @ E)
+
+
 def pseudo_inverse(facts: facts_lib.Facts) -> Params:
     """Stores facts by least squares: W e_x = u_f(x), of the smallest norm.
 

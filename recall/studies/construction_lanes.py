@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from recall import embeddings, factual, jobs, transformer
+from recall import factual, geometries, jobs, transformer
 from recall.constructions import codes, heads, product_duals
 from recall.constructions import transformers as constructed
 
@@ -97,7 +97,7 @@ def build(lane: Lane, size: int) -> Model:
     key_world, key_tokens, key_mlp = jax.random.split(jax.random.key(lane.seed), 3)
     world = factual.sample_world(key_world, lane.world)
     d = widths_of(lane, size)[0]
-    sampler = embeddings.SAMPLERS[lane.embedding]
+    sampler = geometries.sampler(lane.embedding)
     tokens = transformer.draw_embeddings(key_tokens, sampler, lane.world, d)
     design = heads.Heads(size=lane.head_size, keys=lane.keys, sharpness=lane.sharpness)
     if lane.construction in ATTENTION:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from recall import embeddings, facts, factual, jobs, memory_searches, transformer
+from recall import facts, factual, geometries, jobs, memory_searches, transformer
 from recall.memories import gated, random_features
 
 MEMORIES = ("linear", "sign_gates", "relu_features", "bilinear_features", "attention")
@@ -33,7 +33,7 @@ class FixedFeatures(jobs.Lane):
         m: hidden units of an MLP (with G sign gates, G (d + 1) of them), or None.
         heads: of attention, half of them for subjects, or None.
         head_dim: of each head, or None.
-        embedding: one of `embeddings.SAMPLERS`.
+        embedding: a name that `geometries` knows.
         seed: of embeddings and features.
     """
 
@@ -44,6 +44,10 @@ class FixedFeatures(jobs.Lane):
     head_dim: int | None = None
     embedding: str = "sphere"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks that there are such embeddings."""
+        geometries.check(self.embedding, self.d)
 
     @property
     def gates(self) -> int:
@@ -113,7 +117,7 @@ class FixedFeatures(jobs.Lane):
         heads, head_dim = self.heads or 0, self.head_dim or 0
         sizes = factual.Sizes(room, room, ANSWERS, 1)
         keys = jax.random.split(jax.random.key(self.seed), 3)
-        sampler = embeddings.SAMPLERS[self.embedding]
+        sampler = geometries.sampler(self.embedding)
         tables = transformer.draw_embeddings(keys[1], sampler, sizes, self.d)
         V = jax.random.normal(keys[2], (heads, head_dim, self.d)) / np.sqrt(head_dim)
         answers = factual.answers(factual.sample_world(keys[0], sizes))

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,6 @@ class StageJob(jobs.Job):
         members: lanes that agree on their program.
         trace: whether each check is a row, and each chunk leaves a picture of weights.
     """
-
-    compile_seconds: ClassVar[float] = 4.0
 
     members: tuple[StageLane, ...]
     trace: bool
@@ -58,6 +56,11 @@ class StageJob(jobs.Job):
     def parameters(self) -> Sequence[int]:
         """Trained numbers of each lane."""
         return [lane.parameters for lane in self.members]
+
+    @property
+    def compile_seconds(self) -> float:
+        """Estimates what compiling its program takes."""
+        return 4.0
 
     @property
     def core_seconds(self) -> float:

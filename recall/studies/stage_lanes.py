@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from recall import (
-    embeddings,
     factual,
+    geometries,
     jobs,
     linear_attention,
     stage_training,
@@ -41,7 +41,7 @@ class StageLane(jobs.Lane):
         structured: a*(s, r) = floor(s D / S) + r D, else random answers.
         model: one of MODELS.
         attention: of the simplified model.
-        embedding: "onehot", or one of `embeddings.SAMPLERS`.
+        embedding: "onehot", or a name that `geometries` knows.
         d: width of embeddings that are not one-hot, else 0.
         heads: H of a transformer, else 0.
         head_dim: d_h of a transformer, else 0.
@@ -137,7 +137,7 @@ class StageLane(jobs.Lane):
         if self.embedding == "onehot":
             own = linear_attention.init(key, self.init, self.init_scale, self.sizes)
             return None, linear_attention.pad(own, self.sizes, padded)
-        sampler = embeddings.SAMPLERS[self.embedding]
+        sampler = geometries.sampler(self.embedding)
         tables = transformer.draw_embeddings(key_tokens, sampler, self.sizes, self.d)
         if self.model == "transformer":
             widths = self.d, self.heads, self.head_dim, self.m

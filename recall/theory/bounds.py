@@ -47,6 +47,25 @@ def cross_entropy(
     return np.asarray(np.log(num_outputs) * np.maximum(known[-1] - share, 0.0))
 
 
+def fewest_bits(
+    loss: laws.Numbers, p: np.ndarray, num_outputs: laws.Numbers
+) -> laws.Floats:
+    """Fewest bits with which any learner reaches a cross-entropy: the bound, inverted.
+
+    Zero for a loss of ln M or more, which takes no fact.
+
+    Args:
+        loss: in nats, any shape.
+        p: `[N]` odds of the inputs, in any order; they sum to one.
+        num_outputs: M.
+    """
+    ordered = np.sort(np.asarray(p, float))[::-1]
+    known = np.concatenate([[0.0], np.cumsum(ordered)])
+    wanted = known[-1] - np.asarray(loss, float) / np.log(num_outputs)
+    whole = np.interp(wanted, known, np.arange(len(known)))
+    return np.asarray(whole * np.log2(num_outputs))
+
+
 def injective_bits(n: laws.Numbers) -> laws.Floats:
     """Bits of a permutation of N outputs, log2 N!: what N injective facts hold."""
     return np.asarray(special.gammaln(np.asarray(n, float) + 1) / np.log(2))

@@ -1,0 +1,253 @@
+"""What a step costs against width, facts, units, lanes and devices: rows of a table.
+
+    python -m benchmarks.scaling [--tiny] [--only sweep weak lanes grid]
+
+sweep   the quick sweep of linear memories on one device and on two, cold and warm
+weak    a step of a large memory with as many facts on each of 1 to 8 devices; virtual
+        ones of a CPU share its cores, so that their times add up
+lanes   steps a second of MLP and transformer lanes, more and more of them at once
+grid    the work of all searches that the paper's grids ask for, by closed formulas
+
+Rows go to results/scaling.csv, those of other kinds stay; `recall.theory.costs` fits
+them, `python scripts/make_results.py` draws them.
+"""
+
+import argparse
+import io
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from rich.console import Console
+
+from configs import linear_capacity, mlp_capacity, recall_capacity, tradeoff
+from recall import (
+    capacity,
+    journal,
+    lanes,
+    launching,
+    memory_kinds,
+    memory_searches,
+    planning,
+    provenance,
+    recall_searches,
+    searches,
+    setup,
+    training,
+)
+from recall.studies import large_memories, large_programs
+from recall.theory import costs
+
+TABLE = Path(__file__).parents[1] / "results" / "scaling.csv"
+Row = dict[str, Any]
+GRIDS = {
+    "linear_capacity": linear_capacity,
+    "mlp_capacity": mlp_capacity,
+    "recall_capacity": recall_capacity,
+    "tradeoff": tradeoff,
+}
+FOREVER = training.Recipe(num_steps=10**6, check_every=16)
+SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
+
+
+def sweep(tiny: bool) -> Iterator[Row]:
+    """The whole quick sweep of linear memories, first cold, then warm."""
+    config = linear_capacity.get_config("quick")
+    if tiny:
+        config.d, config.seeds, config.constructed_seeds = (4,), (0,), (0,)
+    plan = planning.plan_of(config)
+    for count in (1, 2):
+        for repeat in range(2 if tiny else 4):
+            with tempfile.TemporaryDirectory() as folder:
+                begun, console = time.perf_counter(), Console(file=io.StringIO())
+                devices = jax.devices()[:count]
+                launching.run(config, plan, Path(folder), devices, console)
+            spent = time.perf_counter() - begun
+            yield {"devices": count, "repeat": repeat, "seconds": spent} | {
+                "warm": repeat > 0
+            }
+
+
+def weak(tiny: bool) -> Iterator[Row]:
+    """Steps of a linear memory, as many facts on each of 1, 2, 4, 8 devices."""
+    d, rows = (8, 16) if tiny else (128, 512)
+    for parts in (1, 2, 4, 8):
+        memory = large_programs.Memory(
+            kind="linear",
+            design=memory_kinds.Design(d=d),
+            n=rows * parts,
+            embedding="sphere",
+            chunk=rows,
+            recipe=training.Recipe(num_steps=64, check_every=1),
+            learning_rate=10.0,
+        )
+        over = large_programs.mesh(jax.devices()[:parts])
+        made = large_programs.programs(memory, over)
+        points, fit = made.draw(large_programs.SEED), made.begin(large_programs.SEED)
+        advance = lambda fit: made.advance(points, fit)  # noqa: B023, E731
+        spent = _median_seconds(advance, fit, 3 if tiny else 12)
+        cost = large_memories.cost(memory, parts)
+        yield {
+            **{"devices": parts, "d": d, "n": memory.n, "seconds": spent},
+            **{"sent": cost.ring, "summed": cost.summed, "held": cost.held},
+            "flops": cost.flops,
+        }
+
+
+def lane_counts(tiny: bool) -> Iterator[Row]:
+    """Steps of lanes that have no end, side by side on one device and on two."""
+    accelerated = jax.devices()[0].platform != "cpu"
+    counts = [1, 4] if tiny else [1, 2, 8, 32]
+    if accelerated and not tiny:
+        counts = [4**power for power in range(7)]  # to 4096
+    for search in _searches(tiny):
+        of_search = counts if search.num_scores(search.own_shape()) < 2e5 else [1, 2]
+        for count in of_search:
+            yield _lanes_row(search, count, jax.devices()[:1])
+        yield _lanes_row(search, of_search[-1], jax.devices()[:2])
+
+
+def grid(tiny: bool) -> Iterator[Row]:
+    """Steps and work of the paper's grids, searches added up."""
+    for name, module in GRIDS.items():
+        config = module.get_config("quick" if tiny else "")
+        plan = planning.plan_of(config)
+        asked = [search for cell in plan.cells for search in cell.searches]
+        works = [_work(s).times(_steps(s)) for s in asked]
+        total = costs.Work(*map(sum, zip(*works, strict=True)))
+        longest = max(asked, key=lambda s: _work(s).flops * _steps(s))
+        yield {
+            **{"experiment_of": name, "searches": len(asked), "cells": len(plan.cells)},
+            **{"steps": total.steps, "flops": total.flops, "bytes": total.bytes},
+            "longest_steps": _steps(longest),
+            "longest_flops": _work(longest).flops * _steps(longest),
+            "core_seconds": sum(s.core_seconds(s.own_shape()) for s in asked),
+        }
+
+
+def _steps(search: searches.Search) -> float:
+    """Steps that a search is expected to take; of a construction, its passes."""
+    steps = searches.BUDGETS[search.strategy.method] * search.recipe.num_steps
+    return steps if search.trained else 4.0 * steps
+
+
+def _work(search: Any) -> costs.Work:
+    """A step of a search at the size that is expected."""
+    if isinstance(search, memory_searches.MemorySearch):
+        outputs = search.num_outputs or search.expected
+        weights = search.num_parameters
+        return costs.memory_step(search.expected, outputs, search.d, weights)
+    sampling = search.sampling(search.own_shape())
+    answers = search.sizes(search.expected).relations * search.answers
+    facts = sampling.contexts * sampling.facts
+    return costs.recall_step(
+        facts, answers, search.d, search.heads, search.head_dim, search.m
+    )
+
+
+def _searches(tiny: bool) -> list[Any]:
+    """Lanes of several widths that train for ever: nothing stores so many facts."""
+    sizes = [(8, 0), (8, 8)] if tiny else [(16, 0), (32, 0), (64, 0), (90, 0)]
+    sizes += [] if tiny else [(8, 8), (16, 16), (16, 32), (32, 64)]
+    found: list[Any] = [
+        memory_searches.MemorySearch(
+            memory="mlp" if m else "linear",
+            d=d,
+            m=m or None,
+            activation="relu" if m else None,
+            expected=int(1.3 * d**2 / 8) if not m else int(0.7 * d * m),
+            **_same(),
+        )
+        for d, m in sizes
+    ]
+    shapes = [(8, 2, 2, 8)] if tiny else [(16, 8, 2, 16), (32, 8, 8, 64)]
+    return found + [
+        recall_searches.RecallSearch(
+            **{"d": d, "heads": heads, "head_dim": head_dim, "m": m, "world": "S=R"},
+            **{"answers": 2 if tiny else 8, "expected": 8 if tiny else d},
+            **_same(),
+        )
+        for d, heads, head_dim, m in shapes
+    ]
+
+
+def _same() -> Row:
+    return {
+        **{"threshold": 1.0, "seed": 0, "limit": 10**6, "strategy": SINGLE},
+        **{"recipe": FOREVER, "learning_rates": (1e-6,)},
+    }
+
+
+def _lanes_row(search: Any, count: int, devices: Any) -> Row:
+    shape = search.own_shape()
+    group = lanes.group_size(count, search.num_scores(shape), devices, trained=True)
+    padded = lanes.padded_count(count, group, len(devices))
+    problem = search.problem(shape)
+    begun = capacity.begin(problem, jnp.int32(search.expected))
+    stacked = lanes.stack([problem], padded), lanes.stack([begun], padded)
+    mesh = lanes.mesh(devices)
+    fleet = lanes.Fleet(search.advance(shape), *stacked, mesh, group)
+    spent = _median_seconds(lambda _: fleet.advance(1), None, 5)
+    work = _work(search)
+    own = search.columns()
+    return {
+        **{name: own.get(name) for name in ("memory", "d", "m", "heads", "head_dim")},
+        **{"n": search.facts(search.expected), "lanes": count},
+        **{"devices": len(devices), "seconds": spent / FOREVER.check_every},
+        **{"flops": work.flops, "bytes": work.bytes},
+    }
+
+
+def _median_seconds(step: Callable[[Any], Any], carry: Any, count: int) -> float:
+    """Median of so many calls, after one that is not counted."""
+    carry, times = jax.block_until_ready(step(carry)), []
+    for _ in range(count):
+        begun = time.perf_counter()
+        carry = jax.block_until_ready(step(carry))
+        times.append(time.perf_counter() - begun)
+    return median(times)
+
+
+PARTS: dict[str, Callable[[bool], Iterator[Row]]] = {
+    "sweep": sweep,
+    "weak": weak,
+    "lanes": lane_counts,
+    "grid": grid,
+}
+
+
+def rows(only: Iterable[str], *, tiny: bool) -> list[Row]:
+    """Measures the parts that are named, and says so as it goes."""
+    same = {"experiment": "scaling", "device": provenance.device(jax.devices()[:2])}
+    same |= provenance.source()
+    found = []
+    for kind in only:
+        for row in PARTS[kind](tiny):
+            print(kind, row, flush=True)
+            found.append({"kind": kind} | row | same)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tiny", action="store_true", help="sizes of a test")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--table", type=Path, default=TABLE)
+    chosen = parser.parse_args()
+    jax.config.update("jax_num_cpu_devices", 8)
+    with tempfile.TemporaryDirectory() as folder:
+        setup.configure(compile_cache=True)  # of this benchmark's own, cold at first
+        jax.config.update("jax_compilation_cache_dir", folder)
+        found = rows(chosen.only, tiny=chosen.tiny)
+    there = journal.read_csv(chosen.table) if chosen.table.exists() else []
+    kept = [row for row in there if row["kind"] not in chosen.only]
+    journal.write_csv(chosen.table, sorted(kept + found, key=lambda r: r["kind"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+r"""Capacity falls with the coherence of embeddings; whitening gives most of it back.
+
+An outer product stores what the second moments of its embeddings say, whitened and
+trained memories nearly what random embeddings allow (open question 1 of the paper; its
+remark on orthogonal embeddings: a union of orthonormal bases stores more than random).
+
+    python -m recall.main --config=configs/embedding_geometry.py --workdir=runs/geometry
+"""
+
+import ml_collections
+
+from configs import common, linear_capacity, mlp_capacity, recall_capacity, separability
+
+FEW = ("sphere", "power_law:1", "shared_mean:0.7")
+SOME = (
+    *("sphere", "gaussian", "orthonormal_blocks", "power_law:1", "unit:power_law:1"),
+    *("shared_mean:0.3", "shared_mean:0.7", "low_rank:8", "mixture:8:0.7"),
+)
+ALL = (
+    *("sphere", "gaussian", "orthonormal_blocks"),
+    *(f"power_law:{a}" for a in ("0.25", "0.5", "1", "2")),
+    *(f"unit:power_law:{a}" for a in ("0.25", "0.5", "1", "1.5", "2")),
+    *(f"shared_mean:{mu}" for mu in ("0.1", "0.2", "0.3", "0.5", "0.7", "0.9")),
+    *("low_rank:16", "low_rank:32", "low_rank:16:0.2"),
+    *("mixture:4:0.5", "mixture:16:0.5", "mixture:16:0.8"),
+    *("shared_mean:0.7>sphere", "sphere>shared_mean:0.7"),
+    *("unit:power_law:1>sphere", "sphere>unit:power_law:1"),
+)
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    quick = preset == "quick"
+    c = ml_collections.ConfigDict({"experiment": "embedding_geometry"})
+    c.preset = preset
+    c.seeds = (0, 1, 2, 3, 4)
+    c.threshold, c.num_points = 0.99, 1024
+    c.parts = ("built",) if quick else ("built", "trained", "exact", "mlp")
+    c.parts += () if quick else ("transformer",)
+    c.built = linear_capacity.get_config(preset)
+    c.built.memories = ("outer_product", "whitened", "centred")
+    c.trained = linear_capacity.get_config(preset)
+    c.trained.memories = ("linear",)
+    c.exact = separability.get_config(preset)
+    c.exact.memories = ("linear",)
+    c.mlp = mlp_capacity.get_config(preset)
+    c.mlp.sizes, c.mlp.num_outputs = ((16, 16),), (0,)
+    c.transformer = recall_capacity.get_config("quick")
+    for name in ("built", "trained", "mlp", "transformer"):
+        c[name].thresholds = (0.99,)
+    c.built.geometries = FEW + SOME[1:3] if quick else ALL
+    c.trained.geometries = c.exact.geometries = c.mlp.geometries = SOME
+    c.transformer.geometries, c.transformer.d = FEW, (16,)
+    full = preset == ""
+    c.built.d, c.trained.d, c.exact.d = (64,), (64,) if full else (32,), (32,)
+    return c

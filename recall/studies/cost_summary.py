@@ -1,0 +1,120 @@
+"""What rows of measured steps add up to: rates of a core, and predictions from them."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recall.theory import costs, laws
+
+Row = Mapping[str, Any]
+STEPS = 2048  # of the trained linear memory
+WIDTHS = (256, 512, 1024, 2048, 4096)
+ACCELERATORS = (1, 8, 256)
+
+
+class Fitted(NamedTuple):
+    """Rates of one core, and how well they explain the steps they were fitted to.
+
+    Attributes:
+        machine: the rates.
+        rows: the measured steps, of single lanes on single devices.
+        seconds: `[rows]` what the rates say they take.
+        error: median of |fitted / measured - 1|.
+    """
+
+    machine: costs.Machine
+    rows: list[Row]
+    seconds: np.ndarray
+    error: float
+
+
+class Prediction(NamedTuple):
+    """A run that was not made: assumed rates of accelerators, closed counts of work.
+
+    Attributes:
+        what: the run, for a person.
+        devices: accelerators.
+        seconds: at `costs.ATTAINED` of their peaks.
+        limit: which part takes longest.
+        held: bytes on each device; None where lanes are far smaller than it.
+        fits: whether a device holds as much.
+    """
+
+    what: str
+    devices: int
+    seconds: float
+    limit: str
+    held: float | None = None
+    fits: bool = True
+
+
+def fitted(rows: Iterable[Row]) -> Fitted:
+    """Fits the rates of a core to steps of single lanes."""
+    single = [
+        row
+        for row in rows
+        if row["kind"] == "lanes" and row["lanes"] == row["devices"] == 1
+    ]
+    works = [costs.Work(1, row["flops"], row["bytes"]) for row in single]
+    measured = np.array([row["seconds"] for row in single])
+    machine = costs.fit(works, list(measured))
+    told = np.array([costs.seconds(work, machine) for work in works])
+    error = float(np.median(np.abs(told / measured - 1)))
+    return Fitted(machine=machine, rows=single, seconds=told, error=error)
+
+
+def accelerator(devices: int) -> costs.Machine:
+    """One of so many H100s at what is assumed of their peaks; eight make a host."""
+    return costs.attained(costs.H100 if devices <= 8 else costs.H100_HOSTS)
+
+
+def grids(rows: Iterable[Row]) -> list[Prediction]:
+    """The paper's grids, their lanes divided between accelerators."""
+    found = []
+    for row in rows:
+        if row["kind"] == "grid":
+            for devices in ACCELERATORS:
+                work, machine = _share(row, devices), accelerator(devices)
+                found.append(
+                    Prediction(
+                        what=row["experiment_of"],
+                        devices=devices,
+                        seconds=costs.seconds(work, machine),
+                        limit=costs.limit(work, machine),
+                    )
+                )
+    return found
+
+
+def large(widths: Sequence[int] = WIDTHS) -> list[Prediction]:
+    """The trained linear memory at its capacity, 2,048 steps, spread over devices."""
+    found = []
+    for d in widths:
+        n = float(laws.facts_at(d**2, 1.3))
+        for devices in ACCELERATORS:
+            work, machine = costs.linear_run(d, STEPS, devices), accelerator(devices)
+            held = costs.held(n, d, d**2, devices)
+            found.append(
+                Prediction(
+                    what=f"d = {d}, N = {n:,.0f}",
+                    devices=devices,
+                    seconds=costs.seconds(work, machine),
+                    limit=costs.limit(work, machine),
+                    held=held,
+                    fits=held <= machine.memory,
+                )
+            )
+    return found
+
+
+def _share(row: Row, devices: int) -> costs.Work:
+    """What the busiest device does: lanes side by side, no search divided."""
+    cells = min(row["cells"], math.ceil(row["searches"] / devices))
+    flops = max(row["flops"] / devices, row["longest_flops"])
+    return costs.Work(
+        steps=cells * row["longest_steps"],
+        flops=flops,
+        bytes=row["bytes"] * flops / row["flops"],
+    )

@@ -1,0 +1,62 @@
+"""What rows of large memories add up to: medians over seeds."""
+
+import statistics
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+Row = Mapping[str, Any]
+
+
+class Summary(NamedTuple):
+    """One memory of one number of facts, on one number of devices.
+
+    Attributes:
+        memory: its name.
+        d: width of the embeddings.
+        m: hidden units, or None.
+        facts: N.
+        devices: P.
+        rows: the last row of each seed.
+    """
+
+    memory: str
+    d: int
+    m: int | None
+    facts: int
+    devices: int
+    rows: list[Row]
+
+    def spread(self, column: str) -> tuple[float, float, float]:
+        """Median, least and most over seeds; nan where no row says."""
+        values = [float(row[column]) for row in self.rows if row[column] is not None]
+        if not values:
+            return float("nan"), float("nan"), float("nan")
+        return statistics.median(values), min(values), max(values)
+
+    @property
+    def held(self) -> float:
+        """Bytes on each device: arguments and temporary arrays, as compiled."""
+        return self.spread("argument_bytes")[0] + self.spread("temporary_bytes")[0]
+
+
+def summaries(rows: Iterable[Row]) -> list[Summary]:
+    """By memory, width, devices and facts, in this order."""
+    found: dict[tuple, list[Row]] = {}
+    for row in rows:
+        if row["kind"] == "run":
+            kind = row["memory"], row["d"], row["m"] or 0, row["devices"], row["facts"]
+            found.setdefault(kind, []).append(row)
+    return [
+        Summary(memory=memory, d=d, m=m or None, facts=facts, devices=devices, rows=own)
+        for (memory, d, m, devices, facts), own in sorted(
+            found.items(), key=lambda pair: pair[0]
+        )
+    ]
+
+
+def families(found: Iterable[Summary]) -> dict[tuple, list[Summary]]:
+    """Summaries that differ in facts only, by (memory, d, m, devices)."""
+    made: dict[tuple, list[Summary]] = {}
+    for one in found:
+        made.setdefault((one.memory, one.d, one.m, one.devices), []).append(one)
+    return made

@@ -1,0 +1,112 @@
+"""What an outer product stores of any embeddings, from their first two moments.
+
+The score of output y for input x is sum_x' <u_y, u_x'> <e_x', e_x>. With moments
+M = E z z^T, mean m and covariance C = M - m m^T of inputs and of outputs, of N facts
+
+    signal      |e|^2 <u, u - m_u> - tr C_u <m_e, e> + N <u - m_u, m_u> <m_e, e>
+    own noise   N ((u - m_u)^T M_u (u - m_u) e^T M_e e - <u - m_u, m_u>^2 <m_e, e>^2)
+    of another  |e|^4 u^T C_u u + tr(M_u)^2 e^T C_e e + N tr(C_u M_u) e^T M_e e
+                + N^2 m_u^T C_u m_u <m_e, e>^2
+
+in which a fact's own score beats N - 1 competitors, all Gaussian. Without means on
+the sphere these are the 1/d and N/d^2 of `laws.outer_product_accuracy`. A spectrum
+costs N tr C_e^2 tr C_u^2; what a mean costs grows as N^2. Derived for points drawn
+independently; nothing in it is fitted.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from recall.theory import laws
+
+_NODES, _weights = special.roots_hermitenorm(24)
+_WEIGHTS = _weights / _weights.sum()
+
+
+class Side(NamedTuple):
+    """What the formula asks of one point set, of inputs or of outputs.
+
+    Attributes:
+        square: `[n]` |z|^2.
+        energy: `[n]` z^T M z, with M of the other points.
+        along: `[n]` <m, z>, with m of the other points.
+        trace: tr C.
+        purity: tr(C M).
+        mean_energy: m^T C m.
+        centred_energy: `[n]` (z - m)^T M (z - m).
+    """
+
+    square: np.ndarray
+    energy: np.ndarray
+    along: np.ndarray
+    trace: float
+    purity: float
+    mean_energy: float
+    centred_energy: np.ndarray
+
+
+def side(points: np.ndarray) -> Side:
+    """Takes the moments of a sample, `[n, d]`; each point is left out of its own."""
+    points = np.asarray(points, float)
+    n = len(points)
+    M, m = points.T @ points / n, points.mean(axis=0)
+    square = np.sum(points**2, axis=1)
+    energy = np.maximum(n * _quadratic(points, M) - square**2, 0) / (n - 1)
+    along = (n * points @ m - square) / (n - 1)
+    mean_square = np.mean(along)  # |m|^2 without bias
+    pairs = np.mean(energy)  # tr M^2 without bias
+    mean_M = max(np.mean(energy * along) / max(np.mean(square), 1e-30), 0.0)
+    mean_M = min(mean_M, m @ M @ m)
+    return Side(
+        square=square,
+        energy=energy,
+        along=along,
+        trace=float(np.mean(square) - mean_square),
+        purity=float(pairs - mean_M),
+        mean_energy=float(max(mean_M - mean_square**2, 0.0)),
+        centred_energy=np.maximum(energy - 2 * points @ M @ m + m @ M @ m, 0.0),
+    )
+
+
+def misses(n: float, inputs: Side, outputs: Side, orthogonal: int = 0) -> float:
+    """Probability that one of n facts is missed, over the points of both samples.
+
+    Args:
+        n: facts.
+        inputs: moments of inputs, as many points as `outputs` has.
+        outputs: moments of outputs.
+        orthogonal: other facts that do not interfere with it at all: d - 1 of a union
+            of orthonormal bases.
+    """
+    k, e, u = max(n - 1 - orthogonal, 0.0), inputs, outputs
+    coherent = (u.along - np.mean(u.along)) * e.along  # <u - m_u, m_u> <m_e, e>
+    signal = e.square * (u.square - u.along) - u.trace * e.along + k * coherent
+    own = np.maximum(k * (u.centred_energy * e.energy - coherent**2), 0.0)
+    own_pair = e.square**2 * (u.energy - u.along**2)
+    other_pair = np.mean(u.square) ** 2 * np.maximum(e.energy - e.along**2, 0.0)
+    crowd = k * u.purity * e.energy + k**2 * u.mean_energy * e.along**2
+    noise = np.sqrt(np.maximum(own_pair, 0.0) + other_pair + crowd)
+    margin = signal[:, None] + np.sqrt(own)[:, None] * _NODES[None, :]
+    beaten = (n - 1) * special.log_ndtr(margin / noise[:, None])
+    return float(np.mean(-np.expm1(beaten) @ _WEIGHTS))
+
+
+def facts(
+    inputs: Side, outputs: Side, threshold: float = 0.99, orthogonal: int = 0
+) -> float:
+    """Facts at which the fraction `threshold` of them is still recalled.
+
+    As `laws.facts_recalled`: of fewer than 1 / (1 - threshold) none may be missed.
+    """
+
+    def missed(n: np.ndarray) -> np.ndarray:
+        chance = misses(float(n), inputs, outputs, orthogonal)
+        return np.asarray(np.log(max(chance, np.finfo(float).tiny)))
+
+    return float(laws.facts_recalled(missed, threshold, np.asarray(0.0)))
+
+
+def _quadratic(points: np.ndarray, M: np.ndarray) -> np.ndarray:
+    return np.einsum("ni,ij,nj->n", points, M, points, optimize=True)
