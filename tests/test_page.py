@@ -100,6 +100,12 @@ def test_text_of_rows_is_escaped_wherever_it_comes():
     assert "<b>" not in tables.to_html(Table("<b>", title="<b>", caption="<b>"))
 
 
+def test_rows_of_a_kind_of_their_own_are_listed_and_pictures_are_not():
+    rows = [{"kind": kind, "search": "a", "n": 3} for kind in ("weight", "picture")]
+    told = packed(page.page([source(rows)], "x"), "mlp_capacity")
+    assert list(told["tables"]) == ["weight"]
+
+
 def test_a_run_without_a_figure_yet_says_why():
     made = page.page([source([{"kind": "probe", "search": "a", "n": 3}])], "x")
     assert "No figure yet: Expected capacity rows" in made

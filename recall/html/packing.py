@@ -11,6 +11,7 @@ Row = Mapping[str, Any]
 DIGITS = 6  # significant, of fractions
 # What other columns say, or what no table can show.
 HIDDEN = ("key", "kind", "experiment", "scores", "values")
+LAST = ("search", "wall_seconds", "compile_seconds")  # least looked at
 
 
 def pack(tables: Mapping[str, Sequence[Row]], extra: Mapping[str, Any]) -> str:
@@ -30,7 +31,8 @@ def columns(rows: Sequence[Row]) -> dict[str, Any]:
     Returns:
         `count` of rows, `shared` values, `columns` of lists; no column is all None.
     """
-    names = dict.fromkeys(name for row in rows for name in row if name not in HIDDEN)
+    found = dict.fromkeys(name for row in rows for name in row if name not in HIDDEN)
+    names = sorted(found, key=lambda name: name in LAST)  # else as they appeared
     told: dict[str, Any] = {"count": len(rows), "shared": {}, "columns": {}}
     for name in names:
         values = [short(row.get(name)) for row in rows]

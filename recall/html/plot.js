@@ -1,4 +1,4 @@
-const MARGIN = { left: 62, right: 14, top: 12, bottom: 42 };
+const MARGIN = { left: 76, right: 14, top: 12, bottom: 42 };
 const COLOURS = 7;
 
 function paint(name) {

@@ -17,7 +17,9 @@ KINDS = {
     "model": "models",
     "probe": "probes",
     "trace": "checks",
+    "point": "points",
 }
+UNLISTED = ("picture",)  # columns of lists
 # How figures and tables end that lack rows, or columns of other versions.
 _TOO_FEW = (ArithmeticError, LookupError, TypeError, ValueError)
 _COPIED = ("git_commit", "git_dirty", "version", "jax_version", "device")
@@ -84,7 +86,9 @@ def _explorer(source: sources.Source) -> str:
 def _by_kind(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by what a page calls them: the main ones in order, then what led to them."""
     found: dict[str, list[Row]] = {}
-    for kind, told in KINDS.items():
+    others = dict.fromkeys(row["kind"] for row in rows if row["kind"] not in UNLISTED)
+    for kind in dict.fromkeys((*KINDS, *others)):
+        told = KINDS.get(kind, kind)
         own = sources.of_kind(rows, kind)
         if own and not found:
             found[told] = packing.in_order(own)
