@@ -169,6 +169,6 @@ def _ranks(axes: Axes, cells: Grid) -> None:
 
 def _fallback(end, spread: np.ndarray) -> np.ndarray:
     """Least or most over seeds; nan where no seed has a number."""
-    known = np.isfinite(spread).any(axis=-1)
+    known = np.asarray(np.isfinite(spread).any(axis=-1))
     filled = np.where(known[..., None], spread, 0.0)
     return np.where(known, end(filled, axis=-1), np.nan)

@@ -53,7 +53,7 @@ class Grid(NamedTuple):
     def median(self, name: str) -> np.ndarray:
         """`[A, B]` over seeds; nan where there is none."""
         values = self.seeds_of(name)
-        known = np.isfinite(values).any(axis=2)
+        known = np.asarray(np.isfinite(values).any(axis=2))
         filled = np.where(known[:, :, None], values, 0.0)
         return np.where(known, np.nanmedian(filled, axis=2), np.nan)
 
