@@ -1,4 +1,4 @@
-r"""Where trained transformers hold facts: in the MLP, up to what its width can hold.
+"""Where trained transformers hold facts: in the MLP, up to what its width can hold.
 
 An open question of the paper (section 7), over the grid of heads H and hidden units m
 of Figure 4, right. With `:cpu` (256 facts, d = 32, 36 sizes, 5 seeds): the MLP alone
@@ -7,8 +7,7 @@ whatever H, also where attention alone could hold them all; at most a tenth are 
 twice. 11 minutes on a busy core, a minute with `:quick`; the paper's size is not yet
 measured.
 
-    python -m recall.main --config=configs/storage_location.py \
-        --workdir=runs/storage_location
+    python -m recall.main --config=configs/storage_location.py --workdir=runs/storage
 """
 
 import ml_collections
