@@ -1,11 +1,13 @@
-r"""Where trained transformers hold facts: in attention, in the MLP, or in both.
+"""Where trained transformers hold facts: in the MLP, up to what its width can hold.
 
-An open question of the paper (section 7). Over the grid of heads H and hidden units m
-of Figure 4, right: scores of right answers split between attention and MLP, accuracy
-without either, with a part of another model, and with values that only copy.
+An open question of the paper (section 7), over the grid of heads H and hidden units m
+of Figure 4, right. With `:cpu` (256 facts, d = 32, 36 sizes, 5 seeds): the MLP alone
+recalls .15-.19 of the facts at m = 8, .44-.49 at 16, .74-.83 at 24 and .90-.95 at 48,
+whatever H, also where attention alone could hold them all; at most a tenth are held
+twice. 11 minutes on a busy core, a minute with `:quick`; the paper's size is not yet
+measured.
 
-    python -m recall.main --config=configs/storage_location.py \
-        --workdir=runs/storage_location
+    python -m recall.main --config=configs/storage_location.py --workdir=runs/storage
 """
 
 import ml_collections

@@ -14,7 +14,7 @@ split is known as direct logit attribution. All of it is measured, none of it pr
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -82,8 +82,8 @@ class Ranks(NamedTuple):
         entropy: exp of the entropy of s / sum s (Roy and Vetterli 2007).
     """
 
-    participation: Float[np.ndarray, "*lanes"] | np.floating
-    entropy: Float[np.ndarray, "*lanes"] | np.floating
+    participation: Float[Any, "*lanes"]
+    entropy: Float[Any, "*lanes"]
 
 
 def ask_every_fact(

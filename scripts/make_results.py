@@ -71,9 +71,8 @@ def take(workdir: Path) -> None:
     if name == "sequential_learning":  # curves and pictures of one seed
         first = min(row["seed"] for row in kept)
         kept = [row for row in kept if row["kind"] == "run" or row["seed"] == first]
-    if name == "storage_location":  # probes of one training, settings without lists
-        of_free = [r for r in kept if r["kind"] != "probe" or r["training"] == "free"]
-        kept = [{k: r[k] for k in r if k != "ablations"} for r in of_free]
+    if name == "storage_location":  # ablations of one training
+        kept = [r for r in kept if r["kind"] != "probe" or r["training"] == "free"]
     journal.write_csv(RESULTS / f"{name}.csv", kept)
     if any(row["kind"] == "capacity" for row in kept):
         probes = [row for row in found if row["kind"] == "probe"]

@@ -1,7 +1,6 @@
 """Who holds a fact: by hand, in constructed transformers, and conserved in any."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -131,7 +130,6 @@ def test_holders_share_out_the_facts_recalled():
 def test_ranks_of_matrices_that_are_known():
     flat, skew = np.diag([2.0, 2, 0]), np.diag([3.0, 1, 0])
     found = probing.ranks(np.stack([flat, skew, np.zeros((3, 3))]))
-    found: Any = probing.Ranks(*map(np.asarray, found))
     assert_allclose(found.participation[:2], [2, 100 / 82], rtol=1e-5)
     assert_allclose(found.entropy[:2], [2, 4 / 27**0.25], rtol=1e-5)
     assert np.isnan(found.participation[2])

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import math
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -85,9 +84,7 @@ class StorageJob(jobs.Job):
 
 def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[jobs.Row]:
     """Trains some lanes in four ways, asks them, and tells."""
-    begun = time.perf_counter()
     problems, fits = trained(some, width)
-    seconds = (time.perf_counter() - begun) / len(some)
     one, sampling = some[0], some[0].sampling
     looked = {
         name: _model_program(sampling, one.architecture)(problems[name], fit.params)
@@ -103,7 +100,7 @@ def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[jobs.Row]
     rows: list[jobs.Row] = []
     for index, lane in enumerate(some):
         fit, look, swap = jax.tree.map(lambda x, i=index: x[i], told)
-        rows += _rows(lane, fit, look, swap, seconds)
+        rows += _rows(lane, fit, look, swap)
     return rows
 
 
@@ -167,9 +164,7 @@ def _stacked(trees: Sequence[Any]) -> Any:
     return jax.tree.map(jnp.asarray, lanes.stack(trees, SIDE_BY_SIDE))
 
 
-def _rows(
-    lane: Lane, fits: Any, looked: Any, swapped: Any, seconds: float
-) -> Iterator[jobs.Row]:
+def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[jobs.Row]:
     """A row for each training, ablation and swap, one of all facts, and the end."""
     ends: jobs.Row = {}
     for name, found in looked.items():
@@ -190,7 +185,7 @@ def _rows(
             yield lane.row("probe", f"{name}:{ablation}", **same, **_numbers(shares))
     yield lane.row("facts", **_lists(looked["free"].by_fact))
     finite = all(bool(fit.finite) for fit in fits.values())
-    yield lane.row("run", **ends, finite=finite, seconds=round(seconds, 3))
+    yield lane.row("run", **ends, finite=finite)
 
 
 def _numbers(columns: Any) -> jobs.Row:

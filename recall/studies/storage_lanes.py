@@ -91,11 +91,12 @@ class Lane(jobs.Lane):
         return transformer.num_parameters(self.d, self.heads, self.head_dim, self.m)
 
     def columns(self) -> jobs.Row:
-        """Settings, facts, and weights of attention and MLP."""
+        """Settings without lists, facts, and weights of attention and MLP."""
         of_mlp = 2 * self.m * self.d
-        return super().columns() | {
+        single = super().columns()
+        del single["ablations"]
+        return single | {
             "n": self.size**2,
-            "ablations": " ".join(self.ablations),
             "parameters": self.parameters,
             "attention_parameters": self.parameters - of_mlp,
             "mlp_parameters": of_mlp,
