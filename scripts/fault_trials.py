@@ -94,10 +94,16 @@ class Trial:
             time.sleep(0.02)
 
     def over(self, process: subprocess.Popen) -> int:
-        """Waits for the end of a launch; what it left on disk is acknowledged."""
-        code = process.wait(timeout=SECONDS)
+        """Waits for the end of a struck launch; what it left is acknowledged."""
+        code = self._end_of(process)
         self.acknowledged |= self.rows()
         return code
+
+    def _end_of(self, process: subprocess.Popen) -> int:
+        try:
+            return process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise Stuck(f"{self.workdir}: no end within {SECONDS:.0f} s") from error
 
     def rows(self) -> dict[str, Any]:
         """The rows on disk by key."""
@@ -109,7 +115,7 @@ class Trial:
         """Launches the same command until it ends well: at most three times."""
         codes = []
         while not codes or (codes[-1] != 0 and len(codes) < 3):
-            codes.append(self.over(self.launch(*flags, **keywords)))
+            codes.append(self._end_of(self.launch(*flags, **keywords)))
         if codes[-1]:
             raise Stuck(f"{self.workdir}: exit codes {codes}")
 

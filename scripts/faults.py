@@ -11,6 +11,7 @@ import argparse
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ COLUMNS = ("fault", "repeats", "struck", "acknowledged", "lost", "duplicates", "
 
 def measure(
     name: str, repeats: int, expected: dict[str, Any], folder: Path
-) -> dict[str, Any]:
-    """Repeats a fault; returns a row of sums."""
+) -> Iterator[dict[str, Any]]:
+    """Repeats a fault; yields a row of the sums so far."""
     total = dict.fromkeys((*COLUMNS[1:], "launches"), 0)
     strike, how = fault_kinds.FAULTS[name]
     for repeat in range(repeats):
@@ -39,12 +40,15 @@ def measure(
         try:
             strike(trial)
             found = trial.verdict(expected)
+        except fault_trials.Stuck as stuck:
+            found = {"repeats": 1, "launches": trial.launches}
+            print(stuck, file=sys.stderr, flush=True)
         finally:
             trial.end()
         for column, count in found.items():
             total[column] += count
         print(f"{name} {repeat + 1}/{repeats}: {found}", flush=True)
-    return {"fault": name, **total, "how": how, **provenance.source()}
+        yield {"fault": name, **total, "how": how, **provenance.source()}
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -73,8 +77,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         expected = fault_trials.undisturbed(Path(folder) / "undisturbed")
         for name in names:
-            rows[name] = measure(name, chosen.repeats, expected, Path(folder))
-            journal.write_csv(chosen.table, list(rows.values()))
+            for row in measure(name, chosen.repeats, expected, Path(folder)):
+                rows[name] = row
+                journal.write_csv(chosen.table, list(rows.values()))
     show([rows[name] for name in names])
     bad = [n for n in names if rows[n]["lost"] or rows[n]["duplicates"]]
     bad += [n for n in names if rows[n]["equal"] != rows[n]["repeats"]]

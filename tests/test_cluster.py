@@ -19,13 +19,12 @@ from recall import (
     workers,
 )
 
-PLAN = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
+CELLS = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
+JOBS = planning.plan_of(stage_ratio.get_config())
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4, 100])
-@pytest.mark.parametrize(
-    "plan", [PLAN, planning.plan_of(stage_ratio.get_config())], ids=["cells", "jobs"]
-)
+@pytest.mark.parametrize("plan", [CELLS, JOBS], ids=["cells", "jobs"])
 def test_units_cover_every_lane_once_and_each_is_of_one_program(plan, workers):
     units = shards.units(plan, workers)
     numbers = sorted(number for unit in units for number in unit)
@@ -37,12 +36,11 @@ def test_units_cover_every_lane_once_and_each_is_of_one_program(plan, workers):
 
 
 def test_units_are_worth_their_compilation_and_enough_for_all():
-    plan = planning.plan_of(stage_ratio.get_config())
-    few, many = (len(shards.units(plan, workers)) for workers in (2, 50))
-    programs = len({launching.jobs.program_of(job) for job in plan.jobs})
+    few, many = (len(shards.units(JOBS, workers)) for workers in (2, 50))
+    programs = len({launching.jobs.program_of(job) for job in JOBS.jobs})
     assert programs <= few < many
-    seconds = sum(job.core_seconds for job in plan.jobs)
-    compiling = shards.WORTH * plan.jobs[0].compile_seconds
+    seconds = sum(job.core_seconds for job in JOBS.jobs)
+    compiling = shards.WORTH * JOBS.jobs[0].compile_seconds
     assert many <= programs + seconds / compiling
 
 

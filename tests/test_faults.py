@@ -1,4 +1,4 @@
-"""A few of the faults of `scripts/faults.py`, once each: the rest take minutes."""
+"""One of the faults of `scripts/faults.py`, once: all of them take minutes."""
 
 import random
 import subprocess
@@ -10,23 +10,20 @@ from recall import journal
 from scripts import fault_trials, faults
 
 
-def test_faults_lose_nothing_and_what_is_found_is_equal(tmp_path):
+def test_a_fault_loses_nothing_and_what_is_found_is_equal(tmp_path):
     table = tmp_path / "faults.csv"
     script = [sys.executable, "scripts/faults.py", f"--table={table}", "--repeats=1"]
     done = subprocess.run(
-        [*script, "--only=journal_truncated,disk_full"],
+        [*script, "--only=journal_truncated"],
         cwd=fault_trials.ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    rows = journal.read_csv(table)
-    assert [row["fault"] for row in rows] == ["journal_truncated", "disk_full"]
-    for row in rows:
-        assert (row["lost"], row["duplicates"], row["equal"]) == (0, 0, 1)
-        assert row["launches"] >= 2
-        assert row["fault"] in done.stdout
+    (row,) = journal.read_csv(table)
+    assert (row["lost"], row["duplicates"], row["equal"]) == (0, 0, 1)
+    assert row["fault"] in done.stdout
 
 
 @pytest.mark.parametrize(

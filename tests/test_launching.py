@@ -2,12 +2,12 @@
 
 import collections
 import io
-import types
 
 import pytest
 import sweeps
 from rich.console import Console
 
+from configs import separability
 from recall import cli, failures, journal, launching, planning, running, shards
 
 
@@ -110,17 +110,18 @@ def test_a_reason_is_one_line_that_says_where():
     assert failures.reason(ValueError()) == "ValueError: "
 
 
-@pytest.mark.parametrize(("kept", "releases"), [(0, [2, 3]), (2**60, [])])
+@pytest.mark.parametrize("kept", [0, 2**60])
 def test_programs_of_jobs_are_released_once_the_last_that_shares_one_is_over(
-    monkeypatch, kept, releases
+    monkeypatch, kept
 ):
-    monkeypatch.setattr(launching, "KEPT_BYTES", kept)
+    some = planning.plan_of(separability.get_config("quick")).jobs
+    programs = [launching.jobs.program_of(job) for job in some]
     released, over = [], []
-    monkeypatch.setattr(launching.setup, "release", lambda: released.append(len(over)))
-    shapes = ("a", "a", "b")
-    some = [types.SimpleNamespace(title="job", shape=shape) for shape in shapes]
-    sharing = collections.Counter(map(launching.jobs.program_of, some))
-    for job in some:
-        over.append(job)
+    monkeypatch.setattr(launching, "KEPT_BYTES", kept)
+    monkeypatch.setattr(launching.setup, "release", lambda: released.append(over[-1]))
+    sharing = collections.Counter(programs)
+    for job, program in zip(some, programs, strict=True):
+        over.append(program)
         launching._release(sharing, job)
-    assert released == releases
+    assert released == ([] if kept else list(dict.fromkeys(programs)))
+    assert len(programs) > len(sharing) > 1

@@ -2,20 +2,19 @@
 
 import itertools
 
-import ml_collections
 import pytest
 import sweeps
 
 from configs import separability, stage_ratio
 from recall import cells, planning, shards
 
+CELLS = planning.plan_of(sweeps.config(d=(4, 6)))
+SINGLE = planning.plan_of(separability.get_config("quick"))  # jobs of one lane
+MANY = planning.plan_of(stage_ratio.get_config("quick"))  # jobs of several
+
 
 def digests(plan):
     return [lane.digest() for lane in planning.lanes(plan)]
-
-
-def plan_of(made: ml_collections.ConfigDict):
-    return planning.plan_of(made)
 
 
 @pytest.mark.parametrize("text", ["0/1", "3/4", "31/32"])
@@ -44,15 +43,13 @@ def test_every_lane_is_in_one_shard_and_shards_are_equal(made, count):
 
 
 def test_lanes_keep_their_programs():
-    plan = plan_of(sweeps.config(d=(4, 6)))
-    shapes = {s.digest(): (c.shape, *pair) for c in plan.cells for s, *pair in _of(c)}
+    shapes = {s.digest(): (c.shape, *pair) for c in CELLS.cells for s, *pair in _of(c)}
     for i in range(3):
-        for cell in shards.share(plan, shards.Shard(i, 3)).cells:
+        for cell in shards.share(CELLS, shards.Shard(i, 3)).cells:
             for search, *pair in _of(cell):
                 assert shapes[search.digest()] == (cell.shape, *pair)
-    plan = plan_of(stage_ratio.get_config("quick"))
-    padded = {lane: job.shape for job in plan.jobs for lane in job.lanes}
-    for job in shards.share(plan, shards.Shard(1, 4)).jobs:
+    padded = {lane: job.shape for job in MANY.jobs for lane in job.lanes}
+    for job in shards.share(MANY, shards.Shard(1, 4)).jobs:
         assert {padded[lane] for lane in job.lanes} == {job.shape}
 
 
@@ -61,19 +58,18 @@ def _of(cell: cells.Cell):
 
 
 def test_a_part_costs_its_share():
-    plan = plan_of(stage_ratio.get_config("quick"))
-    parts = [shards.share(plan, shards.Shard(i, 4)) for i in range(4)]
+    parts = [shards.share(MANY, shards.Shard(i, 4)) for i in range(4)]
     seconds = [sum(job.core_seconds for job in part.jobs) for part in parts]
-    whole = sum(job.core_seconds for job in plan.jobs)
+    whole = sum(job.core_seconds for job in MANY.jobs)
     assert sum(seconds) == pytest.approx(whole)
     assert all(job.memory_bytes > 0 for part in parts for job in part.jobs)
     counts = [len(job.parameters) for part in parts for job in part.jobs]
-    assert sum(counts) == len(digests(plan))
+    assert sum(counts) == len(digests(MANY))
 
 
 def test_shards_in_one_workdir_find_what_an_undivided_run_does(tmp_path):
     whole = sweeps.results(sweeps.run(tmp_path / "whole", **sweeps.BUILT))
-    plan, ended = plan_of(sweeps.config(**sweeps.BUILT)), set()
+    plan, ended = planning.plan_of(sweeps.config(**sweeps.BUILT)), set()
     for i in range(2):
         part = shards.share(plan, shards.Shard(i, 2))
         rows = sweeps.run(tmp_path / "shards", part, **sweeps.BUILT)
