@@ -27,7 +27,7 @@ from recall import (
     spans,
 )
 
-KEPT_BYTES = 2**30  # that programs of jobs, and all else, may hold
+KEPT_BYTES = 2**30  # that programs, and all else, may hold
 
 
 class Launch(NamedTuple):
@@ -135,7 +135,8 @@ def work(launch: Launch, plan: planning.Plan) -> None:
         if left:
             launch.presence.claim(left)
             _try_cell(launch, cell, trace=plan.trace)
-            setup.release()
+            if not 0 < setup.resident_bytes() < KEPT_BYTES:
+                setup.release()  # or what the next cells share is compiled again
     _run_jobs(launch, plan)
     spanning.run(launch, plan)
 
