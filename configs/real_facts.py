@@ -36,18 +36,20 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "model": "minilm",  # whose word pieces embed names; "" for none
     }
     c.noise = 32
-    trained = ("sphere", "", 0, WIDTHS, 36, 2048)
-    memory = ("sum", 32, UNITS, 96, 2048)
-    bilinear = ("sphere", "sum", 32, UNITS, 64, 150)
+    trained = ("sphere", "", 0, WIDTHS, 32, 2048)
+    memory = ("sum", 32, UNITS, 88, 2048)
+    bilinear = ("sphere", "sum", 32, UNITS, 56, 150)
     c.cases = (  # method, facts, embedding, keys, d, sizes, claim, budget
         ("trained", "real", *trained),
-        ("gates", "real", "sphere", "", 32, GATES, 12, 3),
+        ("gates", "real", "sphere", "", 40, GATES, 8, 3),
         ("bilinear", "real", *bilinear),
         ("mlp", "real", "sphere", *memory),
         ("mlp", "synthetic", "sphere", *memory),
         ("mlp", "real", "names", *memory),
         ("mlp", "real", "names_centred", *memory),
         ("trained", "synthetic", *trained),
+        ("trained", "real", "names_centred", *trained[1:]),
+        ("bilinear", "synthetic", *bilinear),
     )
     if preset == "":  # minutes a seed
         wide = ("copies", "sphere", "", 0, WIDTHS, 192, 3)
@@ -56,8 +58,6 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             ("codes", "real", *wide[1:]),
             ("linear", "copies", "sphere", "sum", *wide[3:]),
             ("linear", "copies", "sphere", "concatenated", *wide[3:]),
-            ("bilinear", "synthetic", *bilinear),
-            ("trained", "real", "names_centred", *trained[1:]),
         )
     else:
         c.facts.relations = tuple(x for x in c.facts.relations if "domain" not in x)
@@ -75,7 +75,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "patience": config_dict.placeholder(int),
     }
     c.stages = {
-        "prompts": (("currency", "Switzerland"), ("capital", "France")),
+        "prompts": (("currency", "Switzerland"), ("language 1", "Brazil")),
         "init_scale": 1e-2,
         "learning_rate": 1.0,
         "num_steps": 5120,

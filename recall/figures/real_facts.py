@@ -19,6 +19,7 @@ NAMES = {
     "linear": "linear, fitted",
 }
 FACTS = {"real": "real", "copies": "real, own answers", "synthetic": "synthetic"}
+SEEN = 0.03  # probabilities below it are not named
 EMBEDDINGS = {"names": ", names", "names_centred": ", names centred"}
 
 
@@ -101,12 +102,16 @@ def _prompt(axes: Axes, rows: Sequence[rows_lib.Row]) -> None:
         style.theory_line(
             axes, [steps[0], steps[-1]], [one[f"given_{place}"]] * 2, colour
         )
-        peak = max(range(len(rows)), key=lambda i, at=place: rows[i][f"p_{at}"])
-        at = len(rows) - 1 if place == "own" else peak
+        values = [row[f"p_{place}"] for row in rows]
+        peak = int(np.argmax(values))
+        if place == "own":  # halfway up, left of the rise
+            peak = int(np.searchsorted(values, max(values) / 2))
+        if values[peak] < SEEN:
+            continue
         axes.annotate(
             name,
-            (steps[at], rows[at][f"p_{place}"]),
-            (-3, -9) if place == "own" else (4, 3),
+            (steps[peak], values[peak]),
+            (-4, 0) if place == "own" else (4, 3),
             textcoords="offset points",
             ha="right" if place == "own" else "left",
             color=colour,
@@ -132,6 +137,8 @@ def _losses(axes: Axes, traces: Sequence[rows_lib.Row]) -> None:
         axes.plot(steps, values, color=style.look(3 + index).colour, label=name)
     entropy = traces[0]["entropy"]
     style.theory_line(axes, [steps[0], steps[-1]], [entropy] * 2, "black")
-    style.line_label(axes, steps[len(steps) // 2], entropy, "$H(a\\,|\\,r)$", "black")
+    style.line_label(
+        axes, steps[3 * len(steps) // 4], entropy, "$H(a\\,|\\,r)$", "black"
+    )
     axes.set(xlabel="steps", ylabel="nats", ylim=(0, None))
     axes.set_title("Plain gradient descent from small weights")

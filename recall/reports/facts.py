@@ -98,7 +98,8 @@ def _line(case: fact_summary.Case) -> list[str]:
 def _spread(values: tuple[float, float, float]) -> str:
     if np.isnan(values[0]):
         return "-"
-    return "{:,.0f} [{:,.0f}, {:,.0f}]".format(*values)
+    median, low, high = (f"{value:,.0f}" for value in values)
+    return median if low == high else f"{median} [{low}, {high}]"
 
 
 def _number(value: float, form: str) -> str:
