@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from recall import factual as factual_lib
 from recall import factual_training, population, readout, training, transformer
@@ -32,13 +32,13 @@ class Task(NamedTuple):
     moves: Array
 
 
-def moving(parts: Any) -> Array:
+def moving(parts: Any) -> Bool[Array, "parts"]:
     """The parts of these names move."""
     return jnp.asarray([name in parts for name in PARTS])
 
 
 def chosen(
-    moves: Array, moved: transformer.Params, others: transformer.Params
+    moves: Bool[Array, "parts"], moved: transformer.Params, others: transformer.Params
 ) -> transformer.Params:
     """For each part the first if it moves, else the second.
 

@@ -85,7 +85,7 @@ def plan_of(config: Any) -> Plan:
 def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
     """Runs what a config asks for, here and now: its rows, and nothing on disk.
 
-    For notebooks and small runs; `cli.run` keeps rows, and goes on after a stop.
+    For notebooks and small runs; `launching.run` keeps rows, and goes on after a stop.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.

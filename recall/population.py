@@ -154,7 +154,7 @@ def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # n
 
 
 def as_facts(
-    found: Array,
+    found: Float[Array, "F d"],
     params: transformer.Params,
     frozen: transformer.Embeddings,
     world: factual.World,

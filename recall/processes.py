@@ -69,6 +69,9 @@ def fitting(plan: planning.Plan, devices: Sequence[Any]) -> planning.Plan:
     """Leaves out jobs that span more devices than there are, and says so.
 
     Of several processes none may idle while others compute: a job takes all devices.
+
+    Raises:
+        ValueError: if nothing is left to run.
     """
     count, alone = len(everywhere(devices)), jax.process_count() == 1
     kept, skipped = [], list(plan.skipped)

@@ -135,7 +135,13 @@ def num_correct(
     return jax.lax.psum(own, AXIS)
 
 
-def meet(add: Add, sums: Any, recalled: Array, outputs: Array, layout: Layout) -> Any:
+def meet(
+    add: Add,
+    sums: Any,
+    recalled: Float[Array, "rows d"],
+    outputs: Float[Array, "columns d"],
+    layout: Layout,
+) -> Any:
     """Lets every fact meet every output, chunk by chunk, once round the ring.
 
     Args:

@@ -110,7 +110,11 @@ def optimizer(field: str, value: Any) -> str:
 
 
 def embedding(field: str, value: Any) -> str:
-    """Returns a kind of embeddings, one-hot among them."""
+    """Returns a kind of embeddings, one-hot among them.
+
+    Raises:
+        ValueError: naming the field, if there is no such kind.
+    """
     if value == "onehot":
         return value
     try:

@@ -16,7 +16,11 @@ FLOAT, MEBI = 4, 2**20  # bytes
 
 @style.styled
 def large(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Left: the fraction recalled. Right: bytes on a device; dashed, all the scores."""
+    """Left: the fraction recalled. Right: bytes on a device; dashed, all the scores.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = large_summary.summaries(rows)
     if not found:
         raise ValueError("Expected rows of finished memories; got none.")

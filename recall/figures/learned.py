@@ -21,7 +21,11 @@ PARTS = ("inputs", "weights", "outputs")
 
 @style.styled
 def learned(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Above: smallest widths, facts a trained number. Below: survival, overlaps."""
+    """Above: smallest widths, facts a trained number. Below: survival, overlaps.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = list(rows)
     widths = learned_summary.widths(found)
     survival = learned_summary.survival(found)

@@ -25,7 +25,11 @@ EMBEDDINGS = {"names": ", names", "names_centred": ", names centred"}
 
 @style.styled
 def real_facts(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Smallest memories; predicted answers of prompts, and losses, over training."""
+    """Smallest memories; predicted answers of prompts, and losses, over training.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = list(rows)
     cases = fact_summary.cases(found)
     traces = [

@@ -13,7 +13,11 @@ from recall.studies import cost_summary
 
 @style.styled
 def scaling(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Four panels: fit of a step, lanes side by side, devices, predictions."""
+    """Four panels: fit of a step, lanes side by side, devices, predictions.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     found = list(rows)
     if not any(row["kind"] == "lanes" for row in found):
         raise ValueError("Expected rows of measured steps; got none.")

@@ -28,6 +28,9 @@ def scaling(rows: Iterable[rows_lib.Row]) -> Figure:
 
     Above, weights are as they are, of 32 bits; below, each way's best numbers of bits
     are joined, and dots are all others.
+
+    Raises:
+        ValueError: if no point is finite.
     """
     found = zipf_summary.curves(rows)
     if not found:
