@@ -1,4 +1,4 @@
-"""What rows of measured steps add up to: rates of a CPU device, and predictions from them."""
+"""What rows of measured steps add up to: rates of a device, predictions from them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
