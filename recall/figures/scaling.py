@@ -31,7 +31,7 @@ def scaling(rows: Iterable[rows_lib.Row]) -> Figure:
 
 
 def _fit(axes: Axes, found: list[rows_lib.Row]) -> None:
-    """Measured steps of one core against what its rates say."""
+    """Measured steps of one CPU device against what its rates say."""
     core = cost_summary.fitted(found)
     measured = 1e3 * np.array([row["seconds"] for row in core.rows])
     told = 1e3 * core.seconds
@@ -51,7 +51,7 @@ def _fit(axes: Axes, found: list[rows_lib.Row]) -> None:
     style.log_axis(axes.xaxis, *ends)
     style.log_axis(axes.yaxis, *ends)
     axes.set(xlabel="fitted, ms", ylabel="measured, ms")
-    axes.set_title(f"a step on one core; half within {core.error:.0%}")
+    axes.set_title(f"a step on one CPU device; half within {core.error:.0%}")
 
 
 def _lanes(axes: Axes, found: list[rows_lib.Row]) -> None:

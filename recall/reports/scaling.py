@@ -18,7 +18,7 @@ def lines(rows: Iterable[rows_lib.Row]) -> list[str]:
 
 
 def headline(rows: Iterable[rows_lib.Row]) -> list[str]:
-    """The sweep on one device and on two, and the rates of a core."""
+    """The sweep on one device and on two, and the rates of a CPU device."""
     found = list(rows)
     return [*_sweeps(found), "", _fitted(found)[0]]
 
@@ -57,11 +57,11 @@ def _sweeps(rows: list[rows_lib.Row]) -> list[str]:
 
 
 def _fitted(rows: list[rows_lib.Row]) -> list[str]:
-    """Steps of single lanes on one device, and what the rates of a core say."""
+    """Steps of single lanes on one device, and what the rates of a CPU device say."""
     core = cost_summary.fitted(rows)
     rate = core.machine
     text = (
-        f"Rates fitted to one core: {duration(rate.step)} a step, "
+        f"Rates fitted to one CPU device: {duration(rate.step)} a step, "
         f"{rate.flops / 1e9:.3g} Gflop/s, {rate.bytes / 1e9:.3g} GB/s; "
         f"half of the steps are within {core.error:.0%}."
     )

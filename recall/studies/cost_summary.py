@@ -1,4 +1,4 @@
-"""What rows of measured steps add up to: rates of a core, and predictions from them."""
+"""What rows of measured steps add up to: rates of a device, predictions from them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ ACCELERATORS = (1, 8, 256)
 
 
 class Fitted(NamedTuple):
-    """Rates of one core, and how well they explain the steps they were fitted to.
+    """Rates of one CPU device, and how well they explain the steps they were fitted to.
 
     Attributes:
         machine: the rates.
@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
 
 
 def fitted(rows: Iterable[Row]) -> Fitted:
-    """Fits the rates of a core to steps of single lanes."""
+    """Fits the rates of a CPU device to steps of single lanes."""
     single = [
         row
         for row in rows
