@@ -103,6 +103,14 @@ def test_what_does_not_move_stays_and_so_do_coordinates_beyond_d(memory):
     np.testing.assert_allclose(norms, 1.0, rtol=1e-6)
 
 
+def test_rows_are_shuffled_by_orders_of_their_own():
+    rows = jnp.arange(50)
+    one, other = learned.shuffled(jax.random.key(0), (rows, rows))
+    assert sorted(one.tolist()) == sorted(other.tolist()) == rows.tolist()
+    assert one.tolist() != other.tolist()
+    assert one.tolist() != rows.tolist()
+
+
 def test_a_budget_of_nothing_is_idle():
     problem = survival_lane().problem(jnp.int32(8), 8)
     fit = learned.solve(problem, jnp.int32(0), survival_lane().recipe())
