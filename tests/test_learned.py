@@ -34,11 +34,13 @@ FIELDS: dict[str, Any] = {
 
 
 def width_lane(**changes):
-    return learned_lanes.WidthLane(**FIELDS | {"expected": 4, "most": 8} | changes)
+    own: dict[str, Any] = FIELDS | {"expected": 4, "most": 8} | changes
+    return learned_lanes.WidthLane(**own)
 
 
 def survival_lane(**changes):
-    return learned_lanes.SurvivalLane(**FIELDS | {"d": 8} | changes)
+    own: dict[str, Any] = FIELDS | {"d": 8} | changes
+    return learned_lanes.SurvivalLane(**own)
 
 
 def rows_of(job):
