@@ -34,7 +34,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     if preset == "cpu":
         c.facts, c.facts_frozen = (64, 128, 256, 512), (64, 128, 256)
         c.num_steps = 1024
-        c.transformer.sizes, c.transformer.num_steps = (12, 16, 20, 24), 2048
+        c.transformer.sizes, c.transformer.num_steps = (12, 16, 20), 2048
     if preset == "quick":
         c.seeds, c.num_steps = (0, 1), 256
         c.facts, c.facts_frozen = (16, 32, 64), (16, 32, 64)

@@ -109,6 +109,17 @@ def recalled(parts: Parts) -> Float[Array, "N d"]:
     return mlp.apply(parts.weights, parts.inputs)
 
 
+def shuffled(key: Key[Array, ""], tree: Any) -> Any:
+    """Permutes the rows of each array by an order of its own.
+
+    One order for W, b and V of an MLP would be the same MLP.
+    """
+    leaves, form = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    mixed = [jax.random.permutation(k, x) for k, x in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(form, mixed)
+
+
 def facts_of(parts: Parts, targets: Int[Array, " N"]) -> facts_lib.Facts:
     """The facts, with the embeddings that are in use."""
     return facts_lib.of(parts.inputs, parts.outputs, targets)

@@ -34,13 +34,13 @@ FIELDS: dict[str, Any] = {
 
 
 def width_lane(**changes):
-    fields: dict[str, Any] = FIELDS | {"expected": 4, "most": 8} | changes
-    return learned_lanes.WidthLane(**fields)
+    own: dict[str, Any] = FIELDS | {"expected": 4, "most": 8} | changes
+    return learned_lanes.WidthLane(**own)
 
 
 def survival_lane(**changes):
-    fields: dict[str, Any] = FIELDS | {"d": 8} | changes
-    return learned_lanes.SurvivalLane(**fields)
+    own: dict[str, Any] = FIELDS | {"d": 8} | changes
+    return learned_lanes.SurvivalLane(**own)
 
 
 def rows_of(job):
@@ -103,6 +103,14 @@ def test_what_does_not_move_stays_and_so_do_coordinates_beyond_d(memory):
     assert not np.any(np.asarray(last.weights.W)[units:])
     norms = np.linalg.norm(np.asarray(first.inputs), axis=1)
     np.testing.assert_allclose(norms, 1.0, rtol=1e-6)
+
+
+def test_rows_are_shuffled_by_orders_of_their_own():
+    rows = jnp.arange(50)
+    one, other = learned.shuffled(jax.random.key(0), (rows, rows))
+    assert sorted(one.tolist()) == sorted(other.tolist()) == rows.tolist()
+    assert one.tolist() != other.tolist()
+    assert one.tolist() != rows.tolist()
 
 
 def test_a_budget_of_nothing_is_idle():

@@ -110,7 +110,10 @@ def _traces(lanes: Sequence[SurvivalLane], fits: Any, steps: int) -> list[jobs.R
     """How orthogonal embeddings are by now, and how many facts are stored."""
     rows = []
     for i, lane in enumerate(lanes):
-        told = {"accuracy": int(fits.correct[i]) / lane.facts, "finite": True}
+        told: dict[str, Any] = {
+            "accuracy": int(fits.correct[i]) / lane.facts if steps else None,
+            "finite": bool(fits.finite[i]),
+        }
         for side in ("inputs", "outputs"):
             points = getattr(fits.params, side)[i]
             told |= {f"{side}_{k}": v for k, v in geometry(points).items()}
@@ -156,8 +159,7 @@ def _change(
     if how == "redraw":
         return parts._replace(**{part: _anew(lane, part)})
     key = jax.random.key(lane.seed + _OTHER)
-    rows = lambda x: jax.random.permutation(key, x)  # noqa: E731
-    return parts._replace(**{part: jax.tree.map(rows, getattr(parts, part))})
+    return parts._replace(**{part: learned.shuffled(key, getattr(parts, part))})
 
 
 def _anew(lane: SurvivalLane, part: str) -> Any:

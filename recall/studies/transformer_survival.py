@@ -12,6 +12,7 @@ import numpy as np
 from recall import (
     capacity,
     jobs,
+    learned,
     learned_transformer,
     recall_searches,
     training,
@@ -215,7 +216,7 @@ def _changed(
 ) -> list[jobs.Row]:
     """What is recalled once one part is changed."""
     key = jax.random.key(lane.seed + OTHER)
-    shuffled = jax.tree.map(lambda x: jax.random.permutation(key, x), params)
+    shuffled = learned.shuffled(key, params)
     others = {"reset": task.problem.initial, "shuffle": shuffled, "redraw": lane.anew()}
     return [
         _survived(lane, part, how, _accuracy(lane, task, _swap(part, other, params)))
