@@ -14,6 +14,10 @@ from ml_collections import config_dict
 from configs import common
 
 WIDTHS = (*range(12, 41, 4), *range(48, 97, 16), *range(128, 321, 32))
+RELATIONS = (
+    *("capital", "continent", "currency", "language 1", "top-level domain"),
+    *("neighbour 1", "neighbour 2"),
+)
 UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
 GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
@@ -24,10 +28,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.seeds = (0, 1, 2, 3, 4)
     c.facts = {
         "source": "countries",  # or "cities", a file of JSON lines, a folder of them
-        "relations": (
-            *("capital", "continent", "currency", "language 1", "top-level domain"),
-            *("neighbour 1", "neighbour 2"),
-        ),  # () for all
+        "relations": RELATIONS,  # () for all
         "several": "numbered",
         "on_conflict": "error",
         "limit": 0,
@@ -58,10 +59,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             ("linear", "copies", "sphere", "concatenated", *wide[3:]),
         )
     else:
-        c.facts.relations = tuple(x for x in c.facts.relations if "domain" not in x)
-    c.model = {"width": 32, "heads": 32, "head_dim": 8, "hidden": 128}
-    c.model.threshold = 1.0
-    c.model.seeds = (0,)
+        c.facts.update(relations=RELATIONS[:4] + RELATIONS[5:])
+    c.model = {
+        **{"width": 32, "heads": 32, "head_dim": 8, "hidden": 128},
+        **{"threshold": 1.0, "seeds": (0,)},
+    }
     c.reads = {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
     c.recipe = "decay"
     c.training = {
@@ -80,15 +82,15 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "check_every": 64,
     }
     if preset == "quick":
-        c.seeds, c.facts.limit = (0,), 64
+        c.seeds = (0,)
+        c.facts.update(limit=64)
         c.cases = (
             ("trained", "real", "sphere", "", 0, WIDTHS, 16, 1024),
             ("gates", "real", "sphere", "", 24, GATES, 6, 2),
             ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
         )
         c.model.update(heads=16, hidden=64)
-        c.training.num_steps = 512
-        c.stages.prompts = (("currency", "Switzerland"),)
-        c.stages.num_steps = 1024
-        c.stages.check_every = 32
+        c.training.update(num_steps=512)
+        prompts = (("currency", "Switzerland"),)
+        c.stages.update(prompts=prompts, num_steps=1024, check_every=32)
     return c

@@ -76,7 +76,7 @@ def measure(
     return Measures(
         loss=missed(ids == right),
         relation_loss=missed(own_set),
-        subject_loss=jnp.nan
+        subject_loss=jnp.asarray(jnp.nan)
         if world.given is not None
         else missed(ids % D == right % D),
         distance=jnp.sum(weights * gap),

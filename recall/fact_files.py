@@ -177,7 +177,8 @@ def _line(text: str, place: str) -> Line:
                 f"Expected a name as {field!r} in {place}; got {value!r} in "
                 f"{text.strip()[:60]!r}."
             )
-    return Line(*(fact[field].strip() for field in FIELDS), place)
+    subject, relation, answer = (fact[field].strip() for field in FIELDS)
+    return Line(subject, relation, answer, place)
 
 
 def _geonames() -> Any:

@@ -115,9 +115,10 @@ def _search(settings: dict[str, Any]) -> recall_searches.RecallSearch:
     settings["table"] = tuple(map(tuple, settings["table"]))
     if "facts_of" not in settings:
         return recall_searches.RecallSearch(**settings)
-    *names, ids = settings["facts_of"]
-    table = fact_tables.FactTable(*map(tuple, names), tuple(map(tuple, ids)))
-    return fact_searches.FactSearch(**settings | {"facts_of": table})
+    subjects, relations, answers, ids = settings.pop("facts_of")
+    names = tuple(subjects), tuple(relations), tuple(answers)
+    table = fact_tables.FactTable(*names, tuple(map(tuple, ids)))
+    return fact_searches.FactSearch(**settings, facts_of=table)
 
 
 def _check_shapes(path: Path, like: Any, arrays: Any) -> None:

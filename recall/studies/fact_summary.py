@@ -38,7 +38,7 @@ class Case(NamedTuple):
         """Median, least and largest; nan where no seed has it."""
         found = self.values(column)
         if not found.size:
-            return (np.nan,) * 3
+            return np.nan, np.nan, np.nan
         return float(np.median(found)), float(found.min()), float(found.max())
 
 
