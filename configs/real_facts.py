@@ -8,36 +8,32 @@ what a model answers before it has heard the subject. Needs the extra `real`.
     bash scripts/ask.sh "capital of France?" --workdir=runs/real_facts
 """
 
-from typing import Any
-
 import ml_collections
 from ml_collections import config_dict
 
 from configs import common
 
 WIDTHS = (*range(12, 41, 4), *range(48, 97, 16), *range(128, 321, 32))
-UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
 RELATIONS = (
-    *("capital", "continent", "currency", "language 1", "neighbour 1", "neighbour 2"),
+    *("capital", "continent", "currency", "language 1", "top-level domain"),
+    *("neighbour 1", "neighbour 2"),
 )
-LETTERS = ("top-level domain",)
+UNITS = (48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 144, 160, 192, 224, 256)
 GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = common.preset(arg)
-    c: Any = ml_collections.ConfigDict({"experiment": "real_facts", "preset": preset})
+    c = ml_collections.ConfigDict({"experiment": "real_facts", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
-    c.facts = ml_collections.ConfigDict(
-        {
-            "source": "countries",  # or "cities", JSON lines, a folder of them
-            "relations": RELATIONS + LETTERS * (preset == ""),  # () for all
-            "several": "numbered",
-            "on_conflict": "error",
-            "limit": 0,
-            "model": "minilm",  # whose word pieces embed names; "" for none
-        }
-    )
+    c.facts = {
+        "source": "countries",  # or "cities", a file of JSON lines, a folder of them
+        "relations": RELATIONS,  # () for all
+        "several": "numbered",
+        "on_conflict": "error",
+        "limit": 0,
+        "model": "minilm",  # whose word pieces embed names; "" for none
+    }
     c.noise = 32
     trained = ("sphere", "", 0, WIDTHS, 32, 2048)
     memory = ("sum", 32, UNITS, 88, 2048)
@@ -62,44 +58,39 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
             ("linear", "copies", "sphere", "sum", *wide[3:]),
             ("linear", "copies", "sphere", "concatenated", *wide[3:]),
         )
-    c.model = ml_collections.ConfigDict(
-        {"width": 32, "heads": 32, "head_dim": 8, "hidden": 128}
-    )
-    c.model.threshold = 1.0
-    c.model.seeds = (0,)
-    c.reads = ml_collections.ConfigDict(
-        {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
-    )
+    else:
+        c.facts.update(relations=RELATIONS[:4] + RELATIONS[5:])
+    c.model = {
+        **{"width": 32, "heads": 32, "head_dim": 8, "hidden": 128},
+        **{"threshold": 1.0, "seeds": (0,)},
+    }
+    c.reads = {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
     c.recipe = "decay"
-    c.training = ml_collections.ConfigDict(
-        {
-            "learning_rates": (0.01,),
-            "num_steps": 2048,
-            "check_every": 128,
-            "cosine": config_dict.placeholder(bool),
-            "certificate": config_dict.placeholder(float),
-            "patience": config_dict.placeholder(int),
-        }
-    )
-    c.stages = ml_collections.ConfigDict(
-        {
-            "prompts": (("currency", "Switzerland"), ("language 1", "Brazil")),
-            "init_scale": 1e-2,
-            "learning_rate": 1.0,
-            "num_steps": 5120,
-            "check_every": 64,
-        }
-    )
+    c.training = {
+        "learning_rates": (0.01,),
+        "num_steps": 2048,
+        "check_every": 128,
+        "cosine": config_dict.placeholder(bool),
+        "certificate": config_dict.placeholder(float),
+        "patience": config_dict.placeholder(int),
+    }
+    c.stages = {
+        "prompts": (("currency", "Switzerland"), ("language 1", "Brazil")),
+        "init_scale": 1e-2,
+        "learning_rate": 1.0,
+        "num_steps": 5120,
+        "check_every": 64,
+    }
     if preset == "quick":
-        c.seeds, c.facts.limit = (0,), 64
+        c.seeds = (0,)
+        c.facts.update(limit=64)
         c.cases = (
             ("trained", "real", "sphere", "", 0, WIDTHS, 16, 1024),
             ("gates", "real", "sphere", "", 24, GATES, 6, 2),
             ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
         )
         c.model.update(heads=16, hidden=64)
-        c.training.num_steps = 512
-        c.stages.prompts = (("currency", "Switzerland"),)
-        c.stages.num_steps = 1024
-        c.stages.check_every = 32
+        c.training.update(num_steps=512)
+        prompts = (("currency", "Switzerland"),)
+        c.stages.update(prompts=prompts, num_steps=1024, check_every=32)
     return c

@@ -133,7 +133,7 @@ def answer_table(
     told = Table(title="Answers", caption=f"mean over {CONTEXTS} noise contexts")
     for column in ("answer", "of relation", "probability", ""):
         told.add_column(column, justify="right")
-    for index in np.argsort(-reply.probabilities)[:top]:
+    for index in np.argsort(-reply.probabilities)[:top].tolist():
         name, relation = f"a{index}", f"r{index // answers}"
         if table is not None:
             name, relation = table.answers[index], _relations(index, table)

@@ -214,9 +214,11 @@ def _to_the_end(
         apply = functools.partial(mlp.apply, activation="relu")
         train: Any = functools.partial(training.advance, apply=apply, recipe=recipe)
     else:
+        assert sizes is not None
+        whole = sizes
         train = functools.partial(
             factual_training.advance,
-            sizes=lambda n: sizes,  # pyright: ignore[reportArgumentType]
+            sizes=lambda n: whole,
             sampling=sampling,
             architecture=transformer.Architecture(),
             recipe=recipe,
