@@ -74,7 +74,8 @@ def population_loss(
     recalled: Float[Array, "N d"], task: Task, known: Int[Array, ""]
 ) -> Float[Array, ""]:
     """Sum over all facts of p(x) times the cross-entropy at x, in nats."""
-    own = readout.surprise(recalled, task.facts)
+    # Large scores are rounded: what is left of their difference may be below zero.
+    own = jnp.maximum(readout.surprise(recalled, task.facts), 0.0)
     live = jnp.arange(own.shape[0]) < known
     uniform = jnp.log(task.facts.num_outputs)
     return jnp.sum(jnp.where(live, task.odds * own, 0.0)) + task.rest[known] * uniform

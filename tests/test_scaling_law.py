@@ -119,7 +119,9 @@ def test_an_outer_product_of_orthonormal_inputs_loses_what_is_left_out():
     recalled = linear.apply(made, given.facts.inputs)
     found = zipf_training.population_loss(recalled, given, jnp.int32(7))
     left = float(given.rest[7]) * math.log(5)
-    assert left <= float(found) < left + 1e-3  # inputs do not interfere at all
+    assert (
+        left * (1 - 1e-6) <= float(found) < left + 1e-3
+    )  # inputs do not interfere at all
 
 
 def test_training_descends_the_loss_of_the_facts_that_are_known():
