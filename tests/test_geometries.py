@@ -67,7 +67,7 @@ def test_low_ranks_leave_the_floor_to_the_other_coordinates():
 
 
 def test_points_of_a_mixture_lie_around_as_many_centres():
-    points = draw("mixture:3:0.99", 60, 8)
+    points = draw("mixture:3:0.99", 60, 64)
     near = points @ points.T > 0.8
     assert len(np.unique(near, axis=0)) == 3
     assert np.unique(near, axis=0).sum() == 60
