@@ -6,12 +6,13 @@ the range that the statement allows. Verdicts follow from checks and are never t
 
 from collections.abc import Mapping, Sequence
 
-from recall.claims import checks, factual, learning, storage
+from recall.claims import checks, factual, learning, questions, storage
 
 CLAIMS: tuple[checks.Claim, ...] = (
     *storage.CLAIMS,
     *factual.CLAIMS,
     *learning.CLAIMS,
+    *questions.CLAIMS,
 )
 
 
