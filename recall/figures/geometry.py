@@ -33,13 +33,15 @@ def geometry(rows: Iterable[rows_lib.Row]) -> Figure:
 @style.styled
 def real(rows: Iterable[rows_lib.Row]) -> Figure:
     """Facts of each memory on each kind of embeddings, a panel for each width."""
-    entries = [e for own in _groups(rows).values() for e in own]
-    widths = sorted({e.point.d for e in entries})
+    points = rows_lib.capacities(rows)
+    if not points:
+        raise ValueError("Expected rows of capacities; got none.")
+    widths = sorted({point.d for point in points})
     figure, panels = style.panels(
         len(widths), width=5.2, height=3.6, sharex=False, sharey=False
     )
     for axes, d in zip(panels, widths, strict=True):
-        _bars(axes, [e for e in entries if e.point.d == d])
+        _bars(axes, [point for point in points if point.d == d])
         axes.set_title(f"$d = {d}$: medians and ranges over seeds")
     style.legend(figure)
     return figure
@@ -97,18 +99,16 @@ def _relative_axes(axes: Axes, entries: Sequence[laws.Entry]) -> None:
     axes.set_title("dashed: fitted law at equal norms and no mean")
 
 
-def _bars(axes: Axes, entries: Sequence[laws.Entry]) -> None:
-    memories = list(dict.fromkeys(e.point.memory for e in entries))
-    kinds = list(dict.fromkeys(e.point.embedding for e in entries))
+def _bars(axes: Axes, points: Sequence[rows_lib.Point]) -> None:
+    memories = dict.fromkeys(point.memory for point in points)
+    kinds = list(dict.fromkeys(point.embedding for point in points))
     kinds.sort(key=lambda kind: (kind != laws.RANDOM, len(kind)))
     for index, memory in enumerate(memories):
-        own = [e.point for e in entries if e.point.memory == memory]
-        own.sort(key=lambda p: kinds.index(p.embedding))
+        own = [point for point in points if point.memory == memory]
         x = [kinds.index(p.embedding) + 0.12 * (index - 1) for p in own]
         dots = {"filled": True, "joined": False, "label": memory.replace("_", " ")}
         y = [p.median for p in own]
         style.series(axes, x, y, _ends(own), style.look(index), **dots)
-    most = max(max(e.point.values) for e in entries)
-    style.log_axis(axes.yaxis, 0.8, 1.6 * most)
-    axes.set_xticks(range(len(kinds)), [k.replace(":", ":\n") for k in kinds])
+    style.log_axis(axes.yaxis, 0.8, 1.6 * max(max(p.values) for p in points))
+    axes.set_xticks(range(len(kinds)), [kind.replace(":", ":\n") for kind in kinds])
     axes.set_ylabel("facts stored at 99 %")
