@@ -64,7 +64,7 @@ def plan_of(config: Any) -> Plan:
     if isinstance(config.get("table"), str):
         with config.ignore_type():
             config.table = _read_table(config.table)
-    if "facts" in config:
+    if isinstance(config.get("facts"), ml_collections.ConfigDict):
         config = _with_facts(config)
     try:
         chosen = experiment.settings(config)
