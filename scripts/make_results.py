@@ -336,10 +336,19 @@ def scaling() -> str:
     return "\n".join(parts)
 
 
-def filled(path: Path, what: str, written: str) -> str:
+def faults() -> str:
+    """How often each fault was made, and what was lost by it."""
+    columns = "fault", "how", "repeats", "acknowledged", "lost", "duplicates", "equal"
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for row in journal.read_csv(RESULTS / "faults.csv"):
+        lines.append(f"| {' | '.join(str(row[column]) for column in columns)} |")
+    return "\n".join(lines)
+
+
+def filled(text: str, what: str, written: str) -> str:
     """A document with what stands between its marks as the rows have it."""
     begin, end = f"<!-- {what}: scripts/make_results.py -->", f"<!-- end of {what} -->"
-    before, rest = path.read_text().split(begin)
+    before, rest = text.split(begin)
     return "".join([before, begin, "\n\n", written, "\n\n", end, rest.split(end)[1]])
 
 
@@ -347,8 +356,10 @@ def texts() -> dict[Path, str]:
     """The written files, as the rows have them."""
     readme, costs = ROOT / "README.md", ROOT / "docs" / "scaling.md"
     return {
-        readme: filled(readme, "claims", claims_section()),
-        costs: filled(costs, "numbers", scaling()),
+        readme: filled(readme.read_text(), "claims", claims_section()),
+        costs: filled(
+            filled(costs.read_text(), "faults", faults()), "numbers", scaling()
+        ),
         RESULTS / "README.md": numbers(),
     }
 
