@@ -1,4 +1,4 @@
-r"""Token embeddings of a language model: far from random, and whitening mends them.
+r"""Token embeddings of a language model: far from random; whitening mends a part of it.
 
 Keys and values are random tokens of all-MiniLM-L6-v2 (30,522 x 384) against points of
 the sphere at the same width (open question 4 of the paper). Needs the extra `real` and

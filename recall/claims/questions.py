@@ -90,6 +90,38 @@ def _location(tables: checks.Tables) -> Iterable[Check]:
     yield Check("facts held twice, highest third", both.high, most=0.2, limits=True)
 
 
+def _real(tables: checks.Tables) -> Iterable[Check]:
+    found = tables["real_embeddings"]
+    facts = {
+        (point.memory, point.embedding): point.median
+        for point in rows_lib.capacities(found)
+        if (point.d, point.threshold) == (64, 0.99)
+    }
+    yield Check(
+        "facts of an outer product over those of random points, d = 64",
+        facts["outer_product", "minilm"] / facts["outer_product", "sphere"],
+        most=0.5,
+    )
+    white = facts["whitened", "sphere"]
+    yield Check(
+        "the same, whitened",
+        facts["whitened", "minilm"] / white,
+        least=0.8,
+        limits=True,
+    )
+    yield Check(
+        "the same, of centred embeddings of equal norms",
+        facts["whitened", "unit:centred:minilm"] / white,
+        least=0.8,
+        limits=True,
+    )
+    yield Check(
+        "facts whitened over plain",
+        facts["whitened", "minilm"] / facts["outer_product", "minilm"],
+        least=2.0,
+    )
+
+
 def _named(tables: checks.Tables) -> Iterable[Check]:
     cases = {
         (case.method, case.facts, case.embedding): case
@@ -151,6 +183,15 @@ CLAIMS = (
         ("storage_location",),
         "storage_location.py:cpu",
         _location,
+    ),
+    Claim(
+        "Q4",
+        "Token embeddings of a real transformer are far from random; whitening gives "
+        "their capacity back",
+        "open in the paper",
+        ("real_embeddings",),
+        "real_embeddings.py:cpu",
+        _real,
     ),
     Claim(
         "Q5",
