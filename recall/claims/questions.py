@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from recall import rows as rows_lib
 from recall.claims import checks
 from recall.claims.checks import Check, Claim
 from recall.studies import fact_summary, geometry_laws, storage_summary, zipf_summary
