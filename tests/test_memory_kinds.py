@@ -15,6 +15,7 @@ DESIGNS = {
     "low_rank": {"rank": 2},
     "random_low_rank": {"rank": 3},
     "whitened": {},
+    "centred": {},
     "pseudo_inverse": {},
     "hermite": {"m": 8} | HERMITE,
     "gated_hermite": {"m": 8} | HERMITE,
@@ -25,7 +26,7 @@ DESIGNS = {
     "data_dependent": {"m": 4},
 }
 # Weights by hand at d = 4: a square, 2 d rank, 2 d m, 3 d m0, G d (d + 1), 3 d m.
-PARAMETERS = (16, 16, 24, 16, 16, 64, 48, 40, 72, 72, 48, 48)
+PARAMETERS = (16, 16, 24, 16, 16, 16, 64, 48, 40, 72, 72, 48, 48)
 
 
 def search(memory, d=4, **changes):

@@ -32,7 +32,11 @@ def geometry(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @style.styled
 def real(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts of each memory on each kind of embeddings, a panel for each width."""
+    """Facts of each memory on each kind of embeddings, a panel for each width.
+
+    Raises:
+        ValueError: if there are no such rows.
+    """
     points = rows_lib.capacities(rows)
     if not points:
         raise ValueError("Expected rows of capacities; got none.")

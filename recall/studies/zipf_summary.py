@@ -221,6 +221,7 @@ def _slope(x: np.ndarray, y: np.ndarray, samples: np.ndarray | None) -> Slope:
 
 
 def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Least-squares slopes of ln y `[..., sizes]` against ln x."""
+    """Least-squares slopes of ln y `[..., sizes]` against ln x; nan with one size."""
     t = np.log(x) - np.log(x).mean()
-    return np.log(y) @ t / (t @ t)
+    spread = t @ t if np.any(t) else np.nan
+    return np.asarray(np.log(y) @ t / spread)

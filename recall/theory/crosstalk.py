@@ -57,8 +57,7 @@ def side(points: np.ndarray) -> Side:
     along = (n * points @ m - square) / (n - 1)
     mean_square = np.mean(along)  # |m|^2 without bias
     pairs = np.mean(energy)  # tr M^2 without bias
-    mean_M = max(np.mean(energy * along) / max(np.mean(square), 1e-30), 0.0)
-    mean_M = min(mean_M, m @ M @ m)
+    mean_M = np.mean(along**2)  # m^T M m, each point left out of its own m
     return Side(
         square=square,
         energy=energy,
@@ -70,7 +69,7 @@ def side(points: np.ndarray) -> Side:
     )
 
 
-def misses(n: float, inputs: Side, outputs: Side, orthogonal: int = 0) -> float:
+def misses(n: float | int, inputs: Side, outputs: Side, orthogonal: int = 0) -> float:
     """Probability that one of n facts is missed, over the points of both samples.
 
     Args:
