@@ -89,7 +89,8 @@ def geometry(rows: Iterable[Row]) -> dict[tuple, list[tuple[int, float]]]:
     groups: dict[tuple, dict[int, list[float]]] = {}
     for row in rows:
         if row["kind"] == "trace":
-            for column in row:
+            told = {column for column, value in row.items() if value is not None}
+            for column in sorted(told):
                 if column.startswith(("inputs_", "outputs_")):
                     steps = groups.setdefault((*_kind(row), column), {})
                     steps.setdefault(row["steps"], []).append(row[column])
