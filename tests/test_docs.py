@@ -33,6 +33,10 @@ RUN_ELSEWHERE = {
     "uv pip install": "tests/test_wheel.py, without a network",
     "jupyter lab": "an editor; tests/test_notebooks.py runs what it would open",
     "bash scripts/ask.sh": "tests/test_models.py",
+    "bash scripts/launch_": "tests/test_launch_scripts.py, what it prints",
+    "bash scripts/reproduce.sh": "minutes; tests/test_comparison.py compares",
+    "bash scripts/test_versions.sh": "it runs the tests with other versions",
+    "python scripts/faults.py": "tests/test_faults.py",
 }
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 
