@@ -1,8 +1,9 @@
 """What a step costs against width, facts, units, lanes and devices: rows of a table.
 
-    python -m benchmarks.scaling [--tiny] [--only sweep weak lanes grid]
+    python -m benchmarks.scaling [--tiny] [--only sweep launchers weak lanes grid]
 
 sweep   the quick sweep of linear memories on one device and on two, cold and warm
+launchers   a sweep of a minute in one process, and by Dask workers
 weak    a step of a large memory with as many facts on each of 1 to 8 devices; virtual
         ones of a CPU share its cores, so that their times add up
 lanes   steps a second of MLP and transformer lanes, more and more of them at once
@@ -13,7 +14,6 @@ them, `python scripts/make_results.py` draws them.
 """
 
 import argparse
-import io
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,14 +23,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from rich.console import Console
 
+from benchmarks import launches
 from configs import linear_capacity, mlp_capacity, recall_capacity, tradeoff
 from recall import (
     capacity,
     journal,
     lanes,
-    launching,
     memory_kinds,
     memory_searches,
     planning,
@@ -54,24 +53,6 @@ GRIDS = {
 FOREVER = training.Recipe(num_steps=10**6, check_every=16)
 CHECKS = 4  # between two looks of the host, which cost as much as small steps
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
-
-
-def sweep(tiny: bool) -> Iterator[Row]:
-    """The whole quick sweep of linear memories, first cold, then warm."""
-    config = linear_capacity.get_config("quick")
-    if tiny:
-        config.d, config.seeds, config.constructed_seeds = (4,), (0,), (0,)
-    plan = planning.plan_of(config)
-    for count in (1, 2):
-        for repeat in range(2 if tiny else 4):
-            with tempfile.TemporaryDirectory() as folder:
-                begun, console = time.perf_counter(), Console(file=io.StringIO())
-                devices = jax.devices()[:count]
-                launching.run(config, plan, Path(folder), devices, console)
-            spent = time.perf_counter() - begun
-            yield {"devices": count, "repeat": repeat, "seconds": spent} | {
-                "warm": repeat > 0
-            }
 
 
 def weak(tiny: bool) -> Iterator[Row]:
@@ -102,15 +83,19 @@ def weak(tiny: bool) -> Iterator[Row]:
 
 def lane_counts(tiny: bool) -> Iterator[Row]:
     """Steps of lanes that have no end, side by side on one device and on two."""
-    accelerated = jax.devices()[0].platform != "cpu"
-    counts = [1, 4] if tiny else [1, 2, 8, 32]
-    if accelerated and not tiny:
-        counts = [4**power for power in range(7)]  # to 4096
     for search in _searches(tiny):
-        of_search = counts if search.num_scores(search.own_shape()) < 2e5 else [1, 2]
-        for count in of_search:
-            yield _lanes_row(search, count, jax.devices()[:1])
-        yield _lanes_row(search, of_search[-1], jax.devices()[:2])
+        for devices in (1, 2)[: len(jax.devices())]:
+            yield from launches.alone(devices, _lanes_rows, search, devices, tiny)
+
+
+def _lanes_rows(search: Any, devices: int, tiny: bool) -> list[Row]:
+    counts = [1, 4] if tiny else [1, 2, 8, 32]
+    if not tiny and search.num_scores(search.own_shape()) >= 2e5:
+        counts = [1, 2]
+    if not tiny and jax.default_backend() != "cpu":
+        counts = [4**power for power in range(7)]  # to 4096
+    kept = counts if devices == 1 else counts[-1:]
+    return [_lanes_row(search, count, jax.devices()[:devices]) for count in kept]
 
 
 def grid(tiny: bool) -> Iterator[Row]:
@@ -215,23 +200,22 @@ def _median_seconds(step: Callable[[Any], Any], carry: Any, count: int) -> float
 
 
 PARTS: dict[str, Callable[[bool], Iterator[Row]]] = {
-    "sweep": sweep,
+    "sweep": launches.sweep,
+    "launchers": launches.launchers,
     "weak": weak,
     "lanes": lane_counts,
     "grid": grid,
 }
 
 
-def rows(only: Iterable[str], *, tiny: bool) -> list[Row]:
+def rows(only: Iterable[str], *, tiny: bool) -> Iterator[Row]:
     """Measures the parts that are named, and says so as it goes."""
     same = {"experiment": "scaling", "device": provenance.device(jax.devices()[:2])}
     same |= provenance.source()
-    found = []
     for kind in only:
         for row in PARTS[kind](tiny):
             print(kind, row, flush=True)
-            found.append({"kind": kind} | row | same)
-    return found
+            yield {"kind": kind} | row | same
 
 
 def main() -> None:
@@ -244,10 +228,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         setup.configure(compile_cache=True)  # of this benchmark's own, cold at first
         jax.config.update("jax_compilation_cache_dir", folder)
-        found = rows(chosen.only, tiny=chosen.tiny)
-    there = journal.read_csv(chosen.table) if chosen.table.exists() else []
-    kept = [row for row in there if row["kind"] not in chosen.only]
-    journal.write_csv(chosen.table, sorted(kept + found, key=lambda r: r["kind"]))
+        for kind in chosen.only:
+            found = list(rows([kind], tiny=chosen.tiny))
+            there = journal.read_csv(chosen.table) if chosen.table.exists() else []
+            kept = [row for row in there if row["kind"] != kind]
+            table = sorted(kept + found, key=lambda r: r["kind"])
+            journal.write_csv(chosen.table, table)
 
 
 if __name__ == "__main__":

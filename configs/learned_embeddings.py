@@ -2,7 +2,7 @@ r"""Learned embeddings store facts themselves: two to a few dimensions do for hu
 
 An open question beside the paper, whose embeddings are random: how capacity and the
 width that facts take change once inputs, outputs or both are learned. That a width of
-order log N may do is a secondary reading of 2605.12426, tested here. Not yet measured.
+order log N may do is a secondary reading of 2605.12426, tested here.
 
     python -m recall.main --config=configs/learned_embeddings.py --workdir=runs/learned
 """
@@ -37,7 +37,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         c.transformer.sizes, c.transformer.num_steps = (12, 16, 20), 2048
     if preset == "quick":
         c.seeds, c.num_steps = (0, 1), 256
-        c.facts, c.facts_frozen = (16, 32, 64), (16, 32, 64)
+        c.num_outputs, c.facts, c.facts_frozen = (0,), (16, 32), (16, 32)
         c.transformer.sizes, c.transformer.num_steps = (6, 8), 256
         c.survival.facts, c.survival.d = 48, 16
     return c

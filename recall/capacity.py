@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -135,7 +136,8 @@ class Lane(NamedTuple):
 
 def begin(problem: Problem, first: Int[Array, ""]) -> Lane:
     """A lane that is about to probe `first` facts, afresh."""
-    one = jnp.ones((), jnp.int32)
+    one: Any = np.ones((), np.int32)
+    done: Any = np.zeros((), bool)
     return Lane(
         fit=training.start(problem.initial),
         best=problem.initial,
@@ -145,14 +147,15 @@ def begin(problem: Problem, first: Int[Array, ""]) -> Lane:
         rate=problem.learning_rates[0],
         num_probes=0 * one,
         log=_empty_log(),
-        done=jnp.asarray(False),
+        done=done,
     )
 
 
 def _empty_log() -> Log:
-    kinds = dict.fromkeys(Log._fields, jnp.int32)
-    kinds |= dict.fromkeys(("loss", "rate", "weight_norm", "residual"), jnp.float32)
-    return Log(**{name: jnp.zeros((MAX_LOG,), kind) for name, kind in kinds.items()})
+    kinds = dict.fromkeys(Log._fields, np.int32)
+    kinds |= dict.fromkeys(("loss", "rate", "weight_norm", "residual"), np.float32)
+    empty: Any = {name: np.zeros(MAX_LOG, kind) for name, kind in kinds.items()}
+    return Log(**empty)
 
 
 def narrow(bracket: Bracket, n: Int[Array, ""], stored: Bool[Array, ""]) -> Bracket:
@@ -226,7 +229,8 @@ def record(lane: Lane, how: Int[Array, ""]) -> Lane:
         weight_norm=optax.tree.norm(lane.fit.params),
         residual=lane.fit.residual,
     )
-    log = jax.tree.map(lambda ring, x: ring.at[slot].set(x), lane.log, entry)
+    write = lambda ring, x: jnp.asarray(ring).at[slot].set(x)  # noqa: E731
+    log = jax.tree.map(write, lane.log, entry)
     return lane._replace(log=log, num_probes=lane.num_probes + 1)
 
 

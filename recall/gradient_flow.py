@@ -8,7 +8,6 @@ every token z, since the loss depends on w(z) and V(., z) through their product 
 from collections.abc import Callable
 from typing import Any
 
-import diffrax
 import jax
 from jaxtyping import Array, Float
 
@@ -20,6 +19,8 @@ _MOST_STEPS = 100_000
 
 def follow(params: Any, loss: Callable[[Any], Array], duration: Any) -> Any:
     """Where params are after `duration` (learning rate x steps) of dp/dt = -grad."""
+    import diffrax  # takes half a second
+
     found = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, p, _: jax.tree.map(lambda g: -g, jax.grad(loss)(p))),
         diffrax.Tsit5(),

@@ -7,6 +7,7 @@ after the other.
 
 import abc
 import dataclasses
+import functools
 import hashlib
 import json
 import queue
@@ -44,6 +45,10 @@ class Lane:
 
     def digest(self) -> str:
         """A name for these settings that any change of them changes."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         text = json.dumps([type(self).__name__, dataclasses.asdict(self)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -102,7 +102,8 @@ class Fleet:
     ) -> None:
         """Compiles the program and places the lanes, stacked on the host."""
         self._mesh, self._problems = lane_mesh, problems
-        self._order = np.arange(len(lanes.done))  # the lane that each slot holds
+        spread = round_robin(np.arange(len(lanes.done)), lane_mesh.size)
+        self._order = spread  # the lane that each slot holds; neighbours cost alike
         begun = time.perf_counter()
         self._place(lanes)
         lowered = program(advance, lane_mesh, group).lower(*self._placed, jnp.int32(1))
@@ -137,5 +138,9 @@ def deal(done: np.ndarray, num_devices: int) -> np.ndarray | None:
     unfinished = (~done).reshape(num_devices, -1).sum(axis=1)
     if unfinished.max() - unfinished.min() < 2:
         return None
-    ranked = np.argsort(done, kind="stable")
-    return ranked.reshape(-1, num_devices).T.reshape(-1)
+    return round_robin(np.argsort(done, kind="stable"), num_devices)
+
+
+def round_robin(lanes: np.ndarray, num_devices: int) -> np.ndarray:
+    """Deals lanes to devices one by one; those of the first device come first."""
+    return lanes.reshape(-1, num_devices).T.reshape(-1)

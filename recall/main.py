@@ -53,7 +53,9 @@ def main(argv: list[str]) -> None:
         return
     from recall import setup
 
-    setup.configure(compile_cache=CACHE.value)
+    few = 0 < DEVICES.value < setup.num_cores()
+    devices = DEVICES.value if few else None
+    setup.configure(compile_cache=CACHE.value, cpu_devices=devices)
     from rich.console import Console
 
     from recall import cli, cluster, interrupt, journal

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from recall import embeddings, training
 from recall.memories import gated, hermite, linear, mlp, random_features, sign_gates
@@ -58,11 +59,11 @@ class Kind(NamedTuple):
 
 
 def pad(tree: Any, like: Any) -> Any:
-    """Appends zeros to every array up to the shapes of another tree."""
+    """Appends zeros to every array up to the shapes of another tree; on the host."""
 
     def wider(x: Any, to: Any) -> Any:
-        more = [(0, b - a, 0) for a, b in zip(x.shape, to.shape, strict=True)]
-        return jax.lax.pad(x, jnp.zeros((), x.dtype), more)
+        more = [(0, b - a) for a, b in zip(x.shape, to.shape, strict=True)]
+        return np.pad(x, more) if more else np.asarray(x)
 
     return jax.tree.map(wider, tree, like)
 

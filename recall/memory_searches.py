@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jaxtyping import Array, Float
 
 from recall import (
     capacity,
@@ -104,7 +104,8 @@ class MemorySearch(searches.Search):
     def own_shape(self) -> Shape:
         """The smallest shape with a little more room than the search expects."""
         least = (self.num_outputs or 0) + 16
-        wanted = math.ceil(self.strategy.headroom * self.expected)
+        spare = 1.0 if self.trained else 1.3  # cheaper there than a second program
+        wanted = math.ceil(spare * self.strategy.headroom * self.expected)
         n_max = min(self.limit, max(least, wanted))
         rows = self._kind.rows(self.design)
         return Shape(n_max, self.num_outputs or n_max, self.d, rows)
@@ -118,16 +119,16 @@ class MemorySearch(searches.Search):
         n = min(shape.n_max, self.limit)
         fact, drawn = draw(self, n)
         fact = facts.pad(fact, shape.n_max, shape.num_outputs, shape.d)
-        wide = jax.eval_shape(
-            lambda key: self._kind.draw(key, shape.d, shape.m), jax.random.key(0)
-        )
+        wide = _drawn_shapes(self.memory, shape.d, shape.m)
         drawn = memory_kinds.pad(drawn, wide)
+        rates: Any = np.asarray(self.learning_rates, np.float32)
+        threshold: Any = np.asarray(self.threshold, np.float32)
         return training.Problem(
             facts=fact,
-            initial=drawn if self.trained else jnp.zeros(()),  # a norm: see `build`
-            learning_rates=jnp.asarray(self.learning_rates, jnp.float32),
+            initial=drawn if self.trained else np.float32(0),  # a norm: see `build`
+            learning_rates=rates,
             drawn=() if self.trained else drawn,
-            threshold=jnp.asarray(self.threshold, jnp.float32),
+            threshold=threshold,
         )
 
     def advance(self, shape: Shape) -> lanes.Advance:
@@ -174,48 +175,50 @@ def _build(problem: Any, fit: Any, n: Any, rate: Any, **how: Any) -> training.Fi
     return training.build(problem, fit, n, **how)
 
 
+@functools.cache
+def _drawn_shapes(memory: str, d: int, rows: int) -> Any:
+    """Shapes of what a search begins from."""
+    draw = memory_kinds.KINDS[memory].draw
+    return jax.eval_shape(lambda key: draw(key, d, rows), jax.random.key(0))
+
+
 def draw(search: MemorySearch, n: int) -> tuple[facts.Facts, Any]:
-    """Draws n facts, and what a search begins from, at its own size, from its seed."""
-    kind = memory_kinds.KINDS[search.memory]
-    return _draw(
-        search.seed,
-        embedding=search.embedding,
-        d=search.d,
-        n=n,
-        num_outputs=search.num_outputs,
-        begin=kind.draw,
-        rows=kind.rows(search.design),
-    )
+    """Draws n facts, and what a search begins from, at its own size, from its seed.
 
-
-@functools.partial(
-    jax.jit, static_argnames=("embedding", "d", "n", "num_outputs", "begin", "rows")
-)
-def _draw(
-    seed: Any,
-    *,
-    embedding: str,
-    d: int,
-    n: int,
-    num_outputs: int | None,
-    begin: Callable[[Any, int, int], Any],
-    rows: int,
-) -> tuple[facts.Facts, Any]:
-    """The width and the rows select further streams of random numbers."""
-    drawn = draw_facts(seed, embedding, d, n, num_outputs)
-    return drawn, begin(_keys(seed, d)[2], d, rows)
+    Facts are drawn by the power of two, and cut: searches of many sizes share programs.
+    """
+    kind, d = memory_kinds.KINDS[search.memory], search.d
+    room = min(2 ** (n - 1).bit_length(), geometries.num_points(search.embedding))
+    more = draw_facts(search.seed, search.embedding, d, room, search.num_outputs)
+    drawn = _begin(_keys(search.seed, d)[2], kind.draw, d, kind.rows(search.design))
+    return facts.cut(more, n, search.num_outputs or n), drawn
 
 
 def draw_facts(
-    seed: Any, embedding: str, d: int, n: int, num_outputs: int | None = None
+    seed: int, embedding: str, d: int, n: int, num_outputs: int | None = None
 ) -> facts.Facts:
     """The facts that a seed means at width d, nested in n."""
     key_in, key_out, _ = _keys(seed, d)
-    inputs, outputs = geometries.of_pair(embedding)
-    drawn = outputs.sample(key_out, num_outputs or n, d)
-    return facts.balanced(inputs.sample(key_in, n, d), drawn)
+    inputs, _, outputs = embedding.partition(geometries.PARTS)
+    drawn = _points(key_out, outputs or inputs, num_outputs or n, d)
+    return facts.balanced(_points(key_in, inputs, n, d), drawn)
 
 
-def _keys(seed: Any, d: int) -> Array:
-    """Of the inputs, of the outputs, of what a search begins from."""
+@jax.jit
+def _keys(seed: Any, d: Any) -> Array:
+    """Of the inputs, of the outputs, of what a search begins from.
+
+    The width and the rows select further streams of random numbers.
+    """
     return jax.random.split(jax.random.fold_in(jax.random.key(seed), d), 3)
+
+
+@functools.partial(jax.jit, static_argnames=("geometry", "n", "d"))
+def _points(key: Any, geometry: str, n: int, d: int) -> Float[Array, "n d"]:
+    """Inputs and outputs of one kind share a program."""
+    return geometries.sampler(geometry)(key, n, d)
+
+
+@functools.partial(jax.jit, static_argnames=("begin", "d", "rows"))
+def _begin(key: Any, begin: Callable, d: int, rows: int) -> Any:
+    return begin(key, d, rows)

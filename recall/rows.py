@@ -225,6 +225,16 @@ def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
     )
 
 
+def rank_correlation(x: Any, y: Any) -> float:
+    """Spearman's; NaN where it says nothing: of two or fewer, or of equal values."""
+    from scipy import stats  # takes half a second
+
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return math.nan
+    ranks = [stats.rankdata(values) for values in (x, y)]
+    return float(np.corrcoef(ranks)[0, 1])
+
+
 def families(points: Iterable[Point]) -> list[list[Point]]:
     """Splits points into those that one law should describe: all but d and m agree."""
     groups: dict[tuple, list[Point]] = {}

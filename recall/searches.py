@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 import hashlib
 import json
 from typing import Any, ClassVar
@@ -115,6 +116,10 @@ class Search(abc.ABC):
 
     def digest(self) -> str:
         """A name for this search that any change of its settings changes."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -18,14 +18,17 @@ def configure(*, compile_cache: bool, cpu_devices: int | None = None) -> None:
 
     Args:
         compile_cache: whether compiled programs are kept on disk.
-        cpu_devices: how many there are to be; one per core unless it is said.
+        cpu_devices: how many there are to be, each with one thread; one per core
+            unless it is said.
     """
+    if cpu_devices:  # else a device of the CPU multiplies by threads of all cores
+        os.environ["NPROC"] = str(cpu_devices)
     jax.config.update("jax_default_matmul_precision", "highest")
     if jax.config.values["jax_num_cpu_devices"] < 1:
         jax.config.update("jax_num_cpu_devices", cpu_devices or num_cores())
     if compile_cache:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def release() -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -111,18 +112,20 @@ ADAM = optax.scale_by_adam()
 
 def start(params: Params) -> Fit:
     """A fit that has not made a step."""
-    zero = jnp.zeros((), jnp.int32)
+    zero: Any = np.zeros((), np.int32)  # NumPy's: no dispatch for each lane
+    infinity: Any = np.full((), np.inf, np.float32)
+    finite: Any = np.ones((), bool)
     return Fit(
         params=params,
         moments=ADAM.init(params),
         steps=zero,
-        loss=jnp.asarray(jnp.inf, jnp.float32),
+        loss=infinity,
         correct=zero,
         asked=zero,
         most=zero,
         most_at=zero,
-        residual=jnp.asarray(jnp.inf, jnp.float32),
-        finite=jnp.asarray(True),
+        residual=infinity,
+        finite=finite,
     )
 
 

@@ -30,7 +30,8 @@ def record(runs: Path) -> None:
         found = comparison.values(journal.read_rows(workdir))
         rows = [value._asdict() for value in found]
         path = RESULTS / "reference" / f"{workdir.name}.csv"
-        journal.write_csv(path, rows, comparison.Value._fields)
+        if rows:  # none where packages were missing
+            journal.write_csv(path, rows, comparison.Value._fields)
 
 
 def compare(preset: str, runs: Path, console: Console) -> int:

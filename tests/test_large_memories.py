@@ -105,6 +105,8 @@ def table():
         told.append(sweep | {"devices": devices, "warm": warm, "seconds": seconds})
     told.append(sweep | {"devices": 2, "warm": False, "seconds": 6})
     told.append(sweep | {"devices": 2, "warm": True, "seconds": 4})
+    for launcher, seconds in (("local", 50), ("dask", 54), ("dask", 56)):
+        told.append({"kind": "launchers", "launcher": launcher, "seconds": seconds})
     grid = {"kind": "grid", "experiment_of": "mlp_capacity", "searches": 40, "cells": 4}
     grid |= {"steps": 4e4, "flops": 4e15, "bytes": 4e12}
     grid |= {"longest_steps": 1000.0, "longest_flops": 4e14}
@@ -143,6 +145,7 @@ def test_large_memories_are_predicted_to_need_several_devices():
 def test_all_of_it_is_said():
     text = "\n".join(scaling_report.lines(table()))
     assert "| warm, median of several | 7.0 s | 4.0 s | 1.75 |" in text
+    assert "| 2 commands each | 50.0 s | 55.0 s | +10% |" in text
     assert "20 Gflop/s, 8 GB/s; half of the steps are within 0%" in text
     assert "| linear d=8 | 4 | 2 |" in text
     assert "| mlp_capacity | 256 |" in text

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from recall import rows as rows_lib
 
@@ -147,5 +146,4 @@ def rank_correlation(
     what: str, x: Sequence[float], y: Sequence[float], **allowed: Any
 ) -> Check:
     """Spearman's correlation of two lists."""
-    ranks = np.stack([stats.rankdata(x), stats.rankdata(y)])
-    return Check(what, float(np.corrcoef(ranks)[0, 1]), **allowed)
+    return Check(what, rows_lib.rank_correlation(x, y), **allowed)

@@ -13,14 +13,15 @@ UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-
 def lines(rows: Iterable[rows_lib.Row]) -> list[str]:
     """All that rows say, as lines of a document."""
     found = list(rows)
-    parts = [_sweeps(found), _fitted(found), _lanes(found), _weak(found)]
+    parts = [_sweeps(found), _launchers(found), _fitted(found)]
+    parts += [_lanes(found), _weak(found)]
     return [line for part in parts for line in [*part, ""]] + _predicted(found)
 
 
 def headline(rows: Iterable[rows_lib.Row]) -> list[str]:
     """The sweep on one device and on two, and the rates of a CPU device."""
     found = list(rows)
-    return [*_sweeps(found), "", _fitted(found)[0]]
+    return [*_sweeps(found), "", *_launchers(found), "", _fitted(found)[0]]
 
 
 def duration(seconds: float) -> str:
@@ -54,6 +55,19 @@ def _sweeps(rows: list[rows_lib.Row]) -> list[str]:
         name = "warm, median of several" if warm else "cold, one run"
         body.append([name, f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}"])
     return _table(["quick sweep", "1 device", "2 devices", "ratio"], body)
+
+
+def _launchers(rows: list[rows_lib.Row]) -> list[str]:
+    """A sweep of a minute in one process, and by Dask workers."""
+    times = {
+        launcher: [r["seconds"] for r in rows if r.get("launcher") == launcher]
+        for launcher in ("local", "dask")
+    }
+    local, dask = (statistics.median(spent) for spent in times.values())
+    told = f"{len(times['dask'])} commands each"
+    body = [[told, f"{local:.1f} s", f"{dask:.1f} s", f"{dask / local - 1:+.0%}"]]
+    names = ["sweep of a minute, medians", "one process", "Dask", "overhead"]
+    return _table(names, body)
 
 
 def _fitted(rows: list[rows_lib.Row]) -> list[str]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from recall import rows as rows_lib
 
@@ -117,7 +116,10 @@ def law(mine: Sequence[Entry]) -> Law:
     return Law(
         memory=mine[0].memory,
         num=len(mine),
-        ranks={name: _rank(y, values) for name, values in _columns(mine).items()},
+        ranks={
+            name: rows_lib.rank_correlation(y, values)
+            for name, values in _columns(mine).items()
+        },
         constant=float(np.exp(coefficients[0])),
         overlap=float(coefficients[1]),
         spread=float(coefficients[2]),
@@ -174,10 +176,3 @@ def _columns(mine: Sequence[Entry]) -> dict[str, list[float]]:
 
 def _factor(nats: np.ndarray) -> float:
     return float(np.exp(np.sqrt(np.mean(nats**2))))
-
-
-def _rank(y: np.ndarray, values: Sequence[float]) -> float:
-    if np.ptp(y) == 0 or np.ptp(values) == 0:
-        return float("nan")
-    ranks = np.stack([stats.rankdata(y), stats.rankdata(values)])
-    return float(np.corrcoef(ranks)[0, 1])

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+
+from recall import rows as rows_lib
 
 Row = Mapping[str, Any]
 
@@ -117,13 +118,10 @@ def trend(cells: Grid, name: str) -> Trend:
     order = np.argsort(cells.share[able], kind="stable")
     share, value = cells.share[able][order], value[able][order]
     third = -(-len(value) // 3)
-    correlation = np.nan
-    if len(value) > 2 and np.ptp(value) > 0 and np.ptp(share) > 0:
-        ranks = stats.rankdata(share), stats.rankdata(value)
-        correlation = np.corrcoef(*ranks)[0, 1]
+    correlation = rows_lib.rank_correlation(share, value)
     ends = (value[:third], value[len(value) - third :])
     low, high = (float(np.median(end)) if third else np.nan for end in ends)
-    return Trend(len(value), low, high, float(correlation))
+    return Trend(len(value), low, high, correlation)
 
 
 def by_units(cells: Grid, name: str) -> list[tuple[int, float, float, float]]:
