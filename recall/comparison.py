@@ -17,7 +17,12 @@ Row = Mapping[str, Any]
 TOLERANCE = 0.02  # of the median: other devices and versions round differently
 PROVENANCE = (
     *("experiment", "git_commit", "git_dirty", "version", "jax_version", "device"),
-    *("wall_seconds", "compile_seconds", "seconds", "search", "seed", "key"),
+    *("wall_seconds", "compile_seconds", "seconds", "step_seconds", "search", "seed"),
+    *("key", "argument_bytes", "temporary_bytes"),
+)
+WAYS = (  # how a search came to what it found
+    *("num_probes", "probe", "warm", "iterative", "learning_rate"),
+    *("weight_norm", "residual"),
 )
 
 
@@ -83,7 +88,7 @@ def _split(row: Row) -> tuple[str, dict[str, float]]:
     results = {
         name: float(row[name])
         for name in names[at + 1 :]
-        if isinstance(row[name], int | float)
+        if isinstance(row[name], int | float) and name not in WAYS
     }
     return " ".join(said), results
 

@@ -10,7 +10,8 @@ from recall import setup
 setup.configure(compile_cache=False, cpu_devices={count})
 x = jax.numpy.ones((500, 500))
 jax.block_until_ready(x @ x)
-names = [open(f"/proc/self/task/{{t}}/comm").read() for t in os.listdir("/proc/self/task")]
+tasks = "/proc/self/task"
+names = [open(f"{{tasks}}/{{task}}/comm").read() for task in os.listdir(tasks)]
 print(len(jax.devices()), sum("XLAEigen" in name for name in names))
 """
 
