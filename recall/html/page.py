@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 
 from recall.html import sections, sources
 
+Parts = tuple[str, str]  # the figure of a source, and its details
 # Applies a function to every source, as `map` does; perhaps side by side.
 Do = Callable[
-    [Callable[[sources.Source], str], Sequence[sources.Source]], Iterable[str]
+    [Callable[[sources.Source], Parts], Sequence[sources.Source]], Iterable[Parts]
 ]
 _SCRIPTS = ("unpack.js", "table.js", "plot.js", "page.js")
 
 
 def page(found: Sequence[sources.Source], title: str, do: Do = map) -> str:
     """The page of these experiments."""
-    figures, details = do(sections.figure, found), do(sections.details, found)
+    drawn_and_more = do(_parts, found)
     names = list(map(sections.name_of, found))
     heads = list(map(sections.head, found))
-    parts = zip(names, heads, figures, details, strict=True)
+    parts = zip(names, heads, drawn_and_more, strict=True)
     links = zip(names, map(sections.words, found), strict=True)
     return string.Template(_file("page.html")).substitute(
         title=html.escape(title),
@@ -28,11 +29,16 @@ def page(found: Sequence[sources.Source], title: str, do: Do = map) -> str:
         links="".join(f'<li><a href="#{name}">{told}</a></li>' for name, told in links),
         sections="\n".join(
             f'<section id="{name}">{told}\n{drawn}\n{more}</section>'
-            for name, told, drawn, more in parts
+            for name, told, (drawn, more) in parts
         ),
         style=_file("page.css"),
         script="\n".join(map(_file, _SCRIPTS)),
     )
+
+
+def _parts(source: sources.Source) -> Parts:
+    """Both at once: rows take long to hand to a process."""
+    return sections.figure(source), sections.details(source)
 
 
 def _summary(found: Sequence[sources.Source]) -> str:

@@ -48,8 +48,9 @@ def _slow_first(pool: concurrent.futures.Executor) -> page.Do:
     """Hands sources with many rows out first; results come in the order asked for."""
 
     def do(
-        function: Callable[[sources.Source], str], found: Sequence[sources.Source]
-    ) -> Iterator[str]:
+        function: Callable[[sources.Source], page.Parts],
+        found: Sequence[sources.Source],
+    ) -> Iterator[page.Parts]:
         slow_first = sorted(found, key=lambda source: -len(source.rows))
         futures = {s.experiment: pool.submit(function, s) for s in slow_first}
         return (futures[source.experiment].result() for source in found)
