@@ -54,7 +54,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def text(found):
-    return page.page(found, "committed")
+    return page.page(map(page.part, found), "committed")
 
 
 def source(rows, config=None):
@@ -90,7 +90,9 @@ def test_sections_are_small_enough_for_twenty_in_three_megabytes(text):
 
 def test_text_of_rows_is_escaped_wherever_it_comes():
     rows = [search(9, seed=s, activation=EVIL, git_commit=EVIL) for s in range(2)]
-    made = page.page([source(rows, {"experiment": EVIL, "preset": ""})], EVIL)
+    made = page.page(
+        [page.part(source(rows, {"experiment": EVIL, "preset": ""}))], EVIL
+    )
     assert EVIL not in made
     assert "&lt;script&gt;alert(1)" in made
     assert (
@@ -102,12 +104,14 @@ def test_text_of_rows_is_escaped_wherever_it_comes():
 
 def test_rows_of_a_kind_of_their_own_are_listed_and_pictures_are_not():
     rows = [{"kind": kind, "search": "a", "n": 3} for kind in ("weight", "picture")]
-    told = packed(page.page([source(rows)], "x"), "mlp_capacity")
+    told = packed(page.page([page.part(source(rows))], "x"), "mlp_capacity")
     assert list(told["tables"]) == ["weight"]
 
 
 def test_a_run_without_a_figure_yet_says_why():
-    made = page.page([source([{"kind": "probe", "search": "a", "n": 3}])], "x")
+    made = page.page(
+        [page.part(source([{"kind": "probe", "search": "a", "n": 3}]))], "x"
+    )
     assert "No figure yet: Expected capacity rows" in made
     assert "1 probes" in made
 

@@ -108,8 +108,16 @@ def test_every_figure_has_a_box(opened):
         "return [...document.querySelectorAll('figure svg')].map((svg) => "
         "[svg.getBoundingClientRect().width, svg.getBoundingClientRect().height])"
     )
-    assert len(sizes) == len(all_of(opened, "section"))
+    assert len(sizes) == len(all_of(opened, "section:not(#claims)"))
     assert all(width > 300 and height > 200 for width, height in sizes)
+
+
+def test_claims_come_first_with_a_verdict_each(opened):
+    first = all_of(opened, "section")[0]
+    assert first.get_attribute("id") == "claims"
+    verdicts = set(texts(opened, "#claims tbody td:nth-child(3)"))
+    assert {"holds", "refuted"} <= verdicts
+    assert len(texts(opened, "#claims tbody tr")) >= 22
 
 
 def test_a_table_sorts_by_its_headers_with_the_keyboard_too(opened):

@@ -3,7 +3,6 @@
 import concurrent.futures
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from recall import journal
@@ -24,7 +23,7 @@ def write(workdir: str | None, out: str | None) -> Path:
     if workdir is None:
         text = _page_of_results()
     else:
-        text = page.page(sources.of(workdir), f"recall: {workdir}")
+        text = page.page(map(page.part, sources.of(workdir)), f"recall: {workdir}")
     path = Path(out or Path(workdir or "runs", "report.html"))
     journal.write_file(path, text.encode())
     return path
@@ -39,20 +38,8 @@ def _page_of_results() -> str:
         context.set_forkserver_preload([page.__name__])
     workers = min(os.cpu_count() or 1, 8)
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        pool.submit(abs, 0)  # begins to import while rows are read
-        found = sources.of(None)
-        return page.page(found, "recall: committed results", _slow_first(pool))
-
-
-def _slow_first(pool: concurrent.futures.Executor) -> page.Do:
-    """Hands sources with many rows out first; results come in the order asked for."""
-
-    def do(
-        function: Callable[[sources.Source], page.Parts],
-        found: Sequence[sources.Source],
-    ) -> Iterator[page.Parts]:
-        slow_first = sorted(found, key=lambda source: -len(source.rows))
-        futures = {s.experiment: pool.submit(function, s) for s in slow_first}
-        return (futures[source.experiment].result() for source in found)
-
-    return do
+        claims, paths = pool.submit(page.claims), sources.paths()
+        slow_first = sorted(paths, key=lambda path: -path.stat().st_size)
+        parts = {path: pool.submit(page.part_of, path) for path in slow_first}
+        told = [claims, *(parts[path] for path in paths)]
+        return page.page((one.result() for one in told), "recall: committed results")

@@ -72,7 +72,7 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
     Raises:
         SourceError: if there are none.
     """
-    return [committed(path) for path in _paths(folder)]
+    return [committed(path) for path in paths(folder)]
 
 
 def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
@@ -81,11 +81,15 @@ def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
     Raises:
         SourceError: if there are none.
     """
-    return {path.stem: journal.read_csv(path) for path in _paths(folder)}
+    return {path.stem: journal.read_csv(path) for path in paths(folder)}
 
 
-def _paths(folder: Path) -> list[Path]:
-    """The tables that have a figure."""
+def paths(folder: Path = RESULTS) -> list[Path]:
+    """The committed tables that have a figure.
+
+    Raises:
+        SourceError: if there are none.
+    """
     found = [p for p in sorted(folder.glob("*.csv")) if p.stem in figures.FIGURES]
     if not found:
         raise SourceError(

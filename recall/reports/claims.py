@@ -10,7 +10,7 @@ from rich.text import Text
 from recall import claims
 from recall.claims import checks
 
-COLUMNS = ("", "claim", "verdict", "measured", "published", "rows and command")
+COLUMNS = ("id", "claim", "verdict", "measured", "published", "rows and command")
 _CAPTION = (
     "value [interval over seeds, or range] (what the claim allows). A check marked ~ "
     "only limits a claim that it misses; any other refutes it; x: missed. Open: rows "
