@@ -95,7 +95,15 @@ def _lanes_rows(search: Any, devices: int, tiny: bool) -> list[Row]:
     if not tiny and jax.default_backend() != "cpu":
         counts = [4**power for power in range(7)]  # to 4096
     kept = counts if devices == 1 else counts[-1:]
-    return [_lanes_row(search, count, jax.devices()[:devices]) for count in kept]
+    product = {"product_flops": devices * _product_flops(512 if tiny else 2048)}
+    there = jax.devices()[:devices]
+    return [_lanes_row(search, count, there) | product for count in kept]
+
+
+def _product_flops(size: int) -> float:
+    """Operations a second of one large product of matrices on one device."""
+    x = jnp.ones((size, size))
+    return 2 * size**3 / _median_seconds(jax.jit(lambda y: x @ y / size), x, 7)
 
 
 def grid(tiny: bool) -> Iterator[Row]:

@@ -90,6 +90,7 @@ def measured(memory, count, devices, work, **widths):
     seconds = count / devices * costs.seconds(work, RATES)
     row |= {"kind": "lanes", "memory": memory, "d": 8, "n": 10, **widths}
     row |= {"lanes": count, "devices": devices, "seconds": seconds}
+    row["product_flops"] = devices * 4e10
     return row | {"flops": work.flops, "bytes": work.bytes}
 
 
@@ -148,6 +149,7 @@ def test_all_of_it_is_said():
     assert "| 2 commands each | 50.0 s | 55.0 s | +10% |" in text
     assert "20 Gflop/s, 8 GB/s; half of the steps are within 0%" in text
     assert "| linear d=8 | 4 | 2 |" in text
+    assert "| linear d=13 | 1 | 19.98 | 50.0% |" in text  # as fast alone as among four
     assert "| mlp_capacity | 256 |" in text
 
 

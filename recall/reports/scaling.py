@@ -14,7 +14,7 @@ def lines(rows: Iterable[rows_lib.Row]) -> list[str]:
     """All that rows say, as lines of a document."""
     found = list(rows)
     parts = [_sweeps(found), _launchers(found), _fitted(found)]
-    parts += [_lanes(found), _weak(found)]
+    parts += [_saturation(found), _lanes(found), _weak(found)]
     return [line for part in parts for line in [*part, ""]] + _predicted(found)
 
 
@@ -99,13 +99,33 @@ def _lanes(rows: list[rows_lib.Row]) -> list[str]:
         [
             *(name(row), str(row["lanes"]), str(row["devices"])),
             f"{row['lanes'] / row['seconds']:,.0f}",
-            f"{row['lanes'] * row['flops'] / row['seconds'] / 1e9:.2f}",
+            f"{_flops(row) / 1e9:.2f}",
+            f"{_flops(row) / row['product_flops']:.1%}",
         ]
         for row in rows
         if row["kind"] == "lanes"
     ]
     columns = ["lane", "lanes", "devices", "lane steps a second", "Gflop/s"]
-    return _table(columns, body)
+    return _table([*columns, "of a large product"], body)
+
+
+def _flops(row: rows_lib.Row) -> float:
+    """Operations a second of all lanes."""
+    return row["lanes"] * row["flops"] / row["seconds"]
+
+
+def _saturation(rows: list[rows_lib.Row]) -> list[str]:
+    """How many lanes one device needs for nearly the most that they reach."""
+    lanes = [r for r in rows if (r["kind"], r.get("devices")) == ("lanes", 1)]
+    body = []
+    for of in dict.fromkeys(map(name, lanes)):
+        mine = [row for row in lanes if name(row) == of]
+        most = max(map(_flops, mine))
+        enough = min(row["lanes"] for row in mine if _flops(row) >= 0.9 * most)
+        share = most / mine[0]["product_flops"]
+        body.append([of, str(enough), f"{most / 1e9:.2f}", f"{share:.1%}"])
+    columns = ["lane", "lanes for 90 % of the most", "most Gflop/s"]
+    return _table([*columns, "of a large product"], body)
 
 
 def _weak(rows: list[rows_lib.Row]) -> list[str]:
