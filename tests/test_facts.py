@@ -104,10 +104,19 @@ def test_padding_to_the_same_shape_changes_nothing():
     chex.assert_trees_all_equal(facts.pad(made, 3, 2, 3), made)
 
 
+@pytest.mark.parametrize(("num_outputs", "kept"), [(6, 4), (3, 3)])
+def test_a_larger_draw_is_cut_to_the_smaller_one(num_outputs, kept):
+    inputs, outputs = points(6), points(num_outputs, seed=1)
+    found = facts.cut(facts.balanced(inputs, outputs), 4, kept)
+    expected = facts.balanced(inputs[:4], outputs[:kept])
+    chex.assert_trees_all_equal(found, expected)
+
+
 @pytest.mark.parametrize("n", [1, 4, 6])
 def test_padded_facts_mean_the_same_as_cut_ones(n):
     inputs, outputs = points(6), points(4, seed=1)
-    padded = facts.take(facts.pad(facts.balanced(inputs, outputs), 9, 7, 5), at(n))
+    wider = facts.pad(facts.balanced(inputs, outputs), 9, 7, 5)
+    padded = facts.take(jax.tree.map(jnp.asarray, wider), at(n))
     cut = facts.balanced(inputs[:n], outputs[: min(n, 4)])
     memory = linear.outer_product(cut)
     wide = linear.outer_product(padded)

@@ -133,7 +133,7 @@ def test_training_descends_the_loss_of_the_facts_that_are_known():
     left = float(given.rest[7]) * math.log(5)
     recalled = linear.apply(made, given.facts.inputs)
     found = zipf_training.population_loss(recalled, given, jnp.int32(7))
-    assert left < float(found) < left + 0.05
+    assert left * (1 - 1e-6) < float(found) < left + 0.05
     unknown = np.asarray(made.W)[:, 7:]  # inputs that were never read
     np.testing.assert_array_equal(unknown, np.asarray(first.W)[:, 7:])
 

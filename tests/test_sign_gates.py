@@ -66,7 +66,8 @@ def test_a_padded_construction_is_that_of_the_facts_alone():
     whole, gates = sphere_facts(20, 8), gated.draw_gates(KEY, 3, 8)
     cut = facts.balanced(whole.inputs[:12], whole.outputs[:12])
     expected = sign_gates.construct(cut, gates).A
-    padded = facts.take(facts.pad(whole, 25, 23, 11), jnp.int32(12))
+    wider = jax.tree.map(jnp.asarray, facts.pad(whole, 25, 23, 11))
+    padded = facts.take(wider, jnp.int32(12))
     wide = sign_gates.construct(padded, jnp.pad(gates, ((0, 2), (0, 3)))).A
     assert_allclose(wide[:3, :8, :8], expected, atol=1e-5)
     assert not wide[3:].any()
