@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import normal
 from numpy.testing import assert_allclose, assert_array_equal
 
 from recall import factual, factual_training, training, transformer
@@ -40,11 +41,6 @@ step = functools.partial(
 advance, advance_lanes = jit(step), jit(jax.vmap(step))
 ask = jit(factual_training.ask_every_fact, static_argnums=(3, 4))
 evaluate = jit(factual_training.evaluate, static_argnums=(2, 3))
-
-
-def normal(*shape: int, seed: int | tuple[int, ...] = 0):
-    draw = np.random.default_rng((seed, *shape)).normal(size=shape)
-    return jnp.asarray(draw, jnp.float32)
 
 
 def problem(n_max=4, seed=0):

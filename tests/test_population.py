@@ -9,6 +9,7 @@ import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import normal
 from numpy.testing import assert_allclose, assert_array_equal
 
 from recall import factual, population, transformer
@@ -26,11 +27,6 @@ QUICKLY = {
     "xla_llvm_disable_expensive_passes": True,
 }
 jit = functools.partial(jax.jit, compiler_options=QUICKLY)  # each runs a few times
-
-
-def normal(*shape: int, seed: int | tuple[int, ...] = 0):
-    draw = np.random.default_rng((seed, *shape)).normal(size=shape)
-    return jnp.asarray(draw, jnp.float32)
 
 
 def tables(sizes=SIZES, d=WIDTHS[0], seed=0):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from drawn import normal
 from numpy.testing import assert_allclose, assert_array_equal
 
 from recall import embeddings, factual, population, training, transformer
@@ -28,11 +29,6 @@ ACTIVATIONS = {
 }
 
 apply = jax.jit(transformer.apply, static_argnums=3)
-
-
-def normal(*shape: int, seed: int | tuple[int, ...] = 0):
-    draw = np.random.default_rng((seed, *shape)).normal(size=shape)
-    return jnp.asarray(draw, jnp.float32)
 
 
 def model(d, heads, head_dim, m, seed=0):

@@ -179,7 +179,7 @@ CLAIMS = (
     ),
     Claim(
         "Q3",
-        "Trained models hold facts in the MLP as far as it has the weights",
+        "Trained models of 256 facts hold them in the MLP as far as it has the weights",
         "open in the paper",
         ("storage_location",),
         "storage_location.py:cpu",
