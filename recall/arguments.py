@@ -44,6 +44,14 @@ def parse(argv: list[str]) -> list[str]:
     return left
 
 
+def workdir_of(given: str | None, config: Any) -> Path:
+    """Where rows and figures go: runs/<experiment>[-<preset>] unless it is said."""
+    if given or config is None:
+        return Path(given or "runs/recall_train")
+    preset = f"-{config.preset}" if config.get("preset") else ""
+    return Path(f"runs/{config.experiment}{preset}")
+
+
 def refuse(message: object) -> NoReturn:
     """Says why a command is not run, and exits with code 2."""
     print(f"recall: {message}", file=sys.stderr)

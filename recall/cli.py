@@ -131,14 +131,6 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
     console.print(asking.attention_table(reply))
 
 
-def workdir_of(given: str | None, config: Any) -> Path:
-    """Where rows and figures go: runs/<experiment>[-<preset>] unless it is said."""
-    if given or config is None:
-        return Path(given or "runs/recall_train")
-    preset = f"-{config.preset}" if config.get("preset") else ""
-    return Path(f"runs/{config.experiment}{preset}")
-
-
 def devices_to_use(count: int) -> list[Any]:
     """The first `count` local devices, all of them for 0.
 

@@ -58,10 +58,10 @@ def main(argv: list[str]) -> None:
     setup.configure(compile_cache=CACHE.value, cpu_devices=devices)
     from rich.console import Console
 
-    from recall import cli, cluster, interrupt, journal
+    from recall import cluster, interrupt, journal
 
     console = Console() if sys.stdout.isatty() else Console(width=110)
-    workdir = cli.workdir_of(WORKDIR.value, CONFIG.value)
+    workdir = arguments.workdir_of(WORKDIR.value, CONFIG.value)
     try:
         if STATUS.value or ASK.value is not None:
             _tell(workdir, ASK.value, console)
@@ -82,6 +82,7 @@ def _check(argv: list[str]) -> None:
     told = STATUS.value and WORKDIR.value is not None
     looks = REPORT.value or DIAGNOSE.value or CLAIMS.value
     asked = looks or told or CONFIG.value is not None or ASK.value is not None
+    _check_company()
     if len(argv) > 1 or not asked:
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         wanted = "--config=configs/<name>.py[:preset]"
@@ -96,16 +97,35 @@ def _check(argv: list[str]) -> None:
         arguments.refuse(f"Expected --launcher=local with shard={SHARD.value}.")
 
 
+def _check_company() -> None:
+    """Refuses flags that mean nothing without another, and two that ask at once."""
+    asking = {"report": REPORT, "diagnose": DIAGNOSE, "claims": CLAIMS, "plan": PLAN}
+    asking |= {"status": STATUS, "ask": ASK}
+    chosen = [f"--{name}" for name, flag in asking.items() if flag.value]
+    if len(chosen) > 1:
+        arguments.refuse(f"Expected one of {', '.join(asking)}; got {chosen}.")
+    needs = {"num_processes": (PROCESSES, DISTRIBUTED), "out": (OUT, REPORT)}
+    needs |= {"process_id": (PROCESS, DISTRIBUTED)}
+    needs |= {"coordinator": (COORDINATOR, DISTRIBUTED)}
+    for name, (flag, other) in needs.items():
+        if flag.value is not None and not other.value:
+            wanted = f"--{other.name} with {name}={flag.value}"
+            arguments.refuse(f"Expected {wanted}.")
+
+
 def _looked() -> bool:
     """Shows what there is, without JAX until there is something to look at."""
     if not (REPORT.value or DIAGNOSE.value or CLAIMS.value):
         return False
     from recall import looking
 
+    workdir = WORKDIR.value
+    if workdir is None and CONFIG.value is not None:
+        workdir = str(arguments.workdir_of(None, CONFIG.value))
     if REPORT.value:
-        looking.report(WORKDIR.value, OUT.value)
+        looking.report(workdir, OUT.value)
     if DIAGNOSE.value:
-        looking.diagnose(WORKDIR.value, compile_cache=CACHE.value)
+        looking.diagnose(workdir, compile_cache=CACHE.value)
     if CLAIMS.value:
         looking.claims()
     return True
@@ -160,6 +180,8 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
 def run() -> None:
     """The entry point of the `recall` command."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if __name__ != "__main__":  # else --help of the command `recall` finds no flags
+        sys.argv[0], sys.modules["__main__"].__doc__ = __name__, __doc__
     logging.set_verbosity(logging.WARNING)
     try:
         app.run(main, flags_parser=arguments.parse)

@@ -159,6 +159,18 @@ def test_a_wrong_value_is_refused_before_anything_is_written(start, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--report", "--claims"], ["one of report", "'--claims'"]),
+        (["--num_processes=2", "--plan"], ["--distributed", "num_processes=2"]),
+        (["--claims", "--out=x"], ["--report", "out=x"]),
+    ],
+)
+def test_flags_that_mean_nothing_together_are_refused(start, arguments, words):
+    assert_refused(start(CONFIG, *arguments), *words)
+
+
+@pytest.mark.parametrize(
     ("argument", "words"),
     [
         ("--devices=99", ["devices=99", "0 <= devices <= "]),

@@ -92,8 +92,8 @@ CLAIMS = (
     ),
     Claim(
         "L3",
-        "Small weights and plain gradient descent make the stage; Adam and sign "
-        "descent remove it, softmax keeps it",
+        "With one-hot embeddings small weights and plain gradient descent make the "
+        "stage; Adam and sign descent remove it of linear attention, softmax keeps it",
         "not published",
         ("stage_optimizer",),
         "stage_optimizer.py:cpu",

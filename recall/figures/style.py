@@ -59,7 +59,7 @@ def _arrow(foot: float) -> Any:
 _MARKS = {
     "bound": (_arrow(0.5), 11, "lower bound"),
     "diverged": ("x", 5, "diverged"),
-    "nothing": (7, 5, "nothing stored"),
+    "nothing": (7, 5, "one fact or none"),
 }
 _LABEL_GAP = 0.055  # of the height of a panel
 
