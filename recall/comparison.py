@@ -6,6 +6,7 @@ the other's range over seeds, widened by TOLERANCE.
 """
 
 import collections
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -44,6 +45,12 @@ class Value(NamedTuple):
     seeds: int
 
 
+def settings(row: Row) -> dict[str, Any]:
+    """The columns before `kind`, but for provenance: what a row is about."""
+    before = itertools.takewhile(lambda name: name != "kind", row)
+    return {name: row[name] for name in before if name not in PROVENANCE}
+
+
 def values(rows: Iterable[Row]) -> list[Value]:
     """Every number that rows of ends give, by settings, over seeds.
 
@@ -52,9 +59,9 @@ def values(rows: Iterable[Row]) -> list[Value]:
     """
     groups: dict[str, dict[Any, float]] = collections.defaultdict(dict)
     for row in filter(_ends, rows):
-        settings, results = _split(row)
+        said, results = _split(row)
         for name, number in results.items():
-            groups[f"{settings} {name}"][row.get("seed")] = number
+            groups[f"{said} {name}"][row.get("seed")] = number
     return [_value(name, list(seeds.values())) for name, seeds in groups.items()]
 
 
@@ -76,19 +83,17 @@ def _ends(row: Row) -> bool:
 
 def _split(row: Row) -> tuple[str, dict[str, float]]:
     """Names the settings of a row, and gives its results."""
-    names = [name for name in row if name not in PROVENANCE]
-    at = names.index("kind")
+    told = settings(row) | {"kind": row["kind"]}
     said = [
-        f"{name}={row[name]:g}"
-        if isinstance(row[name], float)
-        else f"{name}={row[name]}"
-        for name in [*names[:at], "kind"]
-        if row[name] is not None
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in told.items()
+        if value is not None
     ]
+    others = {*told, *PROVENANCE, *WAYS}
     results = {
-        name: float(row[name])
-        for name in names[at + 1 :]
-        if isinstance(row[name], int | float) and name not in WAYS
+        name: float(value)
+        for name, value in row.items()
+        if isinstance(value, int | float) and name not in others
     }
     return " ".join(said), results
 

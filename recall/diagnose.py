@@ -23,6 +23,7 @@ from recall import (
 )
 from recall import rows as rows_lib
 from recall.html import sources
+from recall.signatures import searches
 
 Row = Mapping[str, Any]
 
@@ -50,11 +51,11 @@ def show(
     """Prints findings, or that there are none."""
     serious = sum(finding.serious for finding in found)
     checked = len(signatures.SIGNATURES)
+    parts = f": {serious} serious, {len(found) - serious} to know" if found else ""
     _print(
         console,
         f"{source.experiment} ({source.origin}, {len(source.rows):,} rows): "
-        f"{serious} of {checked} failure signatures apply"
-        f"{f'; {len(found) - serious} to know' if len(found) > serious else ''}.",
+        f"{len(found)} of {checked} failure signatures apply{parts}.",
     )
     for finding in found:
         mark = "!" if finding.serious else "-"
@@ -67,13 +68,21 @@ def _print(console: Console, text: str) -> None:
 
 
 def joined(rows: Sequence[Row]) -> list[Row]:
-    """Rows, those of probes with the settings of their search."""
-    ends = {r["search"]: r for r in rows if r["kind"] in ("capacity", "run")}
+    """Rows, those of probes with the settings of their search.
+
+    Rows of ends stay as they are: the order of their columns says what settings are.
+    """
+    ends = {r["search"]: r for r in rows if r["kind"] in searches.ENDS}
     settings = {
         search: {name: end[name] for name in _SETTINGS if name in end}
         for search, end in ends.items()
     }
-    return [settings.get(row.get("search"), {}) | dict(row) for row in rows]
+    return [
+        dict(row)
+        if row["kind"] in searches.ENDS
+        else settings.get(row.get("search"), {}) | dict(row)
+        for row in rows
+    ]
 
 
 def added(source: sources.Source) -> Iterator[Row]:

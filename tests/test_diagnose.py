@@ -27,6 +27,11 @@ def found(rows):
     return {finding.name: finding for finding in signatures.findings(rows)}
 
 
+def serious(rows):
+    """The names of serious findings."""
+    return {name for name, finding in found(rows).items() if finding.serious}
+
+
 def ran(*some):
     """The rows of a cell of searches, as a journal would hold them."""
     told = tiny.rows_of(tiny.updates(tiny.cell(some)))
@@ -180,9 +185,8 @@ PLANTED = {
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_failure_is_found_by_name_with_its_numbers(name):
     rows, words = PLANTED[name]
-    finding = found(rows)
-    assert words in finding[name].sentence
-    assert {n for n, f in finding.items() if f.serious} <= {name}
+    assert words in found(rows)[name].sentence
+    assert serious(rows) <= {name}
 
 
 def test_heads_that_mix_are_found_in_models_that_fail_only():
@@ -216,6 +220,65 @@ def test_rates_of_stages_say_how_much_faster_relations_are():
     )
     assert f"{rate_rel / rate_sub:.1f} times as fast" in sentence
     assert stage_signatures.hallucinates([run()]) is None
+
+
+def test_settings_are_told_apart_by_what_stands_before_kind():
+    setting = {"memory": "linear", "mode": "frozen", "facts": 64, "num_outputs": 32}
+    rows = [
+        setting | {"mode": mode, "seed": seed, "kind": "run", "search": mode, "d": seed}
+        for mode in ("frozen", "learned")
+        for seed in range(5)
+    ]
+    assert searches.few_seeds(rows) is None
+    finding = searches.few_seeds(diagnose.joined(rows[:-1]))
+    assert finding is not None
+    assert "1 of 2 settings" in finding.sentence
+
+
+def test_rows_that_do_not_say_whether_code_was_changed_are_not_counted():
+    dirty = seeds([1000] * 5, git_dirty=True)
+    finding = searches.changed_code([*dirty, probe(1.0), {"kind": "embedding"}])
+    assert finding is not None
+    assert "5 of 5 rows" in finding.sentence
+
+
+def test_a_single_training_that_left_its_model_has_ended():
+    rows = [search(64, search="a"), probe(1.0, search="b")]
+    model = {"kind": "model", "method": "single", "search": "b"}
+    assert searches.unfinished(rows) is not None
+    assert searches.unfinished([*rows, model]) is None
+
+
+# Committed rows
+
+
+def of_every_kind(rows, most=40):
+    """Some rows of each kind and method, first and last ones."""
+    kinds = {}
+    for row in rows:
+        kinds.setdefault((row.get("kind"), row.get("method")), []).append(row)
+    return [row for own in kinds.values() for row in [*own[:most], *own[most:][-most:]]]
+
+
+COLUMNS = dict.fromkeys(
+    name
+    for path in sources.paths(RESULTS)
+    for name in path.read_text().splitlines()[0].split(",")
+)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sources.paths(RESULTS)])
+def test_signatures_read_rows_of_every_experiment(name):
+    source = sources.committed(RESULTS / f"{name}.csv")
+    rows = diagnose.joined(of_every_kind(source.rows))
+    filled = [COLUMNS | dict(row) for row in rows]  # as in a table of all experiments
+    assert serious(filled) == serious(rows)
+
+
+@pytest.mark.parametrize("name", ["learned_embeddings", "atlas", "stage_ratio"])
+def test_settings_of_committed_rows_have_their_seeds(name):
+    source = sources.committed(RESULTS / f"{name}.csv")
+    assert searches.few_seeds(diagnose.joined(source.rows)) is None
 
 
 # Healthy rows
@@ -256,4 +319,5 @@ def test_the_report_names_what_it_found(tmp_path, capsys):
     diagnose.show(source, signatures.findings(source.rows), Console())
     said = capsys.readouterr().out
     assert "few_seeds" in said
-    assert f"0 of {len(signatures.SIGNATURES)} failure signatures" in said
+    told = f"2 of {len(signatures.SIGNATURES)} failure signatures apply"
+    assert f"{told}: 0 serious, 2 to know." in said

@@ -75,7 +75,7 @@ def enough_parameters(rows: Sequence[Row]) -> Finding | None:
     if not failed:
         return None
     density = max(row["n"] / row["parameters"] for row in failed)
-    best = max(_accuracy(row) for row in failed)
+    best = max(map(_accuracy, failed))
     where = finding.settings(failed, "heads", "m", "embedding")
     return Finding(
         "enough_parameters",
@@ -154,4 +154,6 @@ def _starved(rows: Sequence[Row]) -> list[Row]:
 
 
 def _accuracy(row: Row) -> float:
-    return float(row.get("best_accuracy", row["accuracy"]))
+    """The best accuracy of a training, or else its last; nan with neither."""
+    known = [row.get(name) for name in ("best_accuracy", "accuracy")]
+    return next((float(value) for value in known if value is not None), math.nan)

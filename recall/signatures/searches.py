@@ -3,13 +3,16 @@
 import collections
 from collections.abc import Sequence
 
+from recall import comparison
 from recall import rows as rows_lib
 from recall.signatures import finding
 from recall.signatures.finding import Finding, Row
-from recall.studies import stage_summary
 
 SEEDS = 5  # from which the range of seeds covers a median with 94 %
 ENDS = ("capacity", "run")
+_BUILT = ("construction", "subjects", "relations", "answers", "width")
+_LATER = ("facts", "keys")  # settings that tables of several searches have after `kind`
+_ASIDE = ("tried", "loss")  # rates, of which the best counts; a loss is found
 
 
 def unfinished(rows: Sequence[Row]) -> Finding | None:
@@ -17,12 +20,13 @@ def unfinished(rows: Sequence[Row]) -> Finding | None:
 
     Rows of kind "planned" name searches of the config, unless none of them has a row:
     then they are those of other code. Without any, probes name searches, where the
-    experiment writes rows of ends at all.
+    experiment writes rows of ends at all. A single training ends with its model.
     """
     done, planned, begun = (
         {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
         for kinds in (ENDS, ("planned",), ("probe", "trace"))
     )
+    done |= {r["search"] for r in finding.of_kind(rows, "model") if _single(r)}
     known = bool(planned & (done | begun))
     asked = planned if known else begun if done else set()
     left = sorted(asked - done)
@@ -63,12 +67,16 @@ def _lost(row: Row) -> bool:
     return row.get("finite") is False
 
 
+def _single(row: Row) -> bool:
+    return row.get("method") == "single"
+
+
 def censored(rows: Sequence[Row]) -> Finding | None:
     """Searches that stored the most that they were allowed to try.
 
     A single training is no search: it is at its only size.
     """
-    found = [r for r in finding.of_kind(rows, *ENDS) if r.get("method") != "single"]
+    found = [row for row in finding.of_kind(rows, *ENDS) if not _single(row)]
     capped = [row for row in found if row.get("censored")]
     if not capped:
         return None
@@ -105,17 +113,12 @@ def few_seeds(rows: Sequence[Row]) -> Finding | None:
     )
 
 
-def _setting(row: Row) -> tuple:
+def _setting(row: Row) -> str:
     """What a row is about, but for its seed: of what it found nothing."""
     if row.get("construction") is not None:
-        names = "construction", "subjects", "relations", "answers", "width"
-    elif row.get("facts") is not None:
-        names = "method", "d", "facts"
-    elif row.get("init_scale") is not None:
-        names = stage_summary.SETTING
-    else:
-        names = rows_lib.GROUP
-    return tuple(row.get(name) for name in names)
+        return str([row.get(name) for name in _BUILT])
+    told = comparison.settings(row) | {name: row.get(name) for name in _LATER}
+    return str([value for name, value in told.items() if name not in _ASIDE])
 
 
 def still_rising(rows: Sequence[Row]) -> Finding | None:
@@ -124,9 +127,9 @@ def still_rising(rows: Sequence[Row]) -> Finding | None:
     A single training (no search) that failed with its last accuracy as its best; or a
     trace whose last tenth is better than the tenth before by half a point.
     """
-    single = [r for r in finding.of_kind(rows, "probe") if r.get("method") == "single"]
+    single = filter(_single, finding.of_kind(rows, "probe"))
     failed = [r for r in single if not r["stored"] and r.get("ended") == "budget"]
-    rising = [r for r in failed if r["accuracy"] >= r.get("best_accuracy", 2)]
+    rising = [r for r in failed if _still_best(r)]
     traces = collections.defaultdict(list)
     for row in finding.of_kind(rows, "trace"):
         if row.get("accuracy") is not None and row.get("threshold") is not None:
@@ -147,6 +150,12 @@ def still_rising(rows: Sequence[Row]) -> Finding | None:
         f"Train longer: --config.training.num_steps={4 * int(steps)}, or a higher "
         "learning rate.",
     )
+
+
+def _still_best(row: Row) -> bool:
+    """Whether the last accuracy of a training is known to be its best."""
+    best = row.get("best_accuracy")
+    return best is not None and row["accuracy"] >= best
 
 
 def _climbs(own: Sequence[Row]) -> bool:
@@ -180,13 +189,14 @@ def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
 def changed_code(rows: Sequence[Row]) -> Finding | None:
     """Rows of code that was not committed, or of several commits."""
     commits = {r["git_commit"] for r in rows if r.get("git_commit")}
-    dirty = [row for row in rows if row.get("git_dirty")]
+    known = [row for row in rows if row.get("git_dirty") is not None]
+    dirty = [row for row in known if row["git_dirty"]]
     if not dirty and len(commits) < 2:
         return None
     return Finding(
         "changed_code",
         False,
-        f"{len(dirty):,} of {len(rows):,} rows come from code with changes not "
+        f"{finding.share(dirty, known, 'rows')} come from code with changes not "
         f"committed; commits named: {len(commits)}.",
         "Before rows are published, run them again from one commit.",
     )

@@ -107,8 +107,8 @@ def no_stage(rows: Sequence[Row]) -> Finding | None:
 
 def _runs(rows: Sequence[Row]) -> list[Row]:
     """Ends of runs whose stages were watched, and that are finite."""
-    ends = finding.of_kind(rows, "run")
-    return [r for r in ends if "facts_step" in r and r.get("finite") is not False]
+    ends = [r for r in finding.of_kind(rows, "run") if r.get("finite") is not False]
+    return [r for r in ends if "facts_step" in r and r.get("optimizer") is not None]
 
 
 def _steps(row: Row) -> int:

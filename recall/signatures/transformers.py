@@ -93,8 +93,9 @@ def narrow_vocabulary(rows: Sequence[Row]) -> Finding | None:
 
 def _claims(rows: Sequence[Row]) -> list[Row]:
     """Constructions at the size that was claimed to be enough, or above."""
-    probes = [r for r in finding.of_kind(rows, "probe") if r.get("claim") is not None]
-    return [row for row in probes if row["size"] >= row["claim"]]
+    probes = finding.of_kind(rows, "probe")
+    built = [row for row in probes if row.get("construction") is not None]
+    return [row for row in built if row["size"] >= row["claim"]]
 
 
 def _fails(row: Row) -> bool:
