@@ -36,7 +36,8 @@ def record(runs: Path) -> None:
 
 def compare(preset: str, runs: Path, console: Console) -> int:
     """Prints a line for each run and one for each deviation; returns how many."""
-    table = Table("run", "values", "compared", "deviate", title=f"Against {preset}")
+    columns = "run", "values", "compared", "missing", "deviate"
+    table = Table(*columns, title=f"Against {preset}")
     told = []
     for workdir in sorted(runs.iterdir()):
         found = comparison.values(journal.read_rows(workdir))
@@ -46,7 +47,8 @@ def compare(preset: str, runs: Path, console: Console) -> int:
             known = {}  # not committed yet
         off = comparison.deviations(found, known)
         common = sum(value.name in known for value in found)
-        table.add_row(workdir.name, *map(str, (len(found), common, len(off))))
+        counts = len(found), common, len(known) - common, len(off)
+        table.add_row(workdir.name, *map(str, counts))
         told += [
             f"{workdir.name}: {value.name}: {value.median:g}, "
             f"not in [{there.low:g}, {there.high:g}]"
