@@ -12,6 +12,9 @@ from recall import failures, jobs, journal, planning, presence
 
 SILENT_SECONDS = 6 * presence.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
+_UNDRAWN = """\
+All lanes have ended, but tables and the figure are not written: the same command
+writes them."""
 
 
 class Writer(NamedTuple):
@@ -42,6 +45,7 @@ class Status(NamedTuple):
         running: how many somebody works on who is alive.
         core_seconds: estimate of what is left, failed lanes included.
         writers: who has written, the latest first.
+        drawn: whether tables and the figure were written.
     """
 
     lanes: int
@@ -50,6 +54,7 @@ class Status(NamedTuple):
     running: int
     core_seconds: float
     writers: list[Writer]
+    drawn: bool
 
     @property
     def left(self) -> int:
@@ -87,6 +92,7 @@ def read(workdir: Path) -> Status:
         running=len(rest & claimed),
         core_seconds=sum(costs[lane] for lane in costs.keys() - done),
         writers=_writers(by_writer, signs, costs, rest),
+        drawn=(workdir / "figure.png").exists(),  # what a run writes last
     )
 
 
@@ -143,7 +149,7 @@ def lines(status: Status) -> list[str]:
     counts = f"{status.done} done, {status.running} running, {status.failed} failed"
     told = [f"{status.lanes} lanes: {counts}, {status.left} left"]
     if status.done == status.lanes:
-        return [*told, "Nothing is left to do."]
+        return [*told, "Nothing is left to do." if status.drawn else _UNDRAWN]
     if status.seconds is not None:
         told.append(f"The rest takes about {_span(status.seconds)} at the rate so far.")
     else:

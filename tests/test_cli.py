@@ -189,7 +189,7 @@ def test_a_damaged_journal_is_refused_by_file_and_line(start, undisturbed, tmp_p
     workdir, _ = undisturbed
     copy = tmp_path / "rows" / "damaged.jsonl"
     copy.parent.mkdir()
-    copy.write_text('{"key": "a"}\n{"key": 3}\n')
+    copy.write_text('{"key": "a", "kind": "probe"}\n{"key": 3}\n')
     (tmp_path / "config.json").write_text((workdir / "config.json").read_text())
     process = start(*SWEEP, f"--workdir={tmp_path}")
     assert_refused(process, "damaged.jsonl, line 2", "is damaged")

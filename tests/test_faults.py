@@ -40,7 +40,7 @@ def test_what_cannot_be_struck_is_refused(monkeypatch, capsys, flag, words):
 
 def test_a_verdict_counts_what_is_lost_twice_and_different(tmp_path):
     book = journal.open_journal(tmp_path, {})
-    row = {"key": "a", "found": 1.0, "wall_seconds": 3.0}
+    row = {"key": "a", "kind": "run", "found": 1.0, "wall_seconds": 3.0}
     journal.append(book, [row])
     for name in fault_trials.TABLES:
         journal.write_csv(tmp_path / name, [row])
