@@ -12,9 +12,7 @@ from recall import failures, jobs, journal, planning, presence
 
 SILENT_SECONDS = 6 * presence.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
-_UNDRAWN = """\
-All lanes have ended, but tables and the figure are not written: the same command
-writes them."""
+_UNDRAWN = "Tables and the figure are not written yet: the same command writes them."
 
 
 class Writer(NamedTuple):

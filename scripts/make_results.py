@@ -376,8 +376,8 @@ def difference(path: Path, text: str) -> str | None:
     pairs = itertools.zip_longest(*lines, fillvalue="")
     for number, (there, said) in enumerate(pairs, 1):
         if there != said:
-            same = itertools.takewhile(lambda two: two[0] == two[1], zip(there, said))
-            start = max(0, len(list(same)) - 20)
+            signs = enumerate(itertools.zip_longest(there, said))
+            start = max(0, next(i for i, (a, b) in signs if a != b) - 20)
             shown = (repr(line[start : start + 60]) for line in (there, said))
             return f"{path}, line {number}: {'; rows say '.join(shown)}"
     return None
@@ -388,7 +388,7 @@ def check() -> None:
     stale = [line for written in texts().items() if (line := difference(*written))]
     for line in stale:
         print(line)
-    sys.exit(bool(stale))
+    sys.exit(int(bool(stale)))
 
 
 def main() -> None:

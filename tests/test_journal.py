@@ -92,6 +92,7 @@ def test_rows_of_a_folder_that_is_not_there(tmp_path):
 
 def test_numpy_values_become_numbers(opened):
     row = {
+        "kind": "k",
         "key": "a",
         "n": np.int32(3),
         "stored": np.bool_(True),
@@ -104,6 +105,7 @@ def test_numpy_values_become_numbers(opened):
     journal.append(opened, [row])
     (back,) = journal.read_rows(opened.workdir)
     assert back == {
+        "kind": "k",
         "key": "a",
         "n": 3,
         "stored": True,
