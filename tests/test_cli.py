@@ -163,7 +163,7 @@ def test_a_wrong_value_is_refused_before_anything_is_written(start, tmp_path):
     [
         ("--devices=99", ["devices=99", "0 <= devices <= "]),
         ("--shard=4/4", ["shard=4/4", "0 <= i < n"]),
-        ("--status", ["folder of a run", "/run."]),
+        ("--status", ["folder of a run", "/run, where config.json is missing"]),
     ],
 )
 def test_what_there_is_not_is_refused(start, tmp_path, argument, words):
