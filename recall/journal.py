@@ -67,7 +67,7 @@ def digest(settings: Mapping[str, Any]) -> str:
 
 
 def append(journal: Journal, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds rows, each with a string `key`; they are on disk once this returns.
+    """Adds rows with strings `key` and `kind`; they are on disk once this returns.
 
     A non-finite number is stored as null, and its row gets `finite: false`. If the
     batch cannot be written whole, none of it stays and JournalError is raised.
@@ -113,15 +113,22 @@ def read_config(workdir: Path) -> dict[str, Any]:
     """The config of a run.
 
     Raises:
-        JournalError: if the folder holds none.
+        JournalError: if the folder holds none, or it is damaged.
     """
     path = workdir / "config.json"
-    try:
-        return json.loads(path.read_bytes())["config"]
-    except (OSError, ValueError, KeyError, TypeError):
+    if not path.exists():
         raise JournalError(
-            f"Expected workdir to be the folder of a run, with its config.json; got "
-            f"{workdir}."
+            f"Expected workdir to be the folder of a run; got {workdir}, where "
+            "config.json is missing."
+        )
+    with _reported("read config", path):
+        text = path.read_bytes()
+    try:
+        return dict(json.loads(text)["config"])
+    except (ValueError, KeyError, TypeError):
+        raise JournalError(
+            f"{path} is damaged; delete that file alone, and the command of the run "
+            "writes it again: its rows stay."
         ) from None
 
 
@@ -240,11 +247,12 @@ def _plain(value: Any, field: str, *, nonfinite: Callable[[float], Any]) -> Any:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    key = row.get("key")
-    if not isinstance(key, str) or not key:
-        raise JournalError(f"row key={key!r}; expected a string that is not empty.")
+    for name in ("key", "kind"):
+        if not isinstance(row.get(name), str) or not row[name]:
+            got = f"row {name}={row.get(name)!r}"
+            raise JournalError(f"{got}; expected a string that is not empty.")
     lost: list[float] = []
-    plain = _plain(row, f"row {key!r}", nonfinite=lost.append)
+    plain = _plain(row, f"row {row['key']!r}", nonfinite=lost.append)
     if lost:
         plain["finite"] = False
     return json.dumps(plain, allow_nan=False) + "\n"
@@ -270,28 +278,26 @@ def _whole_rows(path: Path) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except ValueError:
             row = None
-        if not isinstance(row, dict) or not isinstance(row.get("key"), str):
+        if not isinstance(row, dict) or not all(
+            isinstance(row.get(name), str) for name in ("key", "kind")
+        ):
             raise JournalError(
                 f"{path}, line {number}: {line!r:.60} is damaged; expected an object "
-                "with a string 'key'. Delete that line and run again to redo its cell."
+                "with strings 'key' and 'kind'. Delete that line and run again: a "
+                "search or lane whose last row it was ('capacity', 'run') is run "
+                "again; any other row may stay missing from the record."
             )
         yield row
 
 
 def _check_same_config(workdir: Path, settings: dict[str, Any]) -> None:
-    path = workdir / "config.json"
-    advice = "choose another --workdir or delete it."
-    try:
-        there = dict(_leaves(json.loads(path.read_bytes())["config"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        raise JournalError(f"{path} is damaged; {advice}") from None
-    here = dict(_leaves(settings))
+    there, here = dict(_leaves(read_config(workdir))), dict(_leaves(settings))
     for field in sorted(there.keys() | here.keys()):
         old, new = there.get(field, "absent"), here.get(field, "absent")
         if old != new:
             raise JournalError(
                 f"workdir {workdir} holds another config: {field} is {old} there, "
-                f"{new} here; {advice}"
+                f"{new} here; choose another --workdir, or the config of this one."
             )
 
 

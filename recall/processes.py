@@ -30,15 +30,17 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
     Raises:
         ValueError: if these do not name a run, or nobody answers.
     """
-    told = {
-        name: os.environ.get(f"JAX_{name}") for name in ("NUM_PROCESSES", "PROCESS_ID")
-    }
-    processes = _number(processes, told["NUM_PROCESSES"])
-    index = _number(index, told["PROCESS_ID"])
+    coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
+    processes = _number(processes, "JAX_NUM_PROCESSES", 1)
+    index = _number(index, "JAX_PROCESS_ID", 0)
+    flags = {"coordinator": coordinator, "num_processes": processes}
+    got = [
+        f"no --{flag}" if value is None else f"--{flag}={value}"
+        for flag, value in (flags | {"process_id": index}).items()
+    ]
     expected = (
         "Expected --coordinator=host:port, --num_processes=n and --process_id=i with "
-        "0 <= i < n, or a scheduler that tells them; got "
-        f"{coordinator}, {processes}, {index}"
+        f"0 <= i < n, or a scheduler that tells them; got {', '.join(got)}"
     )
     named = coordinator is None or ":" in coordinator
     counted = processes is None or index is None or 0 <= index < processes
@@ -51,9 +53,18 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
         raise ValueError(f"{expected}: {str(error).splitlines()[0]}") from error
 
 
-def _number(given: int | None, told: str | None) -> int | None:
-    """What the command line says, or else the environment."""
-    return int(told) if given is None and told is not None else given
+def _number(given: int | None, variable: str, least: int) -> int | None:
+    """What the command line says, or else the environment.
+
+    Raises:
+        ValueError: if the environment says no such number.
+    """
+    told = os.environ.get(variable)
+    if given is not None or told is None:
+        return given
+    if not told.isdecimal() or int(told) < least:
+        raise ValueError(f"Expected {variable}=n with n >= {least}; got {told!r}.")
+    return int(told)
 
 
 def share(plan: planning.Plan) -> planning.Plan:

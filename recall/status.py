@@ -12,6 +12,7 @@ from recall import failures, jobs, journal, planning, presence
 
 SILENT_SECONDS = 6 * presence.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
+_UNDRAWN = "Tables and the figure are not written yet: the same command writes them."
 
 
 class Writer(NamedTuple):
@@ -42,6 +43,7 @@ class Status(NamedTuple):
         running: how many somebody works on who is alive.
         core_seconds: estimate of what is left, failed lanes included.
         writers: who has written, the latest first.
+        drawn: whether tables and the figure were written.
     """
 
     lanes: int
@@ -50,6 +52,7 @@ class Status(NamedTuple):
     running: int
     core_seconds: float
     writers: list[Writer]
+    drawn: bool
 
     @property
     def left(self) -> int:
@@ -87,6 +90,7 @@ def read(workdir: Path) -> Status:
         running=len(rest & claimed),
         core_seconds=sum(costs[lane] for lane in costs.keys() - done),
         writers=_writers(by_writer, signs, costs, rest),
+        drawn=(workdir / "figure.png").exists(),  # what a run writes last
     )
 
 
@@ -143,7 +147,7 @@ def lines(status: Status) -> list[str]:
     counts = f"{status.done} done, {status.running} running, {status.failed} failed"
     told = [f"{status.lanes} lanes: {counts}, {status.left} left"]
     if status.done == status.lanes:
-        return [*told, "Nothing is left to do."]
+        return [*told, "Nothing is left to do." if status.drawn else _UNDRAWN]
     if status.seconds is not None:
         told.append(f"The rest takes about {_span(status.seconds)} at the rate so far.")
     else:

@@ -26,6 +26,20 @@ begin() {
       "${FLAGS[*]:-nothing}" >&2
     exit 2
   fi
+  for flag in "${FLAGS[@]}"; do
+    [[ $flag =~ ^--?(no)?(shard|distributed|launcher)(=|$) ]] || continue
+    printf 'recall: Expected no --shard, --distributed or --launcher, as this script ' >&2
+    printf 'divides the run; got %s.\n' "$flag" >&2
+    exit 2
+  done
+}
+
+# needs COMMAND: says so if it is missing, unless commands are only printed.
+needs() {
+  if [[ $DRY == no ]] && ! command -v "$1" >/dev/null; then
+    printf 'recall: Expected %s on the PATH; got none (--dry-run needs none).\n' "$1" >&2
+    exit 2
+  fi
 }
 
 # launch COMMAND...: runs it, or prints it.

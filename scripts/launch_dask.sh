@@ -17,6 +17,7 @@ if [[ -z ${HOSTS:-} ]]; then
   printf 'recall: Expected HOSTS="<host> <host> ..." in the environment.\n' >&2
   exit 2
 fi
+needs ssh
 port=${PORT:-8786}
 address=tcp://$(hostname -f):$port
 # Workers look dead during a long compilation; memory is ours to watch.

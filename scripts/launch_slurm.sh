@@ -18,6 +18,7 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/launch_common.sh"
 
 begin "$@"
+needs sbatch
 for argument in "${FLAGS[@]}"; do
   printf -v quoted '%s %q' "${quoted:-}" "$argument"
 done

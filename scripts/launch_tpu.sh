@@ -18,6 +18,7 @@ if [[ -z ${TPU:-} || -z ${ZONE:-} ]]; then
   printf 'recall: Expected TPU=<name> and ZONE=<zone> in the environment.\n' >&2
   exit 2
 fi
+needs gcloud
 alone="TPU_PROCESS_BOUNDS=1,1,1 TPU_CHIPS_PER_PROCESS_BOUNDS=${CHIPS:-2,2,1}"
 alone+=" TPU_SKIP_MDS_QUERY=1 TPU_WORKER_HOSTNAMES=localhost TPU_WORKER_ID=0"
 for argument in "${FLAGS[@]}"; do

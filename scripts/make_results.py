@@ -2,17 +2,19 @@
 
 python scripts/make_results.py            rewrite results/*.png, results/README.md and
                                           the claims in README.md
-python scripts/make_results.py --check    fail if these texts are not what rows say
+python scripts/make_results.py --check    fail if these texts are not what rows say,
+                                          and name their first lines that differ
 python scripts/make_results.py --take runs/linear_capacity-cpu
                                           first copy a run's rows to results/
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import figures, journal, rows
+from recall import arguments, figures, journal, rows
 from recall.figures import style
 from recall.html import sources
 from recall.reports import atlas as report_atlas
@@ -64,9 +66,13 @@ DRAWN = {
 
 
 def take(workdir: Path) -> None:
-    """Copies the rows of a finished run; of probes, what their search does not say."""
-    found = journal.read_rows(workdir)
-    name = found[0]["experiment"]
+    """Copies the rows of a finished run; of probes, what their search does not say.
+
+    Raises:
+        SourceError: if there is no run, or it has no rows.
+    """
+    (source,) = sources.of_run(workdir)
+    found, name = source.rows, source.experiment
     kept = [row for row in found if row["kind"] in DRAWN.get(name, ("capacity",))]
     if name == "sequential_learning":  # curves and pictures of one seed
         first = min(row["seed"] for row in kept)
@@ -364,15 +370,39 @@ def texts() -> dict[Path, str]:
     }
 
 
+def difference(path: Path, text: str) -> str | None:
+    """The first line in which a file is not what the rows say, if there is one."""
+    lines = path.read_text().split("\n"), text.split("\n")
+    pairs = itertools.zip_longest(*lines, fillvalue="")
+    for number, (there, said) in enumerate(pairs, 1):
+        if there != said:
+            signs = enumerate(itertools.zip_longest(there, said))
+            start = max(0, next(i for i, (a, b) in signs if a != b) - 20)
+            shown = (repr(line[start : start + 60]) for line in (there, said))
+            return f"{path}, line {number}: {'; rows say '.join(shown)}"
+    return None
+
+
+def check() -> None:
+    """Exits, with code 1 after a line for each text that is not what the rows say."""
+    stale = [line for written in texts().items() if (line := difference(*written))]
+    for line in stale:
+        print(line)
+    sys.exit(int(bool(stale)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--take", type=Path)
     chosen = parser.parse_args()
     if chosen.take is not None:
-        take(chosen.take)
+        try:
+            take(chosen.take)
+        except (journal.JournalError, sources.SourceError) as error:
+            arguments.refuse(error)
     if chosen.check:
-        sys.exit(any(text != path.read_text() for path, text in texts().items()))
+        check()
     for path in RESULTS.glob("*.csv"):
         if path.stem in figures.FIGURES:
             own = journal.read_csv(path)

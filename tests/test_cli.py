@@ -175,7 +175,7 @@ def test_flags_that_mean_nothing_together_are_refused(start, arguments, words):
     [
         ("--devices=99", ["devices=99", "0 <= devices <= "]),
         ("--shard=4/4", ["shard=4/4", "0 <= i < n"]),
-        ("--status", ["folder of a run", "/run."]),
+        ("--status", ["folder of a run", "/run, where config.json is missing"]),
     ],
 )
 def test_what_there_is_not_is_refused(start, tmp_path, argument, words):
@@ -201,7 +201,7 @@ def test_a_damaged_journal_is_refused_by_file_and_line(start, undisturbed, tmp_p
     workdir, _ = undisturbed
     copy = tmp_path / "rows" / "damaged.jsonl"
     copy.parent.mkdir()
-    copy.write_text('{"key": "a"}\n{"key": 3}\n')
+    copy.write_text('{"key": "a", "kind": "probe"}\n{"key": 3}\n')
     (tmp_path / "config.json").write_text((workdir / "config.json").read_text())
     process = start(*SWEEP, f"--workdir={tmp_path}")
     assert_refused(process, "damaged.jsonl, line 2", "is damaged")

@@ -188,7 +188,7 @@ def test_the_width_of_plain_codes_is_that_of_the_formula(world, expected):
         ({"lengths": (2,)}, "lengths to be an integer >= 3; got 2"),
         ({"contexts": 0}, "contexts to be an integer >= 1; got 0"),
         ({"embedding": "cube"}, "embedding in .*; got 'cube'"),
-        ({"ratios": ()}, "ratios to hold distinct values"),
+        ({"ratios": ()}, "ratios to hold at least one value"),
         ({"gates": (0,)}, "gates to be an integer >= 1; got 0"),
     ],
 )

@@ -40,15 +40,15 @@ def test_what_cannot_be_struck_is_refused(monkeypatch, capsys, flag, words):
 
 def test_a_verdict_counts_what_is_lost_twice_and_different(tmp_path):
     book = journal.open_journal(tmp_path, {})
-    row = {"key": "a", "found": 1.0, "wall_seconds": 3.0}
+    row = {"key": "a", "kind": "run", "found": 1.0, "wall_seconds": 3.0}
     journal.append(book, [row])
     for name in fault_trials.TABLES:
         journal.write_csv(tmp_path / name, [row])
     trial = fault_trials.Trial(tmp_path, random.Random(0))
     trial.acknowledged = {"a": row | {"found": 2.0}, "b": row}
-    expected = {"a": {"key": "a", "found": 1.0 + 1e-9}}
+    expected = {"a": {"key": "a", "kind": "run", "found": 1.0 + 1e-9}}
     found = trial.verdict(expected)
     assert (found["acknowledged"], found["lost"], found["duplicates"]) == (2, 2, 1)
     assert found["equal"] == 1
-    assert trial.verdict({"a": {"key": "a", "found": 1.1}})["equal"] == 0
+    assert trial.verdict({"a": {"key": "a", "kind": "run", "found": 1.1}})["equal"] == 0
     assert trial.verdict({})["equal"] == 0

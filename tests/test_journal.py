@@ -62,8 +62,15 @@ def kill_after(process: subprocess.Popen, seconds: float) -> list[str]:
 
 def test_rows_come_back_as_they_went(opened):
     rows = [
-        {"key": "a", "n": 3, "accuracy": 0.1, "stored": True, "note": None},
-        {"key": "b", "settings": {"d": 2, "name": "é\n"}, "finite": True},
+        {
+            "kind": "k",
+            "key": "a",
+            "n": 3,
+            "accuracy": 0.1,
+            "stored": True,
+            "note": None,
+        },
+        {"kind": "k", "key": "b", "settings": {"d": 2, "name": "é\n"}, "finite": True},
     ]
     journal.append(opened, rows[:1])
     journal.append(opened, [])
@@ -85,6 +92,7 @@ def test_rows_of_a_folder_that_is_not_there(tmp_path):
 
 def test_numpy_values_become_numbers(opened):
     row = {
+        "kind": "k",
         "key": "a",
         "n": np.int32(3),
         "stored": np.bool_(True),
@@ -97,6 +105,7 @@ def test_numpy_values_become_numbers(opened):
     journal.append(opened, [row])
     (back,) = journal.read_rows(opened.workdir)
     assert back == {
+        "kind": "k",
         "key": "a",
         "n": 3,
         "stored": True,
@@ -113,11 +122,11 @@ def test_numpy_values_become_numbers(opened):
     "value", [float("nan"), np.float32("inf"), np.array(-np.inf), np.longdouble("nan")]
 )
 def test_a_non_finite_number_is_null_and_says_so(opened, value):
-    journal.append(opened, [{"key": "a", "loss": value, "finite": True}])
-    journal.append(opened, [{"key": "b", "trace": [1.0, [value]]}])
+    journal.append(opened, [{"kind": "k", "key": "a", "loss": value, "finite": True}])
+    journal.append(opened, [{"kind": "k", "key": "b", "trace": [1.0, [value]]}])
     assert journal.read_rows(opened.workdir) == [
-        {"key": "a", "loss": None, "finite": False},
-        {"key": "b", "trace": [1.0, [None]], "finite": False},
+        {"kind": "k", "key": "a", "loss": None, "finite": False},
+        {"kind": "k", "key": "b", "trace": [1.0, [None]], "finite": False},
     ]
 
 
@@ -125,54 +134,73 @@ def test_a_non_finite_number_is_null_and_says_so(opened, value):
     ("row", "names"),
     [
         ({"n": 1}, "key=None"),
-        ({"key": 3}, "key=3"),
-        ({"key": ""}, "key=''"),
-        ({"key": "a", "when": {"x": object()}}, "when.x is a object"),
-        ({"key": "a", "z": np.complex64(1)}, "z is a complex64"),
+        ({"kind": "k", "key": 3}, "key=3"),
+        ({"kind": "k", "key": ""}, "key=''"),
+        ({"key": "a"}, "kind=None"),
+        ({"kind": "k", "key": "a", "when": {"x": object()}}, "when.x is a object"),
+        ({"kind": "k", "key": "a", "z": np.complex64(1)}, "z is a complex64"),
     ],
 )
 def test_a_row_that_cannot_be_stored_takes_its_batch_with_it(opened, row, names):
     with pytest.raises(journal.JournalError) as error:
-        journal.append(opened, [{"key": "good"}, row])
+        journal.append(opened, [{"kind": "k", "key": "good"}, row])
     assert names in one_line(error)
     assert not opened.path.exists()
 
 
 def test_the_first_row_of_a_key_wins_files_by_name(opened):
-    journal.append(opened, [{"key": "a", "v": 1}, {"key": "a", "v": 2}])
-    journal.append(opened, [{"key": "a", "v": 3}, {"key": "b", "v": 4}])
+    journal.append(
+        opened, [{"kind": "k", "key": "a", "v": 1}, {"kind": "k", "key": "a", "v": 2}]
+    )
+    journal.append(
+        opened, [{"kind": "k", "key": "a", "v": 3}, {"kind": "k", "key": "b", "v": 4}]
+    )
     rows = opened.path.parent
-    (rows / "~last.jsonl").write_text('{"key": "b", "v": 5}\n{"key": "c", "v": 6}\n')
-    (rows / "!first.jsonl").write_text('{"key": "c", "v": 7}\n')
+    (rows / "~last.jsonl").write_text(
+        '{"kind": "k", "key": "b", "v": 5}\n{"kind": "k", "key": "c", "v": 6}\n'
+    )
+    (rows / "!first.jsonl").write_text('{"kind": "k", "key": "c", "v": 7}\n')
     found = {row["key"]: row["v"] for row in journal.read_rows(opened.workdir)}
     assert found == {"a": 1, "b": 4, "c": 7}
 
 
 def test_a_torn_tail_is_skipped_and_the_run_goes_on(opened):
-    journal.append(opened, [{"key": "a"}, {"key": "b"}])
+    journal.append(opened, [{"kind": "k", "key": "a"}, {"kind": "k", "key": "b"}])
     with open(opened.path, "a") as file:
-        file.write('{"key": "c"}')  # valid, but its newline never came
-    assert journal.read_rows(opened.workdir) == [{"key": "a"}, {"key": "b"}]
+        file.write('{"kind": "k", "key": "c"}')  # valid, but its newline never came
+    assert journal.read_rows(opened.workdir) == [
+        {"kind": "k", "key": "a"},
+        {"kind": "k", "key": "b"},
+    ]
     again = journal.open_journal(opened.workdir, CONFIG)
-    journal.append(again, [{"key": "c", "again": True}])
+    journal.append(again, [{"kind": "k", "key": "c", "again": True}])
     rows = {row["key"]: row for row in journal.read_rows(opened.workdir)}
     assert rows == {
-        "a": {"key": "a"},
-        "b": {"key": "b"},
-        "c": {"key": "c", "again": True},
+        "a": {"kind": "k", "key": "a"},
+        "b": {"kind": "k", "key": "b"},
+        "c": {"kind": "k", "key": "c", "again": True},
     }
 
 
 @pytest.mark.parametrize(
-    "damage", [b'{"key": "b", "v', b"[1]", b'{"v": 1}', b'{"key": 1}', b"", b"\xff\x00"]
+    "damage",
+    [
+        b'{"kind": "k", "key": "b", "v',
+        b"[1]",
+        b'{"v": 1}',
+        b'{"kind": "k", "key": 1}',
+        b'{"key": "b"}',
+        b"",
+        b"\xff\x00",
+    ],
 )
 def test_a_damaged_line_is_named_and_nothing_is_deleted(opened, damage):
-    text = b'{"key": "a"}\n' + damage + b'\n{"key": "c"}\n'
+    text = b'{"kind": "k", "key": "a"}\n' + damage + b'\n{"kind": "k", "key": "c"}\n'
     opened.path.write_bytes(text)
     with pytest.raises(journal.JournalError) as error:
         journal.read_rows(opened.workdir)
     assert f"{opened.path}, line 2:" in one_line(error)
-    assert "Delete that line" in str(error.value)
+    assert "strings 'key' and 'kind'. Delete that line" in str(error.value)
     assert opened.path.read_bytes() == text
 
 
@@ -194,10 +222,10 @@ def inodes(*paths: pathlib.Path) -> list[int]:
 
 
 def test_an_append_is_synced_before_it_returns(opened, synced):
-    journal.append(opened, [{"key": "a"}, {"key": "b"}])
+    journal.append(opened, [{"kind": "k", "key": "a"}, {"kind": "k", "key": "b"}])
     assert synced == ["write", *inodes(opened.path, opened.path.parent)]
     del synced[:]
-    journal.append(opened, [{"key": "c"}])
+    journal.append(opened, [{"kind": "k", "key": "c"}])
     assert synced == ["write", *inodes(opened.path)]
 
 
@@ -219,21 +247,21 @@ def test_folders_that_cannot_be_synced_are_no_error(opened, monkeypatch):
         fsync(fd)
 
     monkeypatch.setattr(os, "fsync", files_only)
-    journal.append(opened, [{"key": "a"}])
-    assert journal.read_rows(opened.workdir) == [{"key": "a"}]
+    journal.append(opened, [{"kind": "k", "key": "a"}])
+    assert journal.read_rows(opened.workdir) == [{"kind": "k", "key": "a"}]
 
 
 def test_short_writes_are_continued(opened, monkeypatch):
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:7]))
-    rows = [{"key": str(i)} for i in range(5)]
+    rows = [{"kind": "k", "key": str(i)} for i in range(5)]
     journal.append(opened, rows)
     assert journal.read_rows(opened.workdir) == rows
 
 
 @pytest.mark.parametrize("broken", ["write", "fsync"])
 def test_a_full_disk_leaves_no_part_of_the_batch(opened, monkeypatch, broken):
-    journal.append(opened, [{"key": "a"}])
+    journal.append(opened, [{"kind": "k", "key": "a"}])
     before = opened.path.read_bytes()
     write = os.write
 
@@ -248,19 +276,25 @@ def test_a_full_disk_leaves_no_part_of_the_batch(opened, monkeypatch, broken):
     with monkeypatch.context() as patch:
         patch.setattr(os, broken, half_then_full if broken == "write" else full)
         with pytest.raises(journal.JournalError) as error:
-            journal.append(opened, [{"key": "b"}, {"key": "c", "pad": "x" * 50}])
+            journal.append(
+                opened,
+                [{"kind": "k", "key": "b"}, {"kind": "k", "key": "c", "pad": "x" * 50}],
+            )
     assert "No space left" in one_line(error)
     assert str(opened.path) in str(error.value)
     assert opened.path.read_bytes() == before
-    journal.append(opened, [{"key": "d"}])
-    assert journal.read_rows(opened.workdir) == [{"key": "a"}, {"key": "d"}]
+    journal.append(opened, [{"kind": "k", "key": "d"}])
+    assert journal.read_rows(opened.workdir) == [
+        {"kind": "k", "key": "a"},
+        {"kind": "k", "key": "d"},
+    ]
 
 
 def test_a_journal_stays_in_its_process(opened, monkeypatch):
     """Two writers of one file could cut each other's rows when a disk is full."""
     monkeypatch.setattr(os, "getpid", lambda: 1)
     with pytest.raises(journal.JournalError) as error:
-        journal.append(opened, [{"key": "a"}])
+        journal.append(opened, [{"kind": "k", "key": "a"}])
     assert "open_journal in each" in one_line(error)
     assert not opened.path.exists()
 
@@ -276,7 +310,8 @@ done = {row["key"] for row in journal.read_rows(workdir)}
 todo = [key for i in range(count) if (key := f"{prefix}{i}") not in done]
 for at in range(0, len(todo), 3):
     batch = todo[at : at + 3]
-    journal.append(opened, [{"key": key, "pad": "x" * 3000} for key in batch])
+    rows = [{"kind": "k", "key": key, "pad": "x" * 3000} for key in batch]
+    journal.append(opened, rows)
     print(*batch, flush=True)
 """
 
@@ -355,7 +390,7 @@ def test_another_config_is_refused_by_its_first_field(opened, change, message):
         journal.open_journal(opened.workdir, {**CONFIG, **change})
     assert message in one_line(error)
     assert str(opened.workdir) in str(error.value)
-    assert "choose another --workdir or delete it" in str(error.value)
+    assert str(error.value).endswith("--workdir, or the config of this one.")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
@@ -363,7 +398,9 @@ def test_a_damaged_config_is_refused(opened, text):
     (opened.workdir / "config.json").write_text(text)
     with pytest.raises(journal.JournalError) as error:
         journal.open_journal(opened.workdir, CONFIG)
-    assert "config.json is damaged" in one_line(error)
+    assert "config.json is damaged; delete that file alone" in one_line(error)
+    (opened.workdir / "config.json").unlink()
+    journal.open_journal(opened.workdir, CONFIG)
 
 
 @pytest.mark.parametrize("below", [".", "sub", "sub/sub"])

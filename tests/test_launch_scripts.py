@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -16,7 +17,7 @@ CLUSTER = {"TPU": "slice", "ZONE": "here", "HOSTS": "one two"}
 def launch(name, *arguments, **environment):
     return subprocess.run(
         [str(ROOT / "scripts" / f"launch_{name}.sh"), *arguments],
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -38,6 +39,25 @@ def test_a_script_says_what_it_does_and_what_it_needs(name):
         done = launch(name, "--dry-run", *wrong, **CLUSTER)
         assert (done.returncode, done.stdout) == (2, "")
         assert re.fullmatch(r"recall: Expected [^\n]+\n", done.stderr)
+
+
+@pytest.mark.parametrize("name", ["slurm", "tpu", "dask"])
+@pytest.mark.parametrize("flag", ["--shard=1/2", "--distributed", "-launcher=dask"])
+def test_flags_that_a_script_sets_itself_are_refused(name, flag):
+    done = launch(name, "--dry-run", "2", *FLAGS, flag, **CLUSTER)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"recall: Expected no [^\n]+; got {flag}\.\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"), [("slurm", "sbatch"), ("tpu", "gcloud"), ("dask", "ssh")]
+)
+def test_a_command_that_is_missing_is_named(name, missing, tmp_path):
+    for tool in ("bash", "dirname", "hostname"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    done = launch(name, "2", *FLAGS, **CLUSTER, PATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"recall: Expected {missing} on [^\n]+\n", done.stderr)
 
 
 def test_slurm_is_asked_for_an_array_of_shards():

@@ -173,7 +173,26 @@ def test_jobs_for_more_devices_than_there_are_are_skipped_by_name(monkeypatch):
 def test_a_run_that_cannot_be_joined_is_named(given):
     with pytest.raises(ValueError, match="Expected --coordinator=host:port") as caught:
         processes.join(*given)
-    assert ", ".join(map(str, given)) in str(caught.value)
+    flags = zip(("coordinator", "num_processes", "process_id"), given, strict=True)
+    got = ", ".join(f"--{flag}={value}" for flag, value in flags)
+    assert f"got {got}" in str(caught.value)
+
+
+def test_flags_that_are_missing_are_named():
+    with pytest.raises(ValueError, match="Expected --coordinator=host:port") as caught:
+        processes.join("somewhere", None, 1)
+    got = "got --coordinator=somewhere, no --num_processes, --process_id=1."
+    assert str(caught.value).endswith(got)
+
+
+@pytest.mark.parametrize(
+    ("variable", "told", "least"),
+    [("JAX_NUM_PROCESSES", "two", 1), ("JAX_PROCESS_ID", "-1", 0)],
+)
+def test_a_variable_that_is_no_number_is_named(monkeypatch, variable, told, least):
+    monkeypatch.setenv(variable, told)
+    with pytest.raises(ValueError, match=f"Expected {variable}=n with n >= {least}"):
+        processes.join("127.0.0.1:1", None, None)
 
 
 def test_a_single_process_speaks_for_all():

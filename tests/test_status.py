@@ -86,6 +86,9 @@ def test_the_rest_takes_as_long_as_what_is_left_costs_at_the_rate_so_far(book):
 def test_a_finished_run_has_nothing_left(book):
     journal.append(book, [row(lane, "capacity") for lane in LANES])
     found = status.read(book.workdir)
+    assert "the same command writes them" in status.lines(found)[-1]
+    (book.workdir / "figure.png").touch()
+    found = status.read(book.workdir)
     assert status.lines(found)[-1] == "Nothing is left to do."
 
 
@@ -97,10 +100,12 @@ def test_reading_leaves_the_folder_as_it_is(book):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(journal.JournalError, match=r"config.json; got .*nowhere"):
+    with pytest.raises(
+        journal.JournalError, match=r"nowhere, where config\.json is mis"
+    ):
         status.read(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(journal.JournalError, match="folder of a run"):
+    with pytest.raises(journal.JournalError, match=r"config\.json is damaged; delete"):
         status.read(tmp_path)
 
 

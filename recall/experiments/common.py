@@ -40,7 +40,9 @@ def nonempty(field: str, values: Any) -> tuple:
         ValueError: naming the field and the values.
     """
     values = tuple(values)
-    if not values or any(value in values[:i] for i, value in enumerate(values)):
+    if not values:
+        raise ValueError(f"Expected {field} to hold at least one value; got ().")
+    if any(value in values[:i] for i, value in enumerate(values)):
         raise ValueError(f"Expected {field} to hold distinct values; got {values}.")
     return values
 

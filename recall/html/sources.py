@@ -79,9 +79,9 @@ def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
     """The committed rows by experiment, without the probes of searches.
 
     Raises:
-        SourceError: if there are none.
+        SourceError: if there are none, or a table is not whole.
     """
-    return {path.stem: journal.read_csv(path) for path in paths(folder)}
+    return {path.stem: _table(path) for path in paths(folder)}
 
 
 def paths(folder: Path = RESULTS) -> list[Path]:
@@ -101,16 +101,32 @@ def paths(folder: Path = RESULTS) -> list[Path]:
 
 def committed(path: Path) -> Source:
     """A table of rows with its probes, whose searches say the rest."""
-    name, rows = path.stem, journal.read_csv(path)
+    name, rows = path.stem, _table(path)
     probes = path.with_name(f"{name}_probes.csv")
     if probes.exists():
         rows += [{"kind": "probe"} | row for row in journal.read_csv(probes)]
     other = figures.BESIDE.get(name)
-    beside = journal.read_csv(path.with_name(f"{other}.csv")) if other else []
+    beside = _table(path.with_name(f"{other}.csv")) if other else []
     config = default_config(name, ("cpu", ""))
     return Source(
         name, rows, beside, config, f"results/{path.name}", f"runs/{name}", True
     )
+
+
+def _table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a committed table.
+
+    Raises:
+        SourceError: if one of them does not say of what kind it is.
+    """
+    rows = journal.read_csv(path)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row.get("kind"), str):
+            raise SourceError(
+                f"{path}, row {number}: kind={row.get('kind')!r}; expected a name in a "
+                "column 'kind'. Restore this table."
+            )
+    return rows
 
 
 def _config_of(workdir: Path) -> Mapping[str, Any]:
