@@ -146,7 +146,15 @@ def _tell(workdir: Path, question: str | None, console: Any) -> None:
 
 def _run(config: Any, workdir: Path, console: Any) -> int:
     """Runs a config or a part of it, and shows it; returns the exit code."""
-    from recall import cli, cluster, launching, planning, processes, shards
+    from recall import (
+        cli,
+        cluster,
+        interrupt,
+        launching,
+        planning,
+        processes,
+        shards,
+    )
 
     dask = LAUNCHER.value == "dask" and not PLAN.value
     try:
@@ -174,7 +182,10 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
         if not processes.speaks_last():
             return 0
         part = whole
-    return cli.conclude(config, whole, part, workdir, console)
+    with interrupt.listening(GRACE.value) as asked:
+        code = cli.conclude(config, whole, part, workdir, console)
+        asked.check()
+    return code
 
 
 def run() -> None:
