@@ -84,8 +84,14 @@ def sampler(name: str) -> embeddings.Sampler:
 
 def of_pair(name: str) -> tuple[Geometry, Geometry]:
     """The geometries of the inputs and of the outputs of a memory."""
+    inputs, outputs = names_of_pair(name)
+    return geometry(inputs), geometry(outputs)
+
+
+def names_of_pair(name: str) -> tuple[str, str]:
+    """The names of the geometries of the inputs and of the outputs of a memory."""
     inputs, _, outputs = name.partition(PARTS)
-    return geometry(inputs), geometry(outputs or inputs)
+    return inputs, outputs or inputs
 
 
 def check(name: str, d: int) -> None:

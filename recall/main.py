@@ -99,17 +99,15 @@ def _check(argv: list[str]) -> None:
 
 def _check_company() -> None:
     """Refuses flags that mean nothing without another, and two that ask at once."""
-    asking = {"report": REPORT, "diagnose": DIAGNOSE, "claims": CLAIMS, "plan": PLAN}
-    asking |= {"status": STATUS, "ask": ASK}
-    chosen = [f"--{name}" for name, flag in asking.items() if flag.value]
+    asking = REPORT, DIAGNOSE, CLAIMS, PLAN, STATUS, ASK
+    chosen = [f"--{flag.name}" for flag in asking if flag.value]
     if len(chosen) > 1:
-        arguments.refuse(f"Expected one of {', '.join(asking)}; got {chosen}.")
-    needs = {"num_processes": (PROCESSES, DISTRIBUTED), "out": (OUT, REPORT)}
-    needs |= {"process_id": (PROCESS, DISTRIBUTED)}
-    needs |= {"coordinator": (COORDINATOR, DISTRIBUTED)}
-    for name, (flag, other) in needs.items():
+        allowed = ", ".join(f"--{flag.name}" for flag in asking)
+        arguments.refuse(f"Expected one of {allowed}; got {', '.join(chosen)}.")
+    needs = [(flag, DISTRIBUTED) for flag in (COORDINATOR, PROCESSES, PROCESS)]
+    for flag, other in [*needs, (OUT, REPORT)]:
         if flag.value is not None and not other.value:
-            wanted = f"--{other.name} with {name}={flag.value}"
+            wanted = f"--{other.name} with {flag.name}={flag.value}"
             arguments.refuse(f"Expected {wanted}.")
 
 

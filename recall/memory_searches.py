@@ -199,8 +199,8 @@ def draw_facts(
 ) -> facts.Facts:
     """The facts that a seed means at width d, nested in n."""
     key_in, key_out, _ = _keys(seed, d)
-    inputs, _, outputs = embedding.partition(geometries.PARTS)
-    drawn = _points(key_out, outputs or inputs, num_outputs or n, d)
+    inputs, outputs = geometries.names_of_pair(embedding)
+    drawn = _points(key_out, outputs, num_outputs or n, d)
     return facts.balanced(_points(key_in, inputs, n, d), drawn)
 
 
