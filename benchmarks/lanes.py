@@ -10,13 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from recall import capacity, lanes, memory_searches, setup, training
+from recall import capacity, training
+from recall.runs import setup
+from recall.sweeps import lanes, memory_search
 
 
-def search(
-    memory: str, d: int, m: int | None, seed: int
-) -> memory_searches.MemorySearch:
-    return memory_searches.MemorySearch(
+def search(memory: str, d: int, m: int | None, seed: int) -> memory_search.MemorySearch:
+    return memory_search.MemorySearch(
         memory=memory,
         d=d,
         m=m,

@@ -12,8 +12,9 @@ import time
 import jax
 import jax.numpy as jnp
 
-from recall import embeddings, facts, setup, training
+from recall import embeddings, facts, training
 from recall.memories import linear
+from recall.runs import setup
 
 
 def main() -> None:

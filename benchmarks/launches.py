@@ -18,7 +18,7 @@ import jax
 from rich.console import Console
 
 from configs import linear_capacity
-from recall import launching, planning, setup
+from recall.runs import launching, planning, setup
 
 Row = dict[str, Any]
 SEEDS = tuple(range(100))  # for a sweep of about a minute

@@ -14,8 +14,10 @@ from statistics import median
 
 import jax
 
-from recall import capacity, cells, memory_searches, running, searches, setup, training
-from recall.experiments import mlp_capacity
+from recall import capacity, training
+from recall.experiments.memory_capacity import mlp as mlp_capacity
+from recall.runs import setup
+from recall.sweeps import cells, memory_search, running, search
 
 VARIANTS = {  # method, patience in steps (0: the full budget)
     "bisect": ("bisect", 0),
@@ -29,14 +31,14 @@ VARIANTS = {  # method, patience in steps (0: the full budget)
 
 def lanes_of(
     sizes: list[tuple[int, int]], seeds: int, method: str, patience: int
-) -> list[memory_searches.MemorySearch]:
+) -> list[memory_search.MemorySearch]:
     opening = 1.0 if method == "bisect" else 0.7
     strategy = capacity.Strategy(method=method, resolution=0.02, opening=opening)
     recipe = training.Recipe(
         num_steps=8192, check_every=64, cosine=True, patience=patience
     )
     return [
-        memory_searches.MemorySearch(
+        memory_search.MemorySearch(
             memory="mlp",
             d=d,
             m=m,
@@ -54,7 +56,7 @@ def lanes_of(
     ]
 
 
-def run(chosen: Sequence[searches.Search]) -> tuple[dict, float, int]:
+def run(chosen: Sequence[search.Search]) -> tuple[dict, float, int]:
     """Capacity by (d, m, seed), seconds without compiling, steps of all lanes."""
     found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
     for cell in cells.group(chosen):

@@ -12,8 +12,8 @@ from statistics import mean, median
 
 from benchmarks import methods
 from configs import recall_capacity as config_file
-from recall import setup
-from recall.experiments import recall_capacity
+from recall.experiments.transformer_capacity import capacity as recall_capacity
+from recall.runs import setup
 
 VARIANTS = {
     "published, bisect": {"recipe": "published", "search.method": "bisect"},

@@ -18,15 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from recall import (
-    capacity,
-    factual,
-    lanes,
-    recall_searches,
-    setup,
-    training,
-    transformer,
-)
+from recall import capacity, training
+from recall.data import recall_task
+from recall.models import transformer
+from recall.runs import setup
+from recall.sweeps import lanes, transformer_search
 
 LENGTH, BATCH, BLOCK = 32, 1024, 64
 CHECK = 256
@@ -34,7 +30,7 @@ CHECK = 256
 
 def search(widths: tuple, size: int, seed: int, layout: str, share: int, steps: int):
     d, heads, head_dim, m = widths
-    return recall_searches.RecallSearch(
+    return transformer_search.RecallSearch(
         threshold=1.1,  # never reached: every lane makes all its steps
         seed=seed,
         expected=size,
@@ -48,11 +44,11 @@ def search(widths: tuple, size: int, seed: int, layout: str, share: int, steps: 
         heads=heads,
         head_dim=head_dim,
         m=m,
-        reads=recall_searches.Reads(layout=layout, share=share, batch=BATCH),
+        reads=transformer_search.Reads(layout=layout, share=share, batch=BATCH),
     )
 
 
-def plain(one: recall_searches.RecallSearch):
+def plain(one: transformer_search.RecallSearch):
     """A jitted step on sequences, a sampler of blocks of them, and the first state."""
     problem = one.problem(one.own_shape())
 
@@ -72,14 +68,14 @@ def plain(one: recall_searches.RecallSearch):
 
     @jax.jit
     def block(key):
-        drawn = factual.sample_batch(key, problem.world, BLOCK * BATCH, LENGTH)
+        drawn = recall_task.sample_batch(key, problem.world, BLOCK * BATCH, LENGTH)
         return tuple(x.reshape(BLOCK, BATCH, *x.shape[1:]) for x in drawn)
 
     initial: Any = problem.initial  # optax knows no NamedTuples
     return step, block, (initial, adam.init(initial))
 
 
-def plain_seconds(one: recall_searches.RecallSearch) -> float:
+def plain_seconds(one: transformer_search.RecallSearch) -> float:
     """Seconds of a plain step, sampling included."""
     step, block, state = plain(one)
 

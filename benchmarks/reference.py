@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from recall import setup
+from recall.runs import setup
 
 
 def sphere(key: jax.Array, n: int, d: int) -> jax.Array:

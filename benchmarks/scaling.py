@@ -26,20 +26,14 @@ import jax.numpy as jnp
 
 from benchmarks import launches
 from configs import linear_capacity, mlp_capacity, recall_capacity, tradeoff
-from recall import (
-    capacity,
-    journal,
-    lanes,
-    memory_kinds,
-    memory_searches,
-    planning,
-    provenance,
-    recall_searches,
-    searches,
-    setup,
-    training,
-)
-from recall.studies import large_memories, large_programs
+from recall import capacity, training
+from recall.experiments.large_memory import measure as large_memories
+from recall.experiments.large_memory import programs as large_programs
+from recall.memories import kinds
+from recall.runs import planning, setup
+from recall.store import journal, provenance
+from recall.sweeps import lanes, memory_search, transformer_search
+from recall.sweeps import search as searches
 from recall.theory import costs
 
 TABLE = Path(__file__).parents[1] / "results" / "scaling.csv"
@@ -61,7 +55,7 @@ def weak(tiny: bool) -> Iterator[Row]:
     for parts in (1, 2, 4, 8):
         memory = large_programs.Memory(
             kind="linear",
-            design=memory_kinds.Design(d=d),
+            design=kinds.Design(d=d),
             n=rows * parts,
             embedding="sphere",
             chunk=rows,
@@ -132,7 +126,7 @@ def _steps(search: searches.Search) -> float:
 
 def _work(search: Any) -> costs.Work:
     """A step of a search at the size that is expected."""
-    if isinstance(search, memory_searches.MemorySearch):
+    if isinstance(search, memory_search.MemorySearch):
         outputs = search.num_outputs or search.expected
         weights = search.num_parameters
         return costs.memory_step(search.expected, outputs, search.d, weights)
@@ -149,7 +143,7 @@ def _searches(tiny: bool) -> list[Any]:
     sizes = [(8, 0), (8, 8)] if tiny else [(16, 0), (32, 0), (64, 0), (90, 0)]
     sizes += [] if tiny else [(8, 8), (16, 16), (16, 32), (32, 64)]
     found: list[Any] = [
-        memory_searches.MemorySearch(
+        memory_search.MemorySearch(
             memory="mlp" if m else "linear",
             d=d,
             m=m or None,
@@ -161,7 +155,7 @@ def _searches(tiny: bool) -> list[Any]:
     ]
     shapes = [(8, 2, 2, 8)] if tiny else [(16, 8, 2, 16), (32, 8, 8, 64)]
     return found + [
-        recall_searches.RecallSearch(
+        transformer_search.RecallSearch(
             **{"d": d, "heads": heads, "head_dim": head_dim, "m": m, "world": "S=R"},
             **{"answers": 2 if tiny else 8, "expected": 8 if tiny else d},
             **_same(),

@@ -15,24 +15,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recall import (
-    capacity,
-    factual_training,
-    lanes,
-    recall_searches,
-    setup,
-    training,
-    transformer,
-)
+from recall import capacity, training
+from recall.models import fit, transformer
+from recall.runs import setup
+from recall.sweeps import lanes, transformer_search
 
 CHECK = 128
 
 
-def search(chosen: argparse.Namespace, seed: int) -> recall_searches.RecallSearch:
+def search(chosen: argparse.Namespace, seed: int) -> transformer_search.RecallSearch:
     recipe = training.Recipe(
         num_steps=chosen.steps, check_every=CHECK, cosine=not chosen.constant
     )
-    return recall_searches.RecallSearch(
+    return transformer_search.RecallSearch(
         threshold=0.99,
         seed=seed,
         expected=chosen.size,
@@ -79,7 +74,7 @@ def main() -> None:
     for i, problem in enumerate(problems):
         params = jax.tree.map(lambda x, i=i: x[i], lane.fit.params)
         how = some[0].sampling(shape), some[0].architecture
-        right = factual_training.ask_every_fact(problem, params, problem.world, *how)
+        right = fit.ask_every_fact(problem, params, problem.world, *how)
         share, tables = np.asarray(right).mean(axis=0), problem.embeddings
         subjects = heard(params, tables, tables.subjects)
         both = subjects[:, None] & heard(params, tables, tables.relations)[None, :]

@@ -45,11 +45,15 @@ import numpy as np
 from matplotlib import colors
 
 from configs import sequential_learning
-from recall import factual, figures, linear_attention, planning, setup, stage_training
-from recall.figures import style
+from recall import experiments, plotting
+from recall.data import recall_task
+from recall.models import linear_attention, stage_training
+from recall.runs import planning, setup
 
 setup.configure(compile_cache=True)
-plt.rcParams.update(style.RC | {"axes.prop_cycle": plt.cycler(color=style.PALETTE)})
+plt.rcParams.update(
+    plotting.RC | {"axes.prop_cycle": plt.cycler(color=plotting.PALETTE)}
+)
 # %matplotlib inline
 jax.local_devices()
 
@@ -68,7 +72,7 @@ for stage in ("relation", "facts"):
     print(f"{stage:8} learned at step {told:,.0f}; theory: {predicted:,.0f}")
 
 # %%
-figures.FIGURES["sequential_learning"](rows)
+experiments.draw("sequential_learning", rows)
 
 # %% [markdown]
 # Top: the total loss falls to ln 8 and stays there, while the loss of relations alone
@@ -109,7 +113,7 @@ while int(state.step) < config.num_steps:
     state = advance(problem, state)
     said.append(predict(state.params))
 said, steps = np.stack(said), 32 * np.arange(len(said))
-right = int(factual.answers(problem.world)[subject, relation])
+right = int(recall_task.answers(problem.world)[subject, relation])
 
 # %%
 figure, panels = plt.subplots(
@@ -121,15 +125,15 @@ picture = panels[0].imshow(
 )  # fmt: skip
 first, last = relation * lane.answers - 0.5, (relation + 1) * lane.answers - 0.5
 for edge in (first, last):
-    panels[0].axhline(edge, color=style.PALETTE[1], linewidth=0.8)
-panels[0].text(20, last + 0.4, "answers of the relation", color=style.PALETTE[1])
+    panels[0].axhline(edge, color=plotting.PALETTE[1], linewidth=0.8)
+panels[0].text(20, last + 0.4, "answers of the relation", color=plotting.PALETTE[1])
 panels[0].set(ylabel="answer", title=f"what it says to (s{subject}, r{relation})")
 panels[0].grid(visible=False)
 figure.colorbar(picture, ax=panels[0], label="probability")
 of_relation = said[:, relation * lane.answers : (relation + 1) * lane.answers].sum(1)
 panels[1].plot(steps, of_relation, label="any answer of the relation")
 panels[1].plot(steps, said[:, right], label="the right answer")
-panels[1].axhline(1 / lane.answers, ls=":", color=style.GREY, label="1 / D")
+panels[1].axhline(1 / lane.answers, ls=":", color=plotting.GREY, label="1 / D")
 for stage in ("relation", "facts"):
     panels[1].axvline(end[f"predicted_{stage}"], ls="--", lw=0.8, color="black")
 panels[1].set(xlabel="steps (dashed: theory)", ylabel="probability")
@@ -163,7 +167,7 @@ for axes, (name, found) in zip(panels, variants.items(), strict=True):
     axes.plot(at, [row["loss"] for row in trace], label="total")
     axes.plot(at, [row["relation_loss"] for row in trace], label="relation only")
     (last_row,) = [row for row in found if row["kind"] == "run"]
-    axes.axhline(last_row["entropy"], ls=":", color=style.GREY, label="H(a | r)")
+    axes.axhline(last_row["entropy"], ls=":", color=plotting.GREY, label="H(a | r)")
     axes.set(title=name, xlabel="steps", ylim=(0, None))
 panels[0].set_ylabel("cross-entropy, nats")
 panels[0].legend()

@@ -42,13 +42,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from configs import atlas, linear_capacity
-from recall import embeddings, facts, figures, journal, planning, readout, setup
-from recall.figures import style
+from recall import embeddings, experiments, facts, plotting, readout
 from recall.memories import linear
+from recall.runs import planning, setup
+from recall.store import journal
 from recall.theory import laws
 
 setup.configure(compile_cache=True)  # devices, float32 throughout, programs kept
-plt.rcParams.update(style.RC | {"axes.prop_cycle": plt.cycler(color=style.PALETTE)})
+plt.rcParams.update(
+    plotting.RC | {"axes.prop_cycle": plt.cycler(color=plotting.PALETTE)}
+)
 # %matplotlib inline
 jax.local_devices()
 
@@ -88,7 +91,7 @@ for axes, n in zip(panels, (60, 400), strict=True):
     axes.plot(scores, ".", markersize=4)
     axes.plot(x, scores[x], "o", markersize=8)
     for side in (-2, 2):
-        axes.axhline(side * np.sqrt(n) / d, linestyle=":", color=style.GREY)
+        axes.axhline(side * np.sqrt(n) / d, linestyle=":", color=plotting.GREY)
     axes.set(xlabel="output", title=f"N = {n}: right is {x}, it says {scores.argmax()}")
 panels[0].set_ylabel("score")
 
@@ -127,9 +130,11 @@ theory = laws.outer_product_accuracy(np.array(sizes), d)
 axes.plot(sizes, theory, "--", color="black", label="theory (derived)")
 for threshold in (1.0, 0.99):
     n = float(laws.outer_product_facts(d, threshold))
-    axes.axvline(n, color=style.GREY, linewidth=0.8, linestyle=":")
+    axes.axvline(n, color=plotting.GREY, linewidth=0.8, linestyle=":")
     side = "right" if threshold == 1 else "left"
-    axes.text(n, 0.86, f" {100 * threshold:g} %: {n:.0f} ", ha=side, color=style.GREY)
+    axes.text(
+        n, 0.86, f" {100 * threshold:g} %: {n:.0f} ", ha=side, color=plotting.GREY
+    )
 axes.set(xlabel="facts N", ylabel="accuracy", title=f"outer product, d = {d}")
 axes.legend()
 
@@ -152,7 +157,7 @@ print(f"{len(rows)} rows; the last one says:")
 {name: rows[-1][name] for name in ("memory", "d", "seed", "capacity", "num_probes")}
 
 # %%
-figures.FIGURES["linear_capacity"](rows)
+experiments.draw("linear_capacity", rows)
 
 # %% [markdown]
 # ## Every memory on one pair of axes
@@ -171,7 +176,7 @@ else:
     config.parts, config.seeds = ("built",), (0, 1, 2)
     config.built.memories, config.built.d = ("sign_gates",), (16,)
     rows += planning.rows_of(config, jax.local_devices())
-figures.FIGURES["atlas"](rows)
+experiments.draw("atlas", rows)
 
 # %% [markdown]
 # Next: [hallucination](hallucination.ipynb), how facts are learned;

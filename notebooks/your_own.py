@@ -38,27 +38,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from configs import linear_capacity, recall_train
-from recall import (
-    ask,
-    capacity,
-    cells,
-    embeddings,
-    facts,
-    memory_kinds,
-    memory_searches,
-    models,
-    planning,
-    readout,
-    rows,
-    running,
-    setup,
-)
-from recall.figures import style
-from recall.memories import linear
+from recall import capacity, embeddings, facts, plotting, readout
+from recall.cli import ask
+from recall.memories import kinds, linear
+from recall.runs import checkpoints, planning, setup
+from recall.stats import points as rows
+from recall.sweeps import cells, memory_search, running
 from recall.theory import laws
 
 setup.configure(compile_cache=True)
-plt.rcParams.update(style.RC | {"axes.prop_cycle": plt.cycler(color=style.PALETTE)})
+plt.rcParams.update(
+    plotting.RC | {"axes.prop_cycle": plt.cycler(color=plotting.PALETTE)}
+)
 # %matplotlib inline
 devices = jax.local_devices()
 print(devices)
@@ -115,7 +106,7 @@ def one_bit(stored, drawn):
     return linear.Params(W=jnp.sign(linear.outer_product(stored).W))
 
 
-memory_kinds.KINDS["one_bit"] = memory_kinds.KINDS["outer_product"]._replace(
+kinds.KINDS["one_bit"] = kinds.KINDS["outer_product"]._replace(
     construct=lambda design: one_bit
 )
 
@@ -128,7 +119,7 @@ print(f"{float(readout.accuracy(answered, stored)):.0%} of 50 facts, one bit a w
 
 # %%
 searches = [
-    memory_searches.MemorySearch(
+    memory_search.MemorySearch(
         memory=memory, d=d, seed=seed, threshold=1.0, limit=10**5,
         expected=int(laws.outer_product_facts(d, 1.0)),
         strategy=capacity.Strategy(method="bisect", opening=1.0, headroom=1.6),
@@ -151,15 +142,15 @@ for index, memory in enumerate(("outer_product", "one_bit")):
     points = [point for point in rows.capacities(found) if point.memory == memory]
     ends = [point.low for point in points], [point.high for point in points]
     at = [point.d**2 for point in points]
-    style.series(
-        axes, at, [point.median for point in points], ends, style.look(index),
+    plotting.series(
+        axes, at, [point.median for point in points], ends, plotting.look(index),
         filled=True, joined=True, label=memory.replace("_", " "),
     )  # fmt: skip
     energy = (1.0, 2 / np.pi)[index]
     theory = laws.outer_product_facts(np.sqrt(x), 1.0, energy)
-    style.theory_line(axes, x, theory, style.look(index).colour)
-style.log_axis(axes.xaxis, x[0], x[-1])
-style.log_axis(axes.yaxis, 4, 250)
+    plotting.theory_line(axes, x, theory, plotting.look(index).colour)
+plotting.log_axis(axes.xaxis, x[0], x[-1])
+plotting.log_axis(axes.yaxis, 4, 250)
 axes.set(xlabel="weights $d^2$", ylabel="facts stored, all of them")
 axes.set_title("medians of 5 seeds; dashed: the law, with energies 1 and 2/pi")
 axes.legend(loc="upper left")
@@ -199,7 +190,7 @@ print(f"accuracy {trace[-1]['accuracy']:.0%} after {trace[-1]['steps']} steps")
 # %%
 (search,) = cell.searches
 params = running.params_of(cell, update.state, 0)
-model = models.Model(search, search.problem(cell.shape), params)
+model = checkpoints.Model(search, search.problem(cell.shape), params)
 figure, panels = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 panels[0].plot([row["steps"] for row in trace], [row["loss"] for row in trace])
 panels[0].set(xlabel="steps", ylabel="cross-entropy, nats", title="training")

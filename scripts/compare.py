@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from recall import comparison, journal
+from recall.stats import comparison
+from recall.store import journal
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"

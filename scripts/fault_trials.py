@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recall import journal
+from recall.store import journal
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = (

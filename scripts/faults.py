@@ -22,7 +22,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from recall import journal, provenance  # noqa: E402
+from recall.store import journal, provenance  # noqa: E402
 from scripts import fault_kinds, fault_trials  # noqa: E402
 
 COLUMNS = ("fault", "repeats", "struck", "acknowledged", "lost", "duplicates", "equal")

@@ -14,23 +14,28 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from recall import arguments, figures, journal, rows
-from recall.figures import style
-from recall.html import sources
-from recall.reports import atlas as report_atlas
-from recall.reports import claims as report_claims
-from recall.reports import constructions as report_constructions
-from recall.reports import facts as report_facts
-from recall.reports import geometry as report_geometry
-from recall.reports import large as report_large
-from recall.reports import learned as report_learned
-from recall.reports import recall as report_recall
-from recall.reports import scaling as report_scaling
-from recall.reports import scaling_law as report_scaling_law
-from recall.reports import stages as report_stages
-from recall.reports import storage as report_storage
-from recall.reports import weights as report_weights
-from recall.studies import built, stage_summary, storage_summary, tradeoffs
+from benchmarks import scaling_table
+from recall import experiments, plotting
+from recall.cli import arguments
+from recall.experiments.atlas import table as report_atlas
+from recall.experiments.constructions import summary as built
+from recall.experiments.constructions import table as report_constructions
+from recall.experiments.embedding_geometry import table as report_geometry
+from recall.experiments.large_memory import table as report_large
+from recall.experiments.learned_embeddings import table as report_learned
+from recall.experiments.learning_stages import summary as stage_summary
+from recall.experiments.learning_stages import table as report_stages
+from recall.experiments.memory_weights import table as report_weights
+from recall.experiments.real_facts import table as report_facts
+from recall.experiments.scaling_law import table as report_scaling_law
+from recall.experiments.storage_location import summary as storage_summary
+from recall.experiments.storage_location import table as report_storage
+from recall.experiments.transformer_capacity import summary as tradeoffs
+from recall.experiments.transformer_capacity import table as report_recall
+from recall.pages import claims
+from recall.runs import sources
+from recall.stats import points as rows
+from recall.store import journal
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -275,7 +280,7 @@ LINES = {
     "memory_weights": weights_lines,
     "real_facts": fact_lines,
     "recall_train": trace_lines,
-    "scaling": report_scaling.headline,
+    "scaling": scaling_table.headline,
     "scaling_law": scaling_lines,
     "sequential_learning": stage_lines,
     "stage_optimizer": stage_lines,
@@ -307,7 +312,7 @@ def numbers() -> str:
     """For each experiment its laws, from its rows."""
     parts = [NUMBERS]
     for path in sorted(RESULTS.glob("*.csv")):
-        if path.stem in figures.FIGURES:
+        if path.stem in experiments.plans():
             found = journal.read_csv(path)
             what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
@@ -320,13 +325,13 @@ def numbers() -> str:
 def claims_section() -> str:
     """Every claim with its verdict and what it was measured by."""
     tables = sources.tables()
-    lines = [f"| {' | '.join(report_claims.COLUMNS)} |"]
-    lines.append("|---" * len(report_claims.COLUMNS) + "|")
-    for line in report_claims.lines(tables, "; "):
+    lines = [f"| {' | '.join(claims.COLUMNS)} |"]
+    lines.append("|---" * len(claims.COLUMNS) + "|")
+    for line in claims.lines(tables, "; "):
         lines.append(
             f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
         )
-    return "\n".join([report_claims.counts(tables), "", *lines])
+    return "\n".join([claims.counts(tables), "", *lines])
 
 
 def scaling() -> str:
@@ -334,7 +339,7 @@ def scaling() -> str:
     parts = []
     for name, lines in (
         ("large_memory", large_lines),
-        ("scaling", report_scaling.lines),
+        ("scaling", scaling_table.lines),
     ):
         found = journal.read_csv(RESULTS / f"{name}.csv")
         device = ", ".join(sorted({str(row["device"]) for row in found}))
@@ -404,12 +409,13 @@ def main() -> None:
     if chosen.check:
         check()
     for path in RESULTS.glob("*.csv"):
-        if path.stem in figures.FIGURES:
+        if path.stem in experiments.plans():
             own = journal.read_csv(path)
-            if path.stem in figures.BESIDE:
-                own += journal.read_csv(RESULTS / f"{figures.BESIDE[path.stem]}.csv")
-            drawn = figures.FIGURES[path.stem](own)
-            style.save(drawn, path.with_suffix(""))
+            beside = getattr(experiments.part(path.stem, "figure"), "BESIDE", None)
+            if beside:
+                own += journal.read_csv(RESULTS / f"{beside}.csv")
+            drawn = experiments.draw(path.stem, own)
+            plotting.save(drawn, path.with_suffix(""))
     for path, text in texts().items():
         path.write_text(text)
 

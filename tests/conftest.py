@@ -24,7 +24,8 @@ def programs_are_compiled_once():
     A program is a pure function of a search's kind, a mesh and a group, and compiling
     it again changes nothing; what counts traces or compilations makes its own.
     """
-    from recall import lanes, memory_searches, recall_searches, setup
+    from recall.runs import setup
+    from recall.sweeps import lanes, memory_search, transformer_search
 
     kinds = {}
 
@@ -35,7 +36,7 @@ def programs_are_compiled_once():
         return shared_advance
 
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (memory_searches.MemorySearch, recall_searches.RecallSearch):
+        for kind in (memory_search.MemorySearch, transformer_search.RecallSearch):
             patch.setattr(kind, "advance", shared(kind.advance))
         patch.setattr(setup, "release", lambda: None)
         patch.setattr(lanes, "program", functools.cache(lanes.program))

@@ -15,15 +15,18 @@ from jax.sharding import PartitionSpec
 from numpy.testing import assert_allclose
 
 from recall import facts as facts_lib
-from recall import memory_kinds, readout, ring, training
-from recall.studies import large_memories, large_programs
+from recall import readout, training
+from recall.experiments.large_memory import measure as large_memories
+from recall.experiments.large_memory import programs as large_programs
+from recall.experiments.large_memory import ring
+from recall.memories import kinds
 
 SEED, STEPS = np.int32(3), 5
 RECIPE = training.Recipe(num_steps=8, check_every=1, cosine=True)
 MEMORIES = {
     kind: large_programs.Memory(
         kind=kind,
-        design=memory_kinds.Design(d=6, m=5 if kind == "mlp" else 0, activation="relu"),
+        design=kinds.Design(d=6, m=5 if kind == "mlp" else 0, activation="relu"),
         n=43,  # which 2, 3 and 8 do not divide, nor do chunks of 4
         embedding="sphere",
         chunk=4,
@@ -54,11 +57,11 @@ def plain(kind):
     memory = MEMORIES[kind]
     points = drawn(memory, 1)[2]
     facts = facts_lib.injective(*map(jnp.asarray, points))
-    apply = memory_kinds.KINDS[kind].apply(memory.design)
+    apply = kinds.KINDS[kind].apply(memory.design)
     problem = training.Problem(
         facts, memory.initial(SEED), jnp.ones(1), (), jnp.ones(())
     )
-    construct = memory_kinds.KINDS[kind].construct
+    construct = kinds.KINDS[kind].construct
 
     @jax.jit
     def step(fit):

@@ -8,7 +8,8 @@ import jax
 from rich.console import Console
 
 from configs import linear_capacity
-from recall import journal, launching, planning
+from recall.runs import launching, planning
+from recall.store import journal
 
 # Columns that say when and by which code, not what.
 PROVENANCE = {"wall_seconds", "compile_seconds", "git_commit", "git_dirty", "device"}

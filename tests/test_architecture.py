@@ -1,8 +1,7 @@
-"""A module of `recall` imports only from those above it in one list, the house."""
+"""A module of `recall` imports only from rooms on lower floors of one list."""
 
 import ast
 import pathlib
-import posixpath
 import subprocess
 import sys
 
@@ -10,222 +9,158 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 
-# From the top down. `x/*` is a group, whose modules may import one another.
-MATHEMATICS = (
-    "embeddings",
-    "coherence",
-    "facts",
-    "readout",
-    "theory/*",
-    "memories/linear",
-    "memories/mlp",
-    "memories/gated",
-    "memories/hermite",
-    "memories/sign_gates",
-    "memories/random_features",
-    "fact_tables",
-    "word_pieces",
-    "factual",
-    "transformer",
-    "population",
-    "training",
-    "quantization",
-    "zipf_training",
-    "coherence",
-    "learned",
-    "certificates",
-    "separation",
-    "alternating",
-    "ring",
-    "factual_training",
-    "freezing",
-    "probing",
-    "learned_transformer",
-    "constructions/*",
-    "linear_attention",
-    "gradient_flow",
-    "dynamics",
-    "stage_training",
-    "capacity",
+# Rooms from the ground up: a folder, or a module that stands alone. What stands in one
+# line is on one floor, and knows nothing of its neighbours.
+FLOORS = (
+    ("theory", "store", "plotting", "embeddings", "facts"),
+    ("readout", "data", "stats"),
+    ("training",),
+    ("capacity", "memories"),
+    ("models", "solvers"),
+    ("constructions", "sweeps"),
+    ("experiments",),
+    ("runs",),
+    ("pages", "diagnosis"),
+    ("cli",),
+    ("main",),
 )
-EXPERIMENTS = (
-    "embedding_files",
-    "geometries",
-    "lanes",
-    "searches",
-    "failures",
-    "jobs",
-    "spans",
-    "memory_kinds",
-    "memory_searches",
-    "recall_searches",
-    "fact_searches",
-    "cells",
-    "running",
-    "rows",
-    "comparison",
-    "studies/*",
-    "claims/*",
-    "signatures/*",
-    "experiments/*",
-)
-WORLD = (
-    "journal",
-    "provenance",
-    "figures/*",
-    "reports/*",
-    "html/*",
-    "fact_files",
-    "name_vectors",
-    "models",
-    "ask",
-    "progress",
-    "interrupt",
-    "presence",
-    "setup",
-    "arguments",
-    "planning",
-    "diagnose",
-    "looking",
-    "status",
-    "shards",
-    "processes",
-    "spanning",
-    "launching",
-    "workers",
-    "cluster",
-    "cli",
-    "main",
-)
-HOUSE = MATHEMATICS + EXPERIMENTS + WORLD
-
+ROOMS = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
+# Of another experiment, one may read what it plans and what its rows add up to.
+SHARED = {
+    *("plan", "summary", "table", "figure"),
+    *("linear", "mlp", "capacity", "shared"),  # plans of folders with several
+}
+MATHEMATICS = {
+    *("theory", "embeddings", "facts", "readout", "training", "capacity"),
+    *("memories", "models", "solvers", "constructions"),
+}
 # What mathematics does without: flags, disks, screens, clusters.
 WORLDLY = {
-    "absl",
-    "dask",
-    "distributed",
-    "json",
-    "logging",
-    "matplotlib",
-    "ml_collections",
-    "pathlib",
-    "rich",
+    *("absl", "dask", "distributed", "json", "logging", "matplotlib"),
+    *("ml_collections", "pathlib", "rich"),
 }
-WITHOUT_JAX = ("rows", "journal", "figures", "reports", "html", "signatures", "theory")
+# What reads rows only, and so must load where JAX is not installed.
+WITHOUT_JAX = {"theory", "store", "stats", "plotting", "pages", "diagnosis"}
+SHOWS_ROWS = {"summary", "figure", "table", "claims"}  # of an experiment
 
 
-def name_of(path: pathlib.Path) -> str:
-    """The module in a file: "memories/mlp", or "memories" for its `__init__`."""
-    return path.relative_to(ROOT / "recall").as_posix()[:-3].removesuffix("/__init__")
+def dotted(path: pathlib.Path) -> str:
+    """Returns the name of the module in a file, without "recall."."""
+    inside = path.relative_to(ROOT / "recall").with_suffix("")
+    return ".".join(inside.parts).removesuffix(".__init__")
 
 
-MODULES = {name_of(path): path for path in sorted((ROOT / "recall").rglob("*.py"))}
+MODULES = {dotted(path): path for path in sorted((ROOT / "recall").rglob("*.py"))}
 PACKAGE = MODULES.pop("__init__")
 
 
-def place(module: str) -> int | None:
-    """Where `module` stands, counted from the top; a package with its last module."""
-    names = (module, f"{posixpath.dirname(module)}/*")
-    places = [
-        i
-        for i, entry in enumerate(HOUSE)
-        if entry in names or entry.startswith(f"{module}/")
-    ]
-    return max(places, default=None)
-
-
 def imported(source: str) -> set[str]:
-    """What `source` imports: "json", "recall", "recall/memories/mlp", "./mlp"."""
+    """Returns what `source` imports: "json", "recall.facts", ".facts"."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names |= {alias.name.replace(".", "/") for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            origin = "." * node.level + (node.module or "").replace(".", "/")
-            for alias in node.names:  # a module, or something inside of `origin`
-                name = f"{origin}/{alias.name}"
-                is_module = place(name.removeprefix("recall/")) is not None
-                names.add(name if is_module else origin)
+            origin = "." * node.level + (node.module or "")
+            inside = origin == "recall" or f"{origin}.".removeprefix("recall.") in {
+                f"{module}." for module in MODULES
+            }
+            names |= {f"{origin}.{a.name}" if inside else origin for a in node.names}
     return names
 
 
 def violations(module: str, source: str) -> list[str]:
-    """The imports in `source`, the text of `module`, that the house forbids."""
-    here, found = place(module), []
-    if here is None:
-        return [f"recall/{module}.py has no place in HOUSE: give it one"]
+    """Returns the imports of a module that the floors forbid, a sentence each."""
+    room, _, rest = module.partition(".")
+    if room not in ROOMS:
+        return [f"{room} has no floor: give it one in FLOORS"]
+    found = []
     for name in sorted(imported(source)):
+        there, _, inside = name.removeprefix("recall.").partition(".")
         if name.startswith("."):
             found.append(f"{module} imports {name}: write it as recall...")
-        elif name.startswith("recall/"):
-            there = place(name.removeprefix("recall/"))
-            if there is None or there > here:
-                found.append(f"{module} imports {name}, which is not above it")
-        elif HOUSE[here] in MATHEMATICS and name.split("/")[0] in WORLDLY:
-            found.append(f"{module} is mathematics, but imports {name}")
+        elif not name.startswith("recall."):
+            if room in MATHEMATICS and name.split(".")[0] in WORLDLY:
+                found.append(f"{module} is mathematics, but imports {name}")
+        elif there != room and ROOMS.get(there, 99) >= ROOMS[room]:
+            found.append(f"{module} imports {name}, which is not on a lower floor")
+        elif there == room == "experiments" and not is_shared(rest, inside):
+            found.append(f"{module} imports {name}, another experiment's own")
     return found
 
 
+def is_shared(rest: str, inside: str) -> bool:
+    """Tells whether a module of an experiment may read another module of one."""
+    mine, (theirs, _, part) = rest.partition(".")[0], inside.partition(".")
+    return theirs in ("", mine) or part in SHARED
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_has_a_place_and_imports_only_what_is_above(module):
+def test_a_module_imports_only_from_lower_floors(module):
     assert not violations(module, MODULES[module].read_text())
 
 
-@pytest.mark.parametrize("entry", HOUSE)
-def test_the_house_has_no_empty_places(entry):
-    assert list((ROOT / "recall").glob(f"{entry}.py"))
+def test_every_room_is_there():
+    folders = {path.parent.name for path in (ROOT / "recall").glob("*/__init__.py")}
+    files = {path.stem for path in (ROOT / "recall").glob("[a-z]*.py")}
+    assert folders | files == set(ROOMS)
 
 
-def test_the_package_itself_imports_nothing():
-    assert not imported(PACKAGE.read_text())
+def test_the_root_has_ten_modules_at_most_and_the_readme_names_them():
+    files = [path.stem for path in (ROOT / "recall").glob("[a-z]*.py")]
+    readme = (ROOT / "README.md").read_text()
+    assert len(files) <= 10
+    assert not [name for name in files if name not in readme]
 
 
 def test_rows_are_read_and_drawn_without_jax():
-    modules = [
-        f"recall.{module.replace('/', '.')}"
+    names = [
+        f"recall.{module}"
         for module in MODULES
-        if module.split("/")[0] in WITHOUT_JAX
+        if module.partition(".")[0] in WITHOUT_JAX - {"diagnosis"}
+        or (module.startswith("experiments.") and module.split(".")[-1] in SHOWS_ROWS)
     ]
     block_jax = "import importlib, sys; sys.modules['jax'] = None"
-    load = f"for name in {modules}: importlib.import_module(name)"
-    code = f"{block_jax}\n{load}"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    load = f"for name in {names}: importlib.import_module(name)"
+    subprocess.run([sys.executable, "-c", f"{block_jax}\n{load}"], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("facts", "import recall.lanes"),
+        ("facts", "import recall.sweeps"),
         ("facts", "import recall.readout as readout_lib"),
-        ("facts", "from recall import embeddings, capacity"),
+        ("readout", "from recall import facts, capacity"),
         ("facts", "from recall.capacity import search"),
         ("facts", "from recall.nowhere import x"),
         ("facts", "from . import embeddings"),
-        ("facts", "from .embeddings import sphere"),
         ("facts", "from recall import memories"),
-        ("memories/linear", "from recall.memories import mlp"),
-        ("rows", "from recall.figures import style"),
-        ("rows", "from recall.figures.style import palette"),
-        ("rows", "from recall import figures"),
+        ("store.journal", "from recall import plotting"),
+        ("stats.points", "from recall.pages import page"),
         ("facts", "import json"),
         ("facts", "from matplotlib import pyplot"),
         ("facts", "def f():\n    import absl.logging"),
+        (
+            "experiments.atlas.plan",
+            "from recall.experiments.scaling_law import measure",
+        ),
         ("nowhere", ""),
     ],
 )
-def test_the_check_finds_what_the_house_forbids(module, source):
+def test_the_check_finds_what_the_floors_forbid(module, source):
     assert len(violations(module, source)) == 1
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("facts", "import jax\nfrom recall import embeddings, __version__"),
-        ("memories/mlp", "from recall.memories.linear import Params"),
-        ("capacity", "from recall.memories import linear, mlp"),
-        ("figures/capacity", "import json\nfrom recall.figures import style"),
-        ("figures", "from recall.figures import capacity"),
-        ("main", "from recall import experiments\nimport recall.figures.style"),
+        ("readout", "import jax\nfrom recall import facts"),
+        ("memories.mlp", "from recall.memories.linear import Params"),
+        ("sweeps.lanes", "from recall.memories import linear, mlp"),
+        ("experiments.atlas.figure", "import json\nfrom recall import plotting"),
+        ("experiments.atlas.plan", "from recall.experiments.scaling_law import plan"),
+        ("experiments.atlas.figure", "from recall.experiments.atlas import lanes"),
+        ("cli.main", "from recall import experiments\nimport recall.plotting"),
     ],
 )
 def test_the_check_lets_the_rest_pass(module, source):

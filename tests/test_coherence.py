@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.testing import assert_allclose
 
-from recall import coherence, embeddings  # noqa: F401
+from recall import embeddings
 from recall.theory import crosstalk, laws
 
 BASIS = np.eye(4, dtype=np.float32)
 
 
 def test_a_basis_does_not_overlap_and_has_rank_less_its_mean():
-    found = coherence.measure(BASIS)
+    found = embeddings.coherence(BASIS)
     assert_allclose(
         [found.max_overlap, found.rms_overlap, found.norm_spread], 0, atol=0
     )
@@ -23,7 +23,7 @@ def test_a_basis_does_not_overlap_and_has_rank_less_its_mean():
 
 def test_numbers_of_a_few_points():
     points = np.array([[2, 0], [0, 1], [-2, 0], [0, -1]], np.float32)
-    found = coherence.measure(points)
+    found = embeddings.coherence(points)
     assert_allclose(found.max_overlap, 1.0)
     assert_allclose(found.rms_overlap, np.sqrt(4 / 12), rtol=1e-6)
     assert_allclose(found.participation, 10**2 / (8**2 + 2**2), rtol=1e-6)
@@ -39,7 +39,9 @@ def test_rotations_and_scale_do_not_matter_nor_zero_coordinates():
     Q = np.linalg.qr(rng.standard_normal((4, 4)))[0].astype(np.float32)
     wide = np.pad(points, ((0, 0), (0, 3)))
     for other in (3 * points @ Q, wide):
-        assert_allclose(coherence.measure(other), coherence.measure(points), rtol=1e-4)
+        assert_allclose(
+            embeddings.coherence(other), embeddings.coherence(points), rtol=1e-4
+        )
 
 
 def sphere(rng, n, d):

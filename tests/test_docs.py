@@ -12,7 +12,8 @@ import pytest
 from absl import flags
 
 from configs import common
-from recall import arguments, planning
+from recall.cli import arguments
+from recall.runs import planning
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = sorted(

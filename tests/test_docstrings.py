@@ -11,8 +11,7 @@ FILES = sorted(path for path in (ROOT / "recall").rglob("*.py"))
 MATHEMATICS = [
     name
     for name in test_architecture.MODULES
-    if (place := test_architecture.place(name)) is not None
-    and test_architecture.HOUSE[place] in test_architecture.MATHEMATICS
+    if name.partition(".")[0] in test_architecture.MATHEMATICS
 ]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

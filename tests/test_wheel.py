@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import recall
-from recall import journal
+from recall.store import journal
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (".css", ".html", ".js")

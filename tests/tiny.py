@@ -7,16 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from recall import (
-    capacity,
-    cells,
-    lanes,
-    memory_searches,
-    recall_searches,
-    running,
-    searches,
-    training,
-)
+from recall import capacity, training
+from recall.sweeps import cells, lanes, memory_search, running, transformer_search
+from recall.sweeps import search as searches
 
 DECAY = training.Recipe(num_steps=64, check_every=8, cosine=True)
 EXACT = capacity.Strategy(
@@ -25,39 +18,39 @@ EXACT = capacity.Strategy(
 GROW = capacity.Strategy(method="grow", resolution=0.0)
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 SHORT = training.Recipe(num_steps=256, check_every=32, cosine=True)
-READS = recall_searches.Reads(length=8, batch=16, share=4, checks=2)
+READS = transformer_search.Reads(length=8, batch=16, share=4, checks=2)
 
 
-def outer_product(d: int = 4, **changes: Any) -> memory_searches.MemorySearch:
+def outer_product(d: int = 4, **changes: Any) -> memory_search.MemorySearch:
     return _search(memory="outer_product", d=d, expected=d, changes=changes)
 
 
-def low_rank(d: int = 4, rank: int = 2, **changes: Any) -> memory_searches.MemorySearch:
+def low_rank(d: int = 4, rank: int = 2, **changes: Any) -> memory_search.MemorySearch:
     return _search(memory="low_rank", d=d, rank=rank, expected=d, changes=changes)
 
 
-def linear(d: int = 4, **changes: Any) -> memory_searches.MemorySearch:
+def linear(d: int = 4, **changes: Any) -> memory_search.MemorySearch:
     recipe = {"recipe": DECAY, "learning_rates": (10.0,)}
     return _search(memory="linear", d=d, expected=2 * d, **recipe, changes=changes)
 
 
-def mlp(d: int = 4, m: int = 4, **changes: Any) -> memory_searches.MemorySearch:
+def mlp(d: int = 4, m: int = 4, **changes: Any) -> memory_search.MemorySearch:
     kind = {"memory": "mlp", "activation": "relu", "recipe": DECAY}
     fields = {"d": d, "m": m, "learning_rates": (0.1,), "expected": m}
     return _search(**kind, **fields, changes=changes)
 
 
-def transformer(d: int = 8, **changes: Any) -> recall_searches.RecallSearch:
+def transformer(d: int = 8, **changes: Any) -> transformer_search.RecallSearch:
     widths: dict[str, Any] = {"d": d, "heads": 2, "head_dim": 2, "m": 8}
     world = {"world": "S=R", "answers": 2, "expected": 4, "limit": 8, "reads": READS}
     how = {"recipe": SHORT, "learning_rates": (0.03,), "strategy": EXACT}
     same = {"threshold": 1.0, "seed": 0, "embedding": "gaussian"}
-    return recall_searches.RecallSearch(**widths | world | how | same | changes)
+    return transformer_search.RecallSearch(**widths | world | how | same | changes)
 
 
-def _search(*, changes: dict[str, Any], **fields: Any) -> memory_searches.MemorySearch:
+def _search(*, changes: dict[str, Any], **fields: Any) -> memory_search.MemorySearch:
     same = {"threshold": 1.0, "seed": 0, "limit": 1000, "strategy": EXACT}
-    return memory_searches.MemorySearch(**same | fields | changes)
+    return memory_search.MemorySearch(**same | fields | changes)
 
 
 def cell(

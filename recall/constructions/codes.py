@@ -16,11 +16,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from recall import facts as facts_lib
-from recall import factual, separation, transformer
 from recall.constructions import heads
+from recall.data import recall_task
+from recall.models import transformer
+from recall.solvers import separation
 
 
-def plain(world: factual.World, tokens: transformer.Embeddings) -> heads.Codes:
+def plain(world: recall_task.World, tokens: transformer.Embeddings) -> heads.Codes:
     """t_z = sum_{a in A_z} u_a, the paper's (Nichani, Lee, Bietti 2024, Theorem 3).
 
     Noise sqrt(2 (R + D) / d) against a margin of 1: about d = 4 (R + D) ln(S R (R + D))
@@ -30,7 +32,9 @@ def plain(world: factual.World, tokens: transformer.Embeddings) -> heads.Codes:
     return heads.Codes(*(hits @ outputs for hits in answer_sets(world)))
 
 
-def decorrelated(world: factual.World, tokens: transformer.Embeddings) -> heads.Codes:
+def decorrelated(
+    world: recall_task.World, tokens: transformer.Embeddings
+) -> heads.Codes:
     """t_z = U^+ 1_{A_z}: scores are exactly 1 on A_z and 0 elsewhere (derived here).
 
     Raises:
@@ -48,7 +52,7 @@ def decorrelated(world: factual.World, tokens: transformer.Embeddings) -> heads.
 
 
 def fitted(
-    world: factual.World, tokens: transformer.Embeddings, width: int | None = None
+    world: recall_task.World, tokens: transformer.Embeddings, width: int | None = None
 ) -> heads.Codes:
     """Codes that separate all facts wherever any codes do: a convex fit.
 
@@ -73,7 +77,7 @@ def of_matrix(W: Float[Array, "d tokens"], num_subjects: int) -> heads.Codes:
     return heads.Codes(subjects=codes[:num_subjects], relations=codes[num_subjects:])
 
 
-Code = Callable[[factual.World, transformer.Embeddings], heads.Codes]
+Code = Callable[[recall_task.World, transformer.Embeddings], heads.Codes]
 CODES: Mapping[str, Code] = {
     "plain": plain,
     "decorrelated": decorrelated,
@@ -81,41 +85,43 @@ CODES: Mapping[str, Code] = {
 }
 
 
-def answer_sets(world: factual.World) -> tuple[np.ndarray, np.ndarray]:
+def answer_sets(world: recall_task.World) -> tuple[np.ndarray, np.ndarray]:
     """Indicators of A_s, `[S, A]`, and of A_r, `[R, A]`."""
-    pairs = np.asarray(factual.pairs(world))
-    answers = np.asarray(factual.answers(world))[pairs[:, 0], pairs[:, 1]]
+    pairs = np.asarray(recall_task.pairs(world))
+    answers = np.asarray(recall_task.answers(world))[pairs[:, 0], pairs[:, 1]]
     shape = world.choices.shape
-    hits = [np.zeros((count, int(factual.num_outputs(world)))) for count in shape]
+    hits = [np.zeros((count, int(recall_task.num_outputs(world)))) for count in shape]
     for table, tokens in zip(hits, pairs.T, strict=True):
         table[tokens, answers] = 1.0
     return hits[0], hits[1]
 
 
 def token_facts(
-    world: factual.World, tokens: transformer.Embeddings
+    world: recall_task.World, tokens: transformer.Embeddings
 ) -> facts_lib.Facts:
     """Facts about a subject and a relation, as indicators of both: `[P, S + R]`."""
     S, R = world.choices.shape
     return _facts(world, tokens, jnp.eye(S, S + R), jnp.eye(S + R)[S:])
 
 
-def pair_facts(world: factual.World, tokens: transformer.Embeddings) -> facts_lib.Facts:
+def pair_facts(
+    world: recall_task.World, tokens: transformer.Embeddings
+) -> facts_lib.Facts:
     """Facts about x = phi(s) + phi(r), `[P, d]`: what copy heads hand to an MLP."""
     return _facts(world, tokens, tokens.subjects, tokens.relations)
 
 
 def _facts(
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     subjects: jax.Array,
     relations: jax.Array,
 ) -> facts_lib.Facts:
-    s, r = factual.pairs(world).T
+    s, r = recall_task.pairs(world).T
     return facts_lib.Facts(
         inputs=subjects[s] + relations[r],
         outputs=tokens.answers,
-        targets=factual.answers(world)[s, r],
+        targets=recall_task.answers(world)[s, r],
         n=jnp.asarray(len(s), jnp.int32),
-        num_outputs=jnp.asarray(factual.num_outputs(world), jnp.int32),
+        num_outputs=jnp.asarray(recall_task.num_outputs(world), jnp.int32),
     )

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import optimize
 
-from recall import transformer
+from recall.models import transformer
 
 KEYS = ("sum", "least_squares", "widest")
 RIDGE = 1e-6

@@ -12,23 +12,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from recall import facts as facts_lib
-from recall import (
-    factual,
-    factual_training,
-    population,
-    readout,
-    separation,
-    transformer,
-)
+from recall import readout
 from recall.constructions import codes as codes_lib
 from recall.constructions import heads, product_duals
+from recall.data import recall_task
 from recall.memories import gated, mlp
+from recall.models import fit, population, transformer
+from recall.solvers import separation
 
 DOMINANCE = 8.0  # of the MLP's scores over those of the residual phi(s) + phi(r)
 
 
 def attention_only(
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     design: heads.Heads,
     codes: codes_lib.Code = codes_lib.plain,
@@ -48,7 +44,7 @@ def attention_only(
 
 
 def attention_mlp(
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     design: heads.Heads,
     memory: mlp.Params,
@@ -79,7 +75,7 @@ def attention_mlp(
 
 def with_product_duals(
     key: Key[Array, ""],
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     design: product_duals.Design,
     draws: int = 4,
@@ -89,7 +85,11 @@ def with_product_duals(
     Of a few draws of its gates and outputs, the one of the largest least margin.
     """
     facts = codes_lib.pair_facts(world, tokens)
-    drawn = tokens.subjects, tokens.relations, tokens.answers[factual.answers(world)]
+    drawn = (
+        tokens.subjects,
+        tokens.relations,
+        tokens.answers[recall_task.answers(world)],
+    )
 
     def least(memory: mlp.Params) -> float:
         recalled = mlp.apply(memory, facts.inputs, design.activation)
@@ -102,7 +102,7 @@ def with_product_duals(
 
 def with_fitted_gates(
     key: Key[Array, ""],
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     num_gates: int,
     candidates: int = 32,
@@ -130,14 +130,14 @@ def with_fitted_gates(
 @functools.partial(jax.jit, static_argnames=("length", "contexts", "architecture"))
 def ask(
     params: transformer.Params,
-    world: factual.World,
+    world: recall_task.World,
     tokens: transformer.Embeddings,
     key: Key[Array, ""],
     *,
     length: int,
     contexts: int,
     architecture: transformer.Architecture,
-) -> factual_training.Answers:
+) -> fit.Answers:
     """How well every fact is recalled, over noise contexts of a length.
 
     Every subject has `contexts` contexts of its own.
@@ -145,13 +145,13 @@ def ask(
     size = params.K.shape[1]
 
     def right(key: Key[Array, ""]) -> Array:
-        draw = factual.every_fact(key, world, length)
+        draw = recall_task.every_fact(key, world, length)
         return population.correct(params, tokens, world, draw, architecture, size)
 
-    live = factual.live_facts(world)[None]
+    live = recall_task.live_facts(world)[None]
     found = jax.lax.map(right, jax.random.split(key, contexts)) & live
     shares = jnp.sum(found, axis=(1, 2)) / jnp.sum(live)
-    return factual_training.Answers(mean=jnp.mean(shares), worst=jnp.min(shares))
+    return fit.Answers(mean=jnp.mean(shares), worst=jnp.min(shares))
 
 
 def _dominance(recalled: Array, facts: facts_lib.Facts) -> Array:

@@ -1,50 +1,65 @@
-"""Experiments: a config family's `settings(config)` and the searches they ask for."""
+"""Experiments: a folder for each, found by its name. Adding a folder registers it.
 
-from collections.abc import Mapping
+A folder answers one question. `plan.py` turns a config into lanes, `figure.py` draws
+rows (`draw`), `table.py` tabulates them (`tables`), `claims.py` judges them (`CLAIMS`).
+A folder that answers several configs maps their names to its modules in `PLANS`.
+"""
+
+import functools
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterable, Mapping
 from types import ModuleType
+from typing import Any
 
-from recall.experiments import (
-    atlas,
-    constructions,
-    embedding_geometry,
-    large_memory,
-    learned_embeddings,
-    linear_capacity,
-    memory_weights,
-    mlp_capacity,
-    mlp_construction,
-    real_facts,
-    recall_capacity,
-    recall_train,
-    scaling_law,
-    separability,
-    sequential_learning,
-    stage_optimizer,
-    stage_ratio,
-    storage_location,
-    tradeoff,
-)
 
-EXPERIMENTS: Mapping[str, ModuleType] = {
-    "atlas": atlas,
-    "large_memory": large_memory,
-    "learned_embeddings": learned_embeddings,
-    "embedding_geometry": embedding_geometry,
-    "real_embeddings": embedding_geometry,  # the same at widths of a language model
-    "linear_capacity": linear_capacity,
-    "memory_weights": memory_weights,
-    "mlp_capacity": mlp_capacity,
-    "mlp_activation": mlp_capacity,  # the same searches, drawn against the activation
-    "mlp_construction": mlp_construction,
-    "real_facts": real_facts,
-    "recall_capacity": recall_capacity,
-    "recall_train": recall_train,
-    "scaling_law": scaling_law,
-    "separability": separability,
-    "sequential_learning": sequential_learning,
-    "stage_optimizer": stage_optimizer,
-    "stage_ratio": stage_ratio,
-    "storage_location": storage_location,
-    "tradeoff": tradeoff,
-    "constructions": constructions,
-}
+@functools.cache
+def plans() -> Mapping[str, str]:
+    """Returns the module that plans each experiment, as "folder.module", by name."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        package = importlib.import_module(f"{__name__}.{module.name}")
+        own = getattr(package, "PLANS", {module.name: "plan"})
+        found |= {name: f"{module.name}.{plan}" for name, plan in own.items()}
+    return found
+
+
+def plan(name: str) -> ModuleType:
+    """Imports the module that plans an experiment.
+
+    Raises:
+        ValueError: if there is no such experiment.
+    """
+    if name not in plans():
+        raise ValueError(f"Expected experiment in {sorted(plans())}; got {name!r}.")
+    return importlib.import_module(f"{__name__}.{plans()[name]}")
+
+
+def part(name: str, kind: str) -> ModuleType | None:
+    """Imports the `kind` of an experiment: its "figure", "table" or "claims".
+
+    Returns None where the experiment is unknown, or its folder has no such module.
+    """
+    if name not in plans():
+        return None
+    path = f"{__name__}.{plans()[name].partition('.')[0]}.{kind}"
+    return importlib.import_module(path) if importlib.util.find_spec(path) else None
+
+
+def parts(kind: str) -> list[ModuleType]:
+    """Imports the `kind` of every folder that has one."""
+    first = {path.partition(".")[0]: name for name, path in plans().items()}
+    return [module for name in first.values() if (module := part(name, kind))]
+
+
+def draw(name: str, rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Draws the figure of an experiment from its rows, without JAX.
+
+    Raises:
+        ValueError: if the experiment is unknown, or the rows are too few.
+    """
+    figure = part(name, "figure")
+    if figure is None:
+        raise ValueError(f"Expected experiment in {sorted(plans())}; got {name!r}.")
+    return figure.draw(list(rows))

@@ -1,0 +1,162 @@
+"""Tables of what steps cost: measured, fitted, predicted."""
+
+import statistics
+from collections.abc import Iterable
+
+from benchmarks import scaling_summary
+from recall.stats import points
+from recall.theory import costs
+
+UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
+
+
+def lines(rows: Iterable[points.Row]) -> list[str]:
+    """All that rows say, as lines of a document."""
+    found = list(rows)
+    parts = [_sweeps(found), _launchers(found), _fitted(found)]
+    parts += [_saturation(found), _lanes(found), _weak(found)]
+    return [line for part in parts for line in [*part, ""]] + _predicted(found)
+
+
+def headline(rows: Iterable[points.Row]) -> list[str]:
+    """The sweep on one device and on two, and the rates of a CPU device."""
+    found = list(rows)
+    return [*_sweeps(found), "", *_launchers(found), "", _fitted(found)[0]]
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the largest unit of which there is one or more."""
+    for unit, size in UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def _table(columns: Iterable[str], body: Iterable[Iterable[str]]) -> list[str]:
+    names = list(columns)
+    head = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+    return head + [f"| {' | '.join(line)} |" for line in body]
+
+
+def _sweeps(rows: list[points.Row]) -> list[str]:
+    """Cold and warm times of the quick sweep, and their ratio."""
+    times = {
+        (count, warm): [
+            row["seconds"]
+            for row in rows
+            if row["kind"] == "sweep" and (row["devices"], row["warm"]) == (count, warm)
+        ]
+        for count in (1, 2)
+        for warm in (False, True)
+    }
+    body = []
+    for warm in (False, True):
+        one, two = (statistics.median(times[count, warm]) for count in (1, 2))
+        name = "warm, median of several" if warm else "cold, one run"
+        body.append([name, f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}"])
+    return _table(["quick sweep", "1 device", "2 devices", "ratio"], body)
+
+
+def _launchers(rows: list[points.Row]) -> list[str]:
+    """A sweep of a minute in one process, and by Dask workers."""
+    times = {
+        launcher: [r["seconds"] for r in rows if r.get("launcher") == launcher]
+        for launcher in ("local", "dask")
+    }
+    local, dask = (statistics.median(spent) for spent in times.values())
+    told = f"{len(times['dask'])} commands each"
+    body = [[told, f"{local:.1f} s", f"{dask:.1f} s", f"{dask / local - 1:+.0%}"]]
+    names = ["sweep of a minute, medians", "one process", "Dask", "overhead"]
+    return _table(names, body)
+
+
+def _fitted(rows: list[points.Row]) -> list[str]:
+    """Steps of single lanes on one device, and what the rates of a CPU device say."""
+    core = scaling_summary.fitted(rows)
+    rate = core.machine
+    text = (
+        f"Rates fitted to one CPU device: {duration(rate.step)} a step, "
+        f"{rate.flops / 1e9:.3g} Gflop/s, {rate.bytes / 1e9:.3g} GB/s; "
+        f"half of the steps are within {core.error:.0%}."
+    )
+    body = [
+        [name(row), f"{row['n']:,}", duration(row["seconds"]), duration(told)]
+        for row, told in zip(core.rows, core.seconds, strict=True)
+    ]
+    return [text, "", *_table(["lane", "facts", "measured", "fitted"], body)]
+
+
+def name(row: points.Row) -> str:
+    """The memory of a row, and its widths."""
+    widths = [f"{key}={row[key]}" for key in ("d", "heads", "head_dim", "m")]
+    shown = [text for text in widths if not text.endswith(("=None", "="))]
+    return " ".join([row["memory"], *shown])
+
+
+def _lanes(rows: list[points.Row]) -> list[str]:
+    """Steps a second of all lanes together."""
+    body = [
+        [
+            *(name(row), str(row["lanes"]), str(row["devices"])),
+            f"{row['lanes'] / row['seconds']:,.0f}",
+            f"{_flops(row) / 1e9:.2f}",
+            f"{_flops(row) / row['product_flops']:.1%}",
+        ]
+        for row in rows
+        if row["kind"] == "lanes"
+    ]
+    columns = ["lane", "lanes", "devices", "lane steps a second", "Gflop/s"]
+    return _table([*columns, "of a large product"], body)
+
+
+def _flops(row: points.Row) -> float:
+    """Operations a second of all lanes."""
+    return row["lanes"] * row["flops"] / row["seconds"]
+
+
+def _saturation(rows: list[points.Row]) -> list[str]:
+    """How many lanes one device needs for nearly the most that they reach."""
+    lanes = [r for r in rows if (r["kind"], r.get("devices")) == ("lanes", 1)]
+    body = []
+    for of in dict.fromkeys(map(name, lanes)):
+        mine = [row for row in lanes if name(row) == of]
+        most = max(map(_flops, mine))
+        enough = min(row["lanes"] for row in mine if _flops(row) >= 0.9 * most)
+        share = most / mine[0]["product_flops"]
+        body.append([of, str(enough), f"{most / 1e9:.2f}", f"{share:.1%}"])
+    columns = ["lane", "lanes for 90 % of the most", "most Gflop/s"]
+    return _table([*columns, "of a large product"], body)
+
+
+def _weak(rows: list[points.Row]) -> list[str]:
+    """Steps of a large memory with as many facts on each device."""
+    body = [
+        [
+            *(str(row["devices"]), f"{row['n']:,}", duration(row["seconds"])),
+            f"{row['devices'] * row['flops'] / row['seconds'] / 1e9:.3g}",
+            *(f"{row['sent']:,}", f"{row['summed']:,}"),
+        ]
+        for row in rows
+        if row["kind"] == "weak"
+    ]
+    columns = ["devices", "facts", "a step", "Gflop/s of all", "bytes sent", "summed"]
+    return _table(columns, body)
+
+
+def _predicted(rows: list[points.Row]) -> list[str]:
+    """Runs that were not made, on accelerators that are assumed."""
+    body = [
+        [
+            *(one.what, str(one.devices), duration(one.seconds), one.limit),
+            "-" if one.held is None else f"{one.held / 1e9:,.2f}",
+            "yes" if one.fits else "no",
+        ]
+        for one in [*scaling_summary.grids(rows), *scaling_summary.large()]
+    ]
+    text = (
+        f"Not measured: H100s at {costs.ATTAINED:.0%} of their published peaks, of"
+        " float32 without tensor cores; within a host of eight over NVLink, beyond it"
+        " over InfiniBand."
+    )
+    columns = ["run", "accelerators", "time", "limited by", "GB a device", "fits"]
+    return [text, "", *_table(columns, body)]

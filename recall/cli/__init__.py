@@ -1,0 +1,1 @@
+"""The command line: flags, messages, and the commands behind them."""

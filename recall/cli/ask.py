@@ -1,0 +1,161 @@
+"""Asking a trained transformer: a subject and a relation, its answers and attention."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.table import Table
+
+from recall.data import fact_tables, recall_task
+from recall.experiments.real_facts import searches as fact_searches
+from recall.models import transformer
+from recall.runs import checkpoints
+
+CONTEXTS = 64  # noise contexts that an answer is averaged over
+PROMPT = re.compile(r"s?(\d+)[\s,]+r?(\d+)")
+QUESTION = re.compile(r"(?:what is )?(?:the )?(.+?) of (.+?)\s*\??", re.IGNORECASE)
+
+
+class Reply(NamedTuple):
+    """What a model says about a fact, over noise contexts.
+
+    Attributes:
+        probabilities: `[R D]` of the answers, averaged.
+        truth: the right answer; None where the table has none.
+        recalled: fraction of the contexts in which it scores highest; nan likewise.
+        attention: `[H, 4]` of each head to subject, relation, noise and end, averaged.
+    """
+
+    probabilities: np.ndarray
+    truth: int | None
+    recalled: float
+    attention: np.ndarray
+
+
+def parse(prompt: str, sizes: recall_task.Sizes) -> tuple[int, int]:
+    """Reads a prompt such as "s3 r5" or "3, 5".
+
+    Raises:
+        ValueError: if it is not one, or there is no such subject or relation.
+    """
+    found = PROMPT.fullmatch(prompt.strip())
+    if found is None:
+        raise ValueError(f'Expected a prompt such as "s3 r5"; got {prompt!r}.')
+    subject, relation = int(found[1]), int(found[2])
+    for letter, token, count in (
+        ("s", subject, int(sizes.subjects)),
+        ("r", relation, int(sizes.relations)),
+    ):
+        if token >= count:
+            raise ValueError(
+                f"Expected a token from {letter}0 to {letter}{count - 1}; got "
+                f"{letter}{token}."
+            )
+    return subject, relation
+
+
+def names_of(model: checkpoints.Model) -> fact_tables.FactTable | None:
+    """The names that a model was trained with, if its tokens have any."""
+    search = model.search
+    return search.facts_of if isinstance(search, fact_searches.FactSearch) else None
+
+
+def parse_names(prompt: str, table: fact_tables.FactTable) -> tuple[int, int]:
+    """Reads a question such as "capital of France?", in whatever case.
+
+    Raises:
+        ValueError: if it is none, or about something that has no such name.
+    """
+    found = QUESTION.fullmatch(prompt.strip())
+    if found is None:
+        raise ValueError(
+            f'Expected a question such as "{table.relations[0]} of '
+            f'{table.subjects[0]}?"; got {prompt!r}.'
+        )
+    relation = _find("relation", found[1], table.relations)
+    return _find("subject", found[2], table.subjects), relation
+
+
+def _find(what: str, name: str, names: Sequence[str]) -> int:
+    """The index of a name, or an error with those that are close."""
+    known = {other.casefold(): i for i, other in enumerate(names)}
+    if name.casefold() in known:
+        return known[name.casefold()]
+    close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.5)
+    some = [names[known[other]] for other in close] or names[:5]
+    raise ValueError(
+        f"Expected a {what} by its name, such as {', '.join(map(repr, some))}; got "
+        f"{name!r}."
+    )
+
+
+def ask(model: checkpoints.Model, subject: int, relation: int) -> Reply:
+    """Asks for a fact in CONTEXTS noise contexts, position by position."""
+    problem, architecture = model.problem, model.search.architecture
+    world = problem.world
+    length = model.search.reads.length
+    draw = recall_task.sample_draw(
+        jax.random.key(0), world, CONTEXTS, 1, length, layout="pairs"
+    )
+    fact = {"subjects": subject, "relations": relation}
+    batch = recall_task.sequences(
+        draw._replace(**{name: jnp.full((CONTEXTS, 1), v) for name, v in fact.items()}),
+        world,
+    )
+    tables = transformer.used(model.params, problem.embeddings)
+
+    def read(tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
+        X = transformer.token_table(tables)[tokens]
+        found = transformer.apply(model.params, tables, tokens, architecture)
+        live = jnp.arange(len(tables.answers)) < recall_task.num_outputs(world)
+        scores = jnp.where(live, tables.answers @ found, -jnp.inf)
+        return scores, transformer.attend(model.params, X)
+
+    scores, attention = jax.vmap(read)(batch.tokens)
+    parts = [attention[..., 0], attention[..., 1]]
+    parts += [attention[..., 2:-1].sum(axis=-1), attention[..., -1]]
+    known = bool(recall_task.live_facts(world)[subject, relation])
+    truth = int(batch.answers[0]) if known else None
+    hits = jnp.mean(jnp.argmax(scores, axis=-1) == truth) if known else jnp.nan
+    return Reply(
+        probabilities=np.asarray(jax.nn.softmax(scores).mean(axis=0)),
+        truth=truth,
+        recalled=float(hits),
+        attention=np.asarray(jnp.stack(parts, axis=-1).mean(axis=0)),
+    )
+
+
+def answer_table(
+    reply: Reply, answers: int, table: fact_tables.FactTable | None = None, top: int = 5
+) -> Table:
+    """The likeliest answers, whose relation they are of, and which one is right."""
+    told = Table(title="Answers", caption=f"mean over {CONTEXTS} noise contexts")
+    for column in ("answer", "of relation", "probability", ""):
+        told.add_column(column, justify="right")
+    for index in np.argsort(-reply.probabilities)[:top].tolist():
+        name, relation = f"a{index}", f"r{index // answers}"
+        if table is not None:
+            name, relation = table.answers[index], _relations(index, table)
+        right = "right" if index == reply.truth else ""
+        told.add_row(name, relation, f"{reply.probabilities[index]:.4f}", right)
+    return told
+
+
+def _relations(answer: int, table: fact_tables.FactTable) -> str:
+    """The relations that have an answer."""
+    columns = zip(table.relations, zip(*table.ids, strict=True), strict=True)
+    return ", ".join(name for name, column in columns if answer in column)
+
+
+def attention_table(reply: Reply) -> Table:
+    """What each head attends to."""
+    table = Table(title="Attention")
+    for column in ("head", "subject", "relation", "noise", "end"):
+        table.add_column(column, justify="right")
+    for head, shares in enumerate(reply.attention):
+        table.add_row(str(head), *[f"{share:.2f}" for share in shares])
+    return table

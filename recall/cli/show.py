@@ -1,0 +1,136 @@
+"""What a command does with a run: conclude and show it, ask a model it left."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+from rich.console import Console
+
+from recall import experiments, plotting
+from recall.cli import ask as asking
+from recall.pages import terminal
+from recall.runs import checkpoints, launching, planning, status
+from recall.store import journal
+from recall.sweeps import failures, jobs
+
+KINDS = {
+    "capacity": "capacities.csv",
+    "run": "runs.csv",
+    "probe": "probes.csv",
+    "trace": "trace.csv",
+    "model": "models.csv",
+    failures.KIND: "failed.csv",
+}
+_PART = """\
+This part is done: {} of its {} lanes have ended. Of all lanes, {} of {} are still to be
+run by other parts; the last part to end, or the same command without --shard, writes
+tables and the figure."""
+
+
+def conclude(
+    config: Any, plan: planning.Plan, part: planning.Plan, workdir: Path, console: Any
+) -> int:
+    """Shows a run that is whole, or says what it lacks.
+
+    Args:
+        config: where the plan comes from.
+        plan: all that was asked for.
+        part: what this launch was to run of it.
+        workdir: the run's folder.
+        console: where to print.
+
+    Returns:
+        The exit code: 1 if a lane of this part failed.
+    """
+    found = launching.rows_of(workdir)
+    failed = [row for row in found if row["kind"] == failures.KIND]
+    done, missed = jobs.ended(found), {row["search"] for row in failed}
+    lanes, own = (
+        {lane.digest() for lane in planning.lanes(some)} for some in (plan, part)
+    )
+    if lanes <= done:
+        journal.drop_states(workdir)  # of parts, and of cells killed as they ended
+    if left := lanes - done - missed:
+        console.print(_PART.format(len(own & done), len(own), len(left), len(lanes)))
+    else:
+        show(config, found, workdir, console)
+    mine = [row for row in failed if row["search"] in own]
+    for line in failures.told(mine):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    return int(bool(mine))
+
+
+def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None:
+    """Writes rows as tables, draws the figure, and prints what they say."""
+    by_kind = {kind: [r for r in rows if r["kind"] == kind] for kind in KINDS}
+    kept = {kind: name for kind, name in KINDS.items() if by_kind[kind]}
+    for kind, name in KINDS.items():
+        if kind in kept:
+            journal.write_csv(workdir / name, by_kind[kind])
+        else:  # such as failed.csv, once all has been mended
+            (workdir / name).unlink(missing_ok=True)
+    sound = [row for row in rows if row["kind"] != failures.KIND]
+    drawn = _draw(config, sound, workdir, whole=len(sound) == len(rows))
+    terminal.print_report(sound, console)
+    files = ", ".join(str(workdir / name) for name in kept.values())
+    for line in (f"rows    {files}", f"figure  {drawn}"):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
+    """Draws what there is; says where, or what it lacks if lanes have failed."""
+    try:
+        plotting.save(experiments.draw(config.experiment, rows), workdir / "figure")
+    except (ValueError, LookupError) as error:
+        if whole:
+            raise
+        return f"none: too few lanes have ended ({error})"
+    return f"{workdir / 'figure.png'}, {workdir / 'figure.svg'}"
+
+
+def tell_status(workdir: Path, console: Console) -> None:
+    """Prints how far a run is, and who is at work on it.
+
+    Raises:
+        ValueError: if the folder holds no run.
+    """
+    found = status.read(workdir)
+    for line in status.lines(found):
+        console.print(line, highlight=False)
+    console.print(status.table(found))
+
+
+def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
+    """Prints what a saved model answers, and what it attends to.
+
+    Raises:
+        ValueError: if there is no such model, subject or relation.
+    """
+    model = checkpoints.load(checkpoints.path_of(workdir, seed))
+    sizes, table = model.problem.world.live, asking.names_of(model)
+    if table is None or asking.PROMPT.fullmatch(prompt.strip()):
+        subject, relation = asking.parse(prompt, sizes)
+    else:
+        subject, relation = asking.parse_names(prompt, table)
+    reply = asking.ask(model, subject, relation)
+    share = f"recalled in {reply.recalled:.0%} of {asking.CONTEXTS} noise contexts"
+    if reply.truth is None:
+        share = "the table has no answer"
+    what = f"s{subject} r{relation}"
+    if table is not None:
+        what = f"{table.relations[relation]} of {table.subjects[subject]}"
+    console.print(f"{what}: {share}", highlight=False)
+    console.print(asking.answer_table(reply, int(sizes.answers), table))
+    console.print(asking.attention_table(reply))
+
+
+def devices_to_use(count: int) -> list[Any]:
+    """The first `count` local devices, all of them for 0.
+
+    Raises:
+        ValueError: if there are fewer.
+    """
+    local = jax.local_devices()
+    if not 0 <= count <= len(local):
+        raise ValueError(f"Expected 0 <= devices <= {len(local)}; got devices={count}.")
+    return local[: count or None]

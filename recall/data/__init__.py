@@ -1,0 +1,1 @@
+"""Facts and embeddings to store: drawn, or read from files."""

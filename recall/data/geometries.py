@@ -1,0 +1,201 @@
+"""Geometries of embeddings by name: what the field `embedding` of a config may say.
+
+    sphere, gaussian, orthonormal_blocks
+    power_law:EXPONENT, shared_mean:MEAN, low_rank:RANK[:FLOOR], mixture:CENTRES:MEAN
+    minilm, file:PATH:TENSOR      rows of a table, scaled to a mean square norm of one
+    centred:TABLE                 less the mean of all rows
+    unit:GEOMETRY                 every point scaled to norm one
+    GEOMETRY>GEOMETRY             of the inputs, of the outputs of a memory
+
+Tables are cut to their first d coordinates.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Float, Float32, Key
+
+from recall import embeddings
+from recall.data import tensors
+
+NO_LIMIT = 10**9
+PARTS = ">"
+
+
+class Geometry(NamedTuple):
+    """A kind of embeddings.
+
+    Attributes:
+        sample: draws them.
+        least_d: smallest width at which they exist.
+        most_d: largest width.
+        points: how many there are.
+    """
+
+    sample: embeddings.Sampler
+    least_d: int = 1
+    most_d: int = NO_LIMIT
+    points: int = NO_LIMIT
+
+
+class Number(NamedTuple):
+    """A number in a name: an integer or a real in [low, high]."""
+
+    name: str
+    kind: Callable[[str], Any]
+    low: int | float
+    high: int | float = NO_LIMIT
+    required: bool = True
+
+
+class Family(NamedTuple):
+    """Geometries with numbers in their names."""
+
+    draw: Callable[..., Float[Array, "n d"]]
+    numbers: tuple[Number, ...]
+
+
+_MEAN = Number("mean", float, 0.0, 1.0)
+_FLOOR = Number("floor", float, 0.0, 1.0, required=False)
+FAMILIES: Mapping[str, Family] = {
+    "power_law": Family(embeddings.power_law, (Number("exponent", float, 0.0, 8.0),)),
+    "shared_mean": Family(embeddings.shared_mean, (_MEAN,)),
+    "low_rank": Family(embeddings.low_rank, (Number("rank", int, 1), _FLOOR)),
+    "mixture": Family(embeddings.mixture, (Number("centres", int, 1), _MEAN)),
+}
+KNOWN = (
+    *sorted(embeddings.SAMPLERS),
+    *(
+        ":".join([name, *(number.name.upper() for number in family.numbers)])
+        for name, family in FAMILIES.items()
+    ),
+    *tensors.PACKAGES,
+    "file:PATH:TENSOR",
+    "unit:GEOMETRY",
+    "centred:TABLE",
+)
+
+
+def sampler(name: str) -> embeddings.Sampler:
+    """Draws embeddings of the geometry of that name; nested in the number of points."""
+    return geometry(name).sample
+
+
+def of_pair(name: str) -> tuple[Geometry, Geometry]:
+    """The geometries of the inputs and of the outputs of a memory."""
+    inputs, outputs = names_of_pair(name)
+    return geometry(inputs), geometry(outputs)
+
+
+def names_of_pair(name: str) -> tuple[str, str]:
+    """The names of the geometries of the inputs and of the outputs of a memory."""
+    inputs, _, outputs = name.partition(PARTS)
+    return inputs, outputs or inputs
+
+
+def check(name: str, d: int) -> None:
+    """Raises a ValueError if some of these embeddings do not exist at a width."""
+    for one in of_pair(name):
+        if not one.least_d <= d <= one.most_d:
+            most = "" if one.most_d == NO_LIMIT else f" <= {one.most_d}"
+            raise ValueError(
+                f"Expected {one.least_d} <= d{most} for embedding={name!r}; got d={d}."
+            )
+
+
+def num_points(name: str) -> int:
+    """How many facts there are embeddings for."""
+    return min(one.points for one in of_pair(name))
+
+
+@functools.cache
+def geometry(name: str) -> Geometry:
+    """Reads a name.
+
+    Raises:
+        ValueError: if it names no geometry, a number in it is out of range, or a table
+            is not there.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "unit" and rest:
+        inner = geometry(rest)
+        return inner._replace(sample=_unit(inner.sample))
+    if name in embeddings.SAMPLERS:
+        return Geometry(embeddings.SAMPLERS[name])
+    if kind in FAMILIES:
+        return _member(name, kind, rest.split(":") if rest else [])
+    table = _table(name)
+    most = table.shape[1]
+    draw = functools.partial(_draw_rows, table=name)
+    return Geometry(draw, most_d=most, points=table.shape[0])
+
+
+def _unit(sample: embeddings.Sampler) -> embeddings.Sampler:
+    return lambda key, n, d: embeddings.unit(sample(key, n, d))
+
+
+def _member(name: str, kind: str, given: list[str]) -> Geometry:
+    family = FAMILIES[kind]
+    required = sum(number.required for number in family.numbers)
+    if not required <= len(given) <= len(family.numbers):
+        raise _unknown(name)
+    numbers = {
+        number.name: _number(name, number, text)
+        for number, text in zip(family.numbers, given, strict=False)
+    }
+    draw = functools.partial(_draw_member, kind=kind, numbers=numbers)
+    return Geometry(draw, least_d=numbers.get("rank", 1))
+
+
+def _number(name: str, number: Number, text: str) -> Any:
+    try:
+        value = number.kind(text)
+    except ValueError:
+        value = float("nan")
+    if not number.low <= value <= number.high:
+        what = "an integer" if number.kind is int else "a number"
+        high = "" if number.high == NO_LIMIT else f" and <= {number.high:g}"
+        raise ValueError(
+            f"Expected {number.name} of embedding {name!r} to be {what} >= "
+            f"{number.low:g}{high}; got {text!r}."
+        )
+    return value
+
+
+def _draw_member(
+    key: Key[Array, ""], n: int, d: int, *, kind: str, numbers: dict[str, Any]
+) -> Float[Array, "n d"]:
+    return FAMILIES[kind].draw(key, n, d, **numbers)
+
+
+def _draw_rows(
+    key: Key[Array, ""], n: int, d: int, *, table: str
+) -> Float[Array, "n d"]:
+    return embeddings.from_table(key, n, d, _cut(table, d))
+
+
+@functools.lru_cache(maxsize=4)
+def _cut(name: str, d: int) -> Float32[np.ndarray, "total d"]:
+    """The first d coordinates of a table, scaled to a mean square norm of one."""
+    table = _table(name)[:, :d]
+    if name.startswith("centred:"):
+        table = table - table.mean(axis=0)
+    return table / np.sqrt(np.mean(np.sum(table**2, axis=1)))
+
+
+def _table(name: str) -> Float32[np.ndarray, "total d"]:
+    name = name.removeprefix("centred:")
+    if name in tensors.PACKAGES:
+        found = tensors.installed(name)
+        return tensors.read(found.path, found.tensor)
+    kind, _, where = name.partition(":")
+    path, _, tensor = where.rpartition(":")
+    if kind != "file" or not path or not tensor:
+        raise _unknown(name)
+    return tensors.read(path, tensor)
+
+
+def _unknown(name: str) -> ValueError:
+    return ValueError(f"Expected embedding in {list(KNOWN)}; got {name!r}.")

@@ -1,0 +1,202 @@
+"""Failures of any run: unfinished, diverged, at a ceiling, too few seeds, given up."""
+
+import collections
+from collections.abc import Sequence
+
+from recall.diagnosis import finding
+from recall.diagnosis.finding import Finding, Row
+from recall.stats import comparison
+from recall.stats import points as rows_lib
+
+SEEDS = 5  # from which the range of seeds covers a median with 94 %
+ENDS = ("capacity", "run")
+_BUILT = ("construction", "subjects", "relations", "answers", "width")
+_LATER = ("facts", "keys")  # settings that tables of several searches have after `kind`
+_ASIDE = ("tried", "loss")  # rates, of which the best counts; a loss is found
+
+
+def unfinished(rows: Sequence[Row]) -> Finding | None:
+    """Searches that a config plans, or whose probes came, without a row of their end.
+
+    Rows of kind "planned" name searches of the config, unless none of them has a row:
+    then they are those of other code. Without any, probes name searches, where the
+    experiment writes rows of ends at all. A single training ends with its model.
+    """
+    done, planned, begun = (
+        {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
+        for kinds in (ENDS, ("planned",), ("probe", "trace"))
+    )
+    done |= {r["search"] for r in finding.of_kind(rows, "model") if _single(r)}
+    known = bool(planned & (done | begun))
+    asked = planned if known else begun if done else set()
+    left = sorted(asked - done)
+    if not left:
+        return None
+    going = sum(search in begun for search in left)
+    return Finding(
+        "unfinished",
+        True,
+        f"{finding.share(left, [*asked], 'searches')} have not ended ({going} of them "
+        "have begun), so that medians and fits lack them.",
+        "Give the command of the run again: it goes on from its rows.",
+    )
+
+
+def diverged(rows: Sequence[Row]) -> Finding | None:
+    """Probes and runs whose loss or weights were not finite."""
+    tried = finding.of_kind(rows, "probe", "trace", "run", "model")
+    bad = [row for row in tried if _lost(row) or row.get("ended") == "nonfinite"]
+    bad += [row for row in finding.of_kind(rows, "capacity") if _lost(row)]
+    if not bad:
+        return None
+    norms = [r["weight_norm"] for r in tried if r.get("weight_norm") is not None]
+    norm = f" The largest weight norm is {max(norms):.3g}." if norms else ""
+    rates = finding.settings(bad, "learning_rate", "optimizer", "init_scale")
+    at = f", at {rates}" if rates else ""
+    return Finding(
+        "diverged",
+        True,
+        f"{len(bad):,} rows are not finite{at}.{norm}",
+        "Lower the learning rate by 3, or the initial scale; keep the matmul precision "
+        'at "highest" (TF32 and bfloat16 overflow and blur first); what such a row '
+        "stores is a lower bound.",
+    )
+
+
+def _lost(row: Row) -> bool:
+    return row.get("finite") is False
+
+
+def _single(row: Row) -> bool:
+    return row.get("method") == "single"
+
+
+def censored(rows: Sequence[Row]) -> Finding | None:
+    """Searches that stored the most that they were allowed to try.
+
+    A single training is no search: it is at its only size.
+    """
+    found = [row for row in finding.of_kind(rows, *ENDS) if not _single(row)]
+    capped = [row for row in found if row.get("censored")]
+    if not capped:
+        return None
+    most = [row["capacity"] for row in capped if row.get("capacity") is not None]
+    at = f" ({finding.span(most)} facts)" if most else ""
+    where = finding.settings(capped, "memory", "method", "d", "m")
+    return Finding(
+        "censored",
+        True,
+        f"{finding.share(capped, found, 'searches')} reached their ceiling{at}; their "
+        f"capacity is a lower bound and no fit may use it: {where}.",
+        "Raise the ceiling: --config.n_max of memories, --config.size_max of "
+        "transformers, --config.most of searches for weights.",
+    )
+
+
+def few_seeds(rows: Sequence[Row]) -> Finding | None:
+    """Settings that were measured with fewer seeds than an interval needs."""
+    seeds = collections.defaultdict(set)
+    ended = finding.of_kind(rows, *ENDS) or finding.of_kind(rows, "probe", "trace")
+    for row in (row for row in ended if row.get("seed") is not None):
+        seeds[_setting(row)].add(row["seed"])
+    few = [setting for setting, own in seeds.items() if len(own) < SEEDS]
+    if not few:
+        return None
+    least = min(len(seeds[setting]) for setting in few)
+    return Finding(
+        "few_seeds",
+        False,
+        f"{finding.share(few, [*seeds], 'settings')} have fewer than {SEEDS} seeds "
+        f"(the fewest: {least}), so that their intervals cover less than 94 % or are "
+        "missing.",
+        f'Add seeds: --config.seeds="{tuple(range(SEEDS))}".',
+    )
+
+
+def _setting(row: Row) -> str:
+    """What a row is about, but for its seed: of what it found nothing."""
+    if row.get("construction") is not None:
+        return str([row.get(name) for name in _BUILT])
+    told = comparison.settings(row) | {name: row.get(name) for name in _LATER}
+    return str([value for name, value in told.items() if name not in _ASIDE])
+
+
+def still_rising(rows: Sequence[Row]) -> Finding | None:
+    """Trainings that were given up while they still got better.
+
+    A single training (no search) that failed with its last accuracy as its best; or a
+    trace whose last tenth is better than the tenth before by half a point.
+    """
+    single = filter(_single, finding.of_kind(rows, "probe"))
+    failed = [r for r in single if not r["stored"] and r.get("ended") == "budget"]
+    rising = [r for r in failed if _still_best(r)]
+    traces = collections.defaultdict(list)
+    for row in finding.of_kind(rows, "trace"):
+        if row.get("accuracy") is not None and row.get("threshold") is not None:
+            traces[row["search"]].append(row)
+    climbing = [own for own in traces.values() if _climbs(own)]
+    tried = [*failed, *traces.values()]
+    found = [*rising, *(own[-1] for own in climbing)]
+    if 5 * len(found) < max(1, len(tried)):
+        return None
+    best = max(float(row["accuracy"]) for row in found)
+    steps = max(row["steps"] for row in found)
+    return Finding(
+        "still_rising",
+        True,
+        f"{finding.share(found, tried, 'trainings')} were given up while accuracy "
+        f"still rose (to {best:.3f} at best, within {steps:,.0f} steps): they show the "
+        "budget, not the capacity.",
+        f"Train longer: --config.training.num_steps={4 * int(steps)}, or a higher "
+        "learning rate.",
+    )
+
+
+def _still_best(row: Row) -> bool:
+    """Whether the last accuracy of a training is known to be its best."""
+    best = row.get("best_accuracy")
+    return best is not None and row["accuracy"] >= best
+
+
+def _climbs(own: Sequence[Row]) -> bool:
+    """Whether a trace ends below its threshold, and rising."""
+    own = sorted(own, key=lambda row: row["steps"])
+    tenth = max(1, len(own) // 10)
+    last = [float(row["accuracy"]) for row in own[-tenth:]]
+    before = [float(row["accuracy"]) for row in own[-2 * tenth : -tenth]]
+    if not before or max(last) >= own[-1]["threshold"]:
+        return False
+    return sum(last) / tenth > sum(before) / tenth + 0.005
+
+
+def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
+    """Capacities at less than all facts, which are larger, with none at all of them."""
+    points = rows_lib.capacities(finding.of_kind(rows, "capacity"))
+    slack = [point for point in points if point.threshold < 1 and point.median >= 100]
+    if not slack or any(point.threshold == 1 for point in points):
+        return None
+    levels = ", ".join(sorted({f"{100 * point.threshold:g} %" for point in slack}))
+    return Finding(
+        "lenient_threshold",
+        False,
+        f"{finding.share(slack, points, 'capacities')} count {levels} of the facts and "
+        "are of 100 facts or more, where all of the facts means fewer, by up to a "
+        "factor of 1.4; below 100 facts the two agree.",
+        'Compare with laws at 100 % only after --config.thresholds="(0.99, 1.0)".',
+    )
+
+
+def changed_code(rows: Sequence[Row]) -> Finding | None:
+    """Rows of code that was not committed, or of several commits."""
+    commits = {r["git_commit"] for r in rows if r.get("git_commit")}
+    known = [row for row in rows if row.get("git_dirty") is not None]
+    dirty = [row for row in known if row["git_dirty"]]
+    if not dirty and len(commits) < 2:
+        return None
+    return Finding(
+        "changed_code",
+        False,
+        f"{finding.share(dirty, known, 'rows')} come from code with changes not "
+        f"committed; commits named: {len(commits)}.",
+        "Before rows are published, run them again from one commit.",
+    )

@@ -1,0 +1,1 @@
+"""Bits that every kind of memory stores for each parameter."""

@@ -1,0 +1,187 @@
+"""Constructed transformers, built at several sizes and asked about every fact.
+
+A lane is one construction for one world and one seed. It is built at the size that is
+claimed to be enough, then at others until the smallest one of a list is known at which
+all facts are recalled in every noise context, at every length. At that size sharpness
+is lowered until they are not. Every model that was asked is a row.
+"""
+
+import dataclasses
+import time
+from collections.abc import Collection, Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from recall.constructions import heads, transformers
+from recall.experiments.constructions import lanes as construction_lanes
+from recall.models import transformer
+from recall.sweeps import jobs
+from recall.theory import widths
+
+SECONDS = {  # of one core for a lane with 256 facts, measured, compiling included
+    "plain": 6.0,
+    "decorrelated": 2.0,
+    "fitted": 7.0,
+    "product_duals": 13.0,
+    "fitted_gates": 9.0,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConstructionJob(jobs.Job):
+    """The seeds of one construction for one world: their models share programs.
+
+    Attributes:
+        seeds: a lane each.
+    """
+
+    seeds: tuple[construction_lanes.Lane, ...]
+
+    @property
+    def lanes(self) -> Sequence[construction_lanes.Lane]:
+        """What is measured."""
+        return self.seeds
+
+    @property
+    def title(self) -> str:
+        """The construction."""
+        return self.seeds[0].construction.replace("_", " ")
+
+    @property
+    def shape(self) -> str:
+        """The world, and the sizes."""
+        one = self.seeds[0]
+        return (
+            f"S={one.subjects} R={one.relations} D={one.answers} "
+            f"{one.sizes[0]} to {one.sizes[-1]}"
+        )
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """Weights at the claimed size."""
+        return [lane.parameters(lane.claim) for lane in self.seeds]
+
+    @property
+    def core_seconds(self) -> float:
+        """Estimates from measurements; facts and widths beyond theirs add up."""
+        one = self.seeds[0]
+        facts = one.subjects * one.relations
+        return len(self.seeds) * SECONDS[one.construction] * (facts / 256) ** 0.5
+
+    @property
+    def memory_bytes(self) -> int:
+        """Estimates hidden units or head outputs of all facts, and the weights."""
+        one = self.seeds[0]
+        d, m = construction_lanes.widths_of(one, max(one.sizes))
+        facts = one.subjects * one.relations
+        return 16 * (facts * (m + d) + max(self.parameters))
+
+    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
+        """Yields the rows of each model that is asked, and an end row for each lane."""
+        for lane in self.left(done):
+            yield from _search(lane)
+
+
+def _search(lane: construction_lanes.Lane) -> Iterator[list[jobs.Row]]:
+    """Halves the list of sizes, from the claimed one on, then lowers sharpness."""
+    sizes, low, high = lane.sizes, -1, len(lane.sizes)
+    at = sizes.index(lane.claim)
+    best: construction_lanes.Model | None = None
+    while high - low > 1:
+        begun = time.perf_counter()
+        model = construction_lanes.build(lane, sizes[at])
+        rows = _ask(lane, sizes[at], model, lane.sharpness)
+        for row in rows:
+            row["seconds"] = round(time.perf_counter() - begun, 3)
+        yield rows
+        if all(row["stored"] for row in rows):
+            high, best = at, model
+        else:
+            low = at
+        at = (low + high) // 2
+    if best is None:
+        yield [lane.row("run", size=None, stored=False)]
+        return
+    sharp, rows = dict.fromkeys(lane.lengths, lane.sharpness), []
+    for beta in sorted(lane.ladder, reverse=True):
+        told = _ask(lane, sizes[high], best, beta)
+        sharp |= {row["length"]: beta for row in told if row["stored"]}
+        rows += told
+    yield [*rows, _end(lane, sizes[high], best, sharp)]
+
+
+def _ask(
+    lane: construction_lanes.Lane,
+    size: int,
+    model: construction_lanes.Model,
+    beta: float,
+) -> list[jobs.Row]:
+    """Asks a model about every fact, at every length, with a sharpness of beta.
+
+    Models of all sizes are padded to the largest: they share a program.
+    """
+    softer = model.params._replace(Q=model.params.Q * (beta / lane.sharpness))
+    d, m = construction_lanes.widths_of(lane, max(lane.sizes))
+    H, head_dim = softer.K.shape[:2]
+    params = transformer.pad(softer, d, H, head_dim, m)
+    tokens = transformer.pad_embeddings(model.tokens, lane.world, d)
+    key = jax.random.fold_in(jax.random.key(lane.seed), 1)
+    rows = []
+    for length in lane.lengths:
+        found = transformers.ask(
+            params,
+            model.world,
+            tokens,
+            key,
+            length=length,
+            contexts=lane.contexts,
+            architecture=model.architecture,
+        )
+        mean, worst = float(found.mean), float(found.worst)
+        told = _sizes(lane, size, model) | {
+            "length": length,
+            "beta": beta,
+            "accuracy": mean,
+            "worst_accuracy": worst,
+            "stored": worst == 1.0,
+            "finite": bool(jnp.all(jnp.isfinite(params.O))),
+            "fit": model.fit,
+        }
+        rows.append(lane.row("probe", f"{size}:{length}:{beta:g}", **told))
+    return rows
+
+
+def _end(
+    lane: construction_lanes.Lane,
+    size: int,
+    model: construction_lanes.Model,
+    sharp: dict[int, float],
+) -> jobs.Row:
+    """What a lane came to: the smallest size, and what theory says."""
+    facts = lane.subjects * lane.relations
+    told = _sizes(lane, size, model)
+    told |= {f"sharpness_{length}": beta for length, beta in sharp.items()}
+    told["facts_per_parameter"] = facts / told["parameters"]
+    told["facts_per_slim_parameter"] = facts / told["slim_parameters"]
+    if lane.construction == "plain":
+        told["predicted"] = widths.attention_only(*lane.world[:3])
+    return lane.row("run", stored=True, **told)
+
+
+def _sizes(
+    lane: construction_lanes.Lane, size: int, model: construction_lanes.Model
+) -> jobs.Row:
+    """Widths and weights; slim ones store keys and queries as the vectors they are."""
+    H, head_dim, d = model.params.K.shape
+    m = 0 if model.params.mlp is None else model.params.mlp.W.shape[0]
+    return {
+        "size": size,
+        "d": d,
+        "heads": H,
+        "head_dim": head_dim,
+        "m": m,
+        "parameters": transformer.num_parameters(d, H, head_dim, m),
+        "slim_parameters": 2 * H * (head_dim + 1) * d + 2 * m * d,
+        "gap": heads.gap(model.params, model.tokens) / lane.sharpness,
+    }

@@ -1,0 +1,1 @@
+"""One memory spread over all devices."""

@@ -1,0 +1,1 @@
+"""Memories whose embeddings are trained along with their weights."""

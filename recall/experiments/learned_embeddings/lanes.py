@@ -1,0 +1,108 @@
+"""Lanes of memories whose embeddings are learned."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from recall import training
+from recall.experiments.learned_embeddings import memories
+from recall.sweeps import jobs
+
+MEMORIES = ("linear", "mlp")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LearnedLane(jobs.Lane):
+    """One memory of one set of facts.
+
+    Attributes:
+        memory: one of MEMORIES; an MLP has `memories.UNITS` units a dimension.
+        mode: one of `memories.MODES`: which embeddings are trained along.
+        facts: N.
+        num_outputs: M shared outputs, or None for a permutation of N.
+        seed: of facts and first values.
+        learning_rate: of all parts that move.
+        num_steps: budget.
+        check_every: steps between checks.
+    """
+
+    memory: str
+    mode: str
+    facts: int
+    num_outputs: int | None
+    seed: int
+    learning_rate: float
+    num_steps: int
+    check_every: int
+
+    @property
+    def outputs(self) -> int:
+        """M, or N where outputs are not shared."""
+        return self.num_outputs or self.facts
+
+    def recipe(self) -> training.Recipe:
+        """Adam with a cosine decay."""
+        return training.Recipe(
+            num_steps=self.num_steps, check_every=self.check_every, cosine=True
+        )
+
+    def weights(self, d: int) -> int:
+        """Numbers in the memory alone."""
+        if self.memory == "linear":
+            return d * d
+        return memories.UNITS * d * (2 * d + 1)
+
+    def numbers(self, d: int) -> int:
+        """All trained numbers, embeddings too."""
+        parts = memories.MODES[self.mode]
+        tables = self.facts * ("inputs" in parts) + self.outputs * ("outputs" in parts)
+        return self.weights(d) + d * tables
+
+    def problem(self, d: Any, room: int) -> memories.Problem:
+        """Its facts and first values in d of `room` dimensions."""
+        key_targets, key_parts = jax.random.split(jax.random.key(self.seed))
+        if self.num_outputs is None:
+            targets = jax.random.permutation(key_targets, self.facts)
+        else:
+            shape = (self.facts,)
+            targets = jax.random.randint(key_targets, shape, 0, self.num_outputs)
+        initial = memories.draw(
+            key_parts,
+            d,
+            memory=self.memory,
+            num_facts=self.facts,
+            num_outputs=self.outputs,
+            room=room,
+        )
+        return memories.Problem(
+            targets=targets,
+            initial=initial,
+            moves=memories.moving(memories.MODES[self.mode]),
+            learning_rate=jnp.asarray(self.learning_rate, jnp.float32),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WidthLane(LearnedLane):
+    """A search for the smallest width at which all facts are stored.
+
+    Attributes:
+        expected: width to begin with.
+        most: largest width to try.
+    """
+
+    expected: int
+    most: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SurvivalLane(LearnedLane):
+    """A trained memory whose parts are put back, shuffled and drawn anew.
+
+    Attributes:
+        d: width of the embeddings.
+    """
+
+    d: int

@@ -1,0 +1,162 @@
+"""Jobs of memories with learned embeddings: the smallest width that stores all."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+from recall import training
+from recall.experiments.learned_embeddings import memories
+from recall.experiments.learned_embeddings.lanes import WidthLane
+from recall.experiments.memory_weights import measure as memory_weights
+from recall.sweeps import jobs
+
+_SECONDS = 2.5e-9  # of a score in a step, there and back
+_DIMENSION = 1.5e-10  # of a score, for each dimension
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WidthJob(jobs.Job):
+    """The seeds of one memory, mode and number of facts, side by side."""
+
+    compile_seconds: ClassVar[float] = 2.0
+
+    members: tuple[WidthLane, ...]
+
+    @property
+    def lanes(self) -> Sequence[WidthLane]:
+        """Its seeds."""
+        return self.members
+
+    @property
+    def title(self) -> str:
+        """The memory, and what is learned."""
+        first = self.members[0]
+        return f"smallest d, {first.memory}, learned: {first.mode}"
+
+    @property
+    def shape(self) -> str:
+        """Facts, outputs and the padded width."""
+        first = self.members[0]
+        return f"n={first.facts} M={first.outputs} d<={first.most}"
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """Of each lane, at the width that is expected."""
+        return [lane.numbers(lane.expected) for lane in self.members]
+
+    @property
+    def core_seconds(self) -> float:
+        """Two widths that fail and three that store in half the budget."""
+        first = self.members[0]
+        scores = first.facts * first.outputs * (_SECONDS + _DIMENSION * first.most)
+        weights = _DIMENSION * first.facts * first.weights(first.most)
+        step = 2e-5 + scores + weights
+        return 3.5 * len(self.members) * first.num_steps * step
+
+    @property
+    def memory_bytes(self) -> int:
+        """Scores of a step, four times over, and all parts with their moments."""
+        first = self.members[0]
+        parts = first.weights(first.most) + 2 * first.facts * first.most
+        return 16 * len(self.members) * (first.facts * first.outputs + parts)
+
+    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
+        """Yields a row for each width and seed, and the smallest width of each seed."""
+        lanes = self.left(done)
+        brackets: list[tuple[int, int | None]] = [(0, None)] * len(lanes)
+        probes = [0] * len(lanes)
+        while any(
+            width := [_next(*pair) for pair in zip(lanes, brackets, strict=True)]
+        ):
+            found = attempt(lanes, width)
+            rows = []
+            for i, tried in enumerate(width):
+                if tried is not None:
+                    row = _probe(lanes[i], tried, probes[i], found, i)
+                    brackets[i] = _narrow(brackets[i], tried, stored=row["stored"])
+                    rows.append(row)
+                    probes[i] += 1
+            yield rows
+        for lane, (_, stored), count in zip(lanes, brackets, probes, strict=True):
+            yield [_end(lane, stored, count)]
+
+
+def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> training.Fit:
+    """Trains each lane at its width, stacked; lanes without one are idle."""
+    first = lanes[0]
+    asked = [(lane, width or 2) for lane, width in zip(lanes, widths, strict=True)]
+    problems = [lane.problem(jnp.int32(width), first.most) for lane, width in asked]
+    budgets = [first.num_steps if width else 0 for width in widths]
+    run = program(first.recipe())
+    return jax.device_get(run(stack(problems), jnp.asarray(budgets, jnp.int32)))
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Lanes along a new axis."""
+    return jax.tree.map(lambda *xs: jnp.stack(xs), *trees)
+
+
+@functools.cache
+def program(recipe: training.Recipe) -> Callable:
+    """Solves stacked problems one after the other: each stops when it has stored all.
+
+    Side by side each would wait for the slowest.
+    """
+    lane = lambda pair: memories.solve(pair[0], pair[1], recipe)  # noqa: E731
+    return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
+
+
+def _next(lane: WidthLane, bracket: tuple[int, int | None]) -> int | None:
+    failed, stored = bracket
+    return memory_weights.next_width(failed, stored, lane.expected, lane.most, 0.0)
+
+
+def _narrow(
+    bracket: tuple[int, int | None], tried: int, *, stored: bool
+) -> tuple[int, int | None]:
+    failed, smallest = bracket
+    return (failed, tried) if stored else (max(failed, tried), smallest)
+
+
+def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.Row:
+    correct = int(found.correct[index])
+    told = {
+        "stored": correct == lane.facts,
+        "accuracy": correct / lane.facts,
+        "steps": int(found.steps[index]),
+        "finite": bool(found.finite[index]),
+    }
+    return lane.row("probe", probe, probe=probe, d=d, **told)
+
+
+def _end(lane: WidthLane, stored: int | None, probes: int) -> jobs.Row:
+    counts = (None, None)
+    if stored is not None:
+        counts = lane.weights(stored), lane.numbers(stored)
+    return lane.row(
+        "run",
+        measure="width",
+        d=stored,
+        weights=counts[0],
+        parameters=counts[1],
+        censored=stored is None,
+        finite=True,
+        num_probes=probes,
+    )
+
+
+def expected_width(memory: str, mode: str, facts: int, num_outputs: int | None) -> int:
+    """Where a search opens: what d^2 = 1.1 N ln N and the like say, nothing more."""
+    if mode in ("inputs", "both") or (mode == "outputs" and num_outputs is None):
+        return 4
+    classes = num_outputs or facts
+    room = facts * (math.log(facts) if num_outputs is None else 3.5)
+    if memory == "mlp":
+        return max(4, math.ceil(math.sqrt(room / 6)))
+    width = math.sqrt(1.1 * room)
+    return max(4, math.ceil(width if width < classes else 3.5 * facts / classes))

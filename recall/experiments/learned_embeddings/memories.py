@@ -1,0 +1,167 @@
+"""Memories whose embeddings are trained along, and which of their parts move.
+
+A memory has three parts, inputs e_x, weights and outputs u_y. What does not move keeps
+its random draw. With injective f a learned side makes two dimensions enough for any
+number of facts, in exact arithmetic: on a circle <u_y, e_x> is largest for u_y = e_x,
+and either table can be copied into the other through W = 1. With shared outputs learned
+inputs do it, e_x = u_f(x); learned outputs alone do not: they are a linear classifier
+of M d numbers. A table of N learned inputs holds N d numbers: that is where facts are.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from recall import facts, readout, training
+from recall.memories import linear, mlp
+
+PARTS = ("inputs", "weights", "outputs")
+MODES: Mapping[str, tuple[str, ...]] = {
+    "frozen": ("weights",),
+    "inputs": ("inputs", "weights"),
+    "outputs": ("weights", "outputs"),
+    "both": PARTS,
+}
+GAIN = 100.0  # of a matrix W, so that all parts move well at one learning rate
+UNITS = 2  # hidden units of an MLP, for each dimension
+
+
+class Parts(NamedTuple):
+    """A memory and its embeddings, or something about each of these parts.
+
+    Attributes:
+        inputs: `[N, d]`.
+        weights: `linear.Params` of W / GAIN, or `mlp.Params`.
+        outputs: `[M, d]`.
+    """
+
+    inputs: Any
+    weights: Any
+    outputs: Any
+
+
+class Problem(NamedTuple):
+    """Facts to be stored.
+
+    Attributes:
+        targets: `[N]` f(x).
+        initial: first values of all parts.
+        moves: which parts are trained, `[]` each.
+        learning_rate: `[]`.
+    """
+
+    targets: Int[Array, "*lanes N"]
+    initial: Parts
+    moves: Parts
+    learning_rate: Float[Array, "*lanes"]
+
+
+def moving(parts: Any) -> Parts:
+    """The parts of these names move."""
+    return Parts(*(jnp.asarray(name in parts) for name in PARTS))
+
+
+def draw(
+    key: Key[Array, ""],
+    d: Int[Array, ""],
+    *,
+    memory: str,
+    num_facts: int,
+    num_outputs: int,
+    room: int,
+) -> Parts:
+    """Draws all parts in d of `room` dimensions; the others are, and stay, zero.
+
+    Embeddings are uniform on the sphere, weights as in `linear.init` and `mlp.init`.
+    """
+    key_in, key_weights, key_out = jax.random.split(key, 3)
+    live = jnp.arange(room) < d
+    normal = functools.partial(jax.random.normal, dtype=jnp.float32)
+
+    def sphere(key: Array, count: int) -> Array:
+        points = jnp.where(live[None, :], normal(key, (count, room)), 0.0)
+        return points / jnp.linalg.norm(points, axis=1, keepdims=True)
+
+    if memory == "linear":
+        W = normal(key_weights, (room, room)) * (live[:, None] & live[None, :])
+        weights: Any = linear.Params(W=W / jnp.sqrt(d) / GAIN)
+    else:
+        keys = jax.random.split(key_weights)
+        units = jnp.arange(UNITS * room) < UNITS * d
+        W, V = (
+            normal(k, (UNITS * room, room)) * (units[:, None] & live[None, :])
+            for k in keys
+        )
+        b = jnp.zeros(UNITS * room)
+        weights = mlp.Params(W=W / jnp.sqrt(d), b=b, V=V / jnp.sqrt(UNITS * d))
+    return Parts(sphere(key_in, num_facts), weights, sphere(key_out, num_outputs))
+
+
+def recalled(parts: Parts) -> Float[Array, "N d"]:
+    """F(e_x) of all inputs."""
+    if isinstance(parts.weights, linear.Params):
+        return GAIN * linear.apply(parts.weights, parts.inputs)
+    return mlp.apply(parts.weights, parts.inputs)
+
+
+def shuffled(key: Key[Array, ""], tree: Any) -> Any:
+    """Permutes the rows of each array by an order of its own.
+
+    One order for W, b and V of an MLP would be the same MLP.
+    """
+    leaves, form = jax.tree.flatten(tree)
+    keys = jax.random.split(key, len(leaves))
+    mixed = [jax.random.permutation(k, x) for k, x in zip(keys, leaves, strict=True)]
+    return jax.tree.unflatten(form, mixed)
+
+
+def facts_of(parts: Parts, targets: Int[Array, " N"]) -> facts.Facts:
+    """The facts, with the embeddings that are in use."""
+    return facts.of(parts.inputs, parts.outputs, targets)
+
+
+def accuracy(parts: Parts, targets: Int[Array, " N"]) -> Float[Array, ""]:
+    """Fraction of the facts that are recalled."""
+    return readout.accuracy(recalled(parts), facts_of(parts, targets))
+
+
+def chosen(moves: Parts, moved: Parts, others: Parts) -> Parts:
+    """For each part the first if it moves, else the second."""
+    pick = lambda move, one, other: jax.tree.map(  # noqa: E731
+        lambda x, y: jnp.where(move, x, y), one, other
+    )
+    return Parts(*map(pick, moves, moved, others))
+
+
+def advance(
+    problem: Problem, fit: training.Fit, recipe: training.Recipe
+) -> training.Fit:
+    """Trains the parts that move for `check_every` steps, then counts."""
+
+    def loss(params: Parts, _: Array) -> readout.Loss:
+        still = jax.lax.stop_gradient(params)
+        parts = chosen(problem.moves, params, still)
+        return readout.loss(recalled(parts), facts_of(parts, problem.targets))
+
+    fit = training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
+    given = facts_of(fit.params, problem.targets)
+    return training.check(
+        fit, readout.num_correct(recalled(fit.params), given), given.n
+    )
+
+
+def solve(
+    problem: Problem, budget: Int[Array, ""], recipe: training.Recipe
+) -> training.Fit:
+    """Trains until all facts are recalled, or for a budget of steps; 0 is idle."""
+
+    def going(fit: training.Fit) -> Bool[Array, ""]:
+        stored = (fit.asked > 0) & (fit.correct == fit.asked)
+        return ~stored & (fit.steps < budget) & fit.finite
+
+    step = lambda fit: advance(problem, fit, recipe)  # noqa: E731
+    return jax.lax.while_loop(going, step, training.start(problem.initial))

@@ -1,0 +1,1 @@
+"""The fewest weights in which a memory stores given facts."""

@@ -1,0 +1,135 @@
+"""The fewest weights with which a memory stores all its facts: a search of widths."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Collection, Iterator, Sequence
+
+import jax
+
+from recall.experiments.memory_weights import small_memories
+from recall.sweeps import jobs
+
+STEP = 1.12  # by which an end that is missing is looked for
+
+
+def next_width(
+    failed: int, stored: int | None, first: int, most: int, resolution: float
+) -> int | None:
+    """The width to try next, or None once the smallest that stores is known.
+
+    Args:
+        failed: largest width below `stored` that failed; 0 if none.
+        stored: smallest width that stored all facts, or None.
+        first: width to begin with.
+        most: largest width to try.
+        resolution: how far apart both may stay, as a fraction.
+    """
+    if stored is None:
+        wider = max(failed + 1, math.ceil(STEP * failed)) if failed else first
+        return min(wider, most) if failed < most else None
+    if stored - failed <= max(1, int(resolution * stored)):
+        return None
+    return max(failed, int(stored / STEP), 1) if not failed else (failed + stored) // 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightsLane(jobs.Lane):
+    """One search for the fewest weights.
+
+    Attributes:
+        method: one of `small_memories.METHODS`.
+        d: width of the embeddings.
+        facts: how many are to be stored, all of them.
+        seed: of facts and features.
+        expected: width that is expected.
+        most: largest width to try.
+        resolution: by which widths close in, as a fraction.
+    """
+
+    method: str
+    d: int
+    facts: int
+    seed: int
+    expected: int
+    most: int
+    resolution: float = 0.01
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeightsJob(jobs.Job):
+    """The search of one lane."""
+
+    lane: WeightsLane
+
+    @property
+    def lanes(self) -> Sequence[WeightsLane]:
+        """The one lane."""
+        return (self.lane,)
+
+    @property
+    def title(self) -> str:
+        """The method."""
+        return f"fewest weights, {self.lane.method}"
+
+    @property
+    def shape(self) -> str:
+        """Facts, and widths of embeddings and memory."""
+        return f"n={self.lane.facts} d={self.lane.d} width={self.lane.expected}"
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """All weights, at the width that is expected."""
+        lane = self.lane
+        return (small_memories.METHODS[lane.method].weights(lane.d, lane.expected),)
+
+    @property
+    def core_seconds(self) -> float:
+        """A few widths of thousands of steps, or a few closed forms."""
+        lane = self.lane
+        scores = lane.facts**2 * (0.85e-9 + 0.03e-9 * lane.d)
+        step = 2e-5 + scores + 2e-10 * lane.facts * lane.expected * lane.d
+        return step * (5e4 if small_memories.METHODS[lane.method].iterative else 500)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Scores in float64 and features."""
+        lane = self.lane
+        return 40 * lane.facts**2 + 32 * lane.facts * lane.expected
+
+    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
+        """Yields a row a width, and at last the fewest weights."""
+        del done
+        lane, method = self.lane, small_memories.METHODS[self.lane.method]
+        given = small_memories.draw(lane.seed, lane.facts, lane.d)
+        key = jax.random.fold_in(jax.random.key(lane.seed), 2)
+        failed, stored, room, probes = 0, None, 0, 0
+        while (
+            width := next_width(
+                failed, stored, lane.expected, lane.most, lane.resolution
+            )
+        ) is not None:
+            room = width if width > room else room
+            begun = time.perf_counter()
+            found = method.attempt(given, key, width, room)
+            seconds = round(time.perf_counter() - begun, 3)
+            if found.stored:
+                stored = width
+            else:
+                failed = max(failed, width)
+            told = found._asdict() | {"finite": True, "seconds": seconds}
+            yield [lane.row("probe", probes, probe=probes, width=width, **told)]
+            probes += 1
+        yield [lane.row("run", **_outcome(lane, stored, probes))]
+
+
+def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> jobs.Row:
+    method, d = small_memories.METHODS[lane.method], lane.d
+    return {
+        "width": stored,
+        "weights": None if stored is None else method.weights(d, stored),
+        "iterative": method.iterative,
+        "censored": stored is None,
+        "finite": True,
+        "num_probes": probes,
+    }

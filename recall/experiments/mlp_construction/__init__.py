@@ -1,0 +1,1 @@
+"""Facts that MLPs of constructed weights store."""

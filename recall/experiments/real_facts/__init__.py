@@ -1,0 +1,1 @@
+"""Memories and transformers that store facts of the world."""

@@ -1,0 +1,137 @@
+"""What a memory of named facts is asked to store: its lane, its facts, its embeddings.
+
+Names are embedded at random, or by the mean of their word pieces in a language model,
+carried to d coordinates by one random projection and scaled to length one. Noise and
+end tokens have no names: they are random.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from recall import embeddings
+from recall import facts as facts_lib
+from recall.constructions import codes
+from recall.data import fact_tables, names, recall_task
+from recall.models import transformer
+from recall.sweeps import jobs
+
+FACTS = ("real", "copies", "synthetic")
+NAMED = ("names", "names_centred")
+KEYS = ("sum", "concatenated")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FactLane(jobs.Lane):
+    """A search for the smallest memory of one kind that stores a table.
+
+    Attributes:
+        method: one of `fact_memories.METHODS`.
+        facts: one of FACTS: as they are, with answers of its own for each relation, or
+            random ones at the same size.
+        source: what the table is called.
+        table: its digest.
+        embedding: one of `embeddings.SAMPLERS`, or of NAMED.
+        keys: of an associative memory, one of KEYS; "" of a transformer.
+        d: width of the embeddings; 0 where it is what is searched.
+        sizes: in rising order; what they are is the method's.
+        claim: one of them, which is tried first.
+        budget: steps of training, sweeps or cycles of descent.
+        noise: noise tokens of a transformer.
+        seed: of embeddings, synthetic facts, initial weights, gates and noise.
+    """
+
+    method: str
+    facts: str
+    source: str
+    table: str
+    embedding: str
+    keys: str
+    d: int
+    sizes: tuple[int, ...]
+    claim: int
+    budget: int
+    noise: int
+    seed: int
+
+    def columns(self) -> jobs.Row:
+        """Its settings; sizes by their ends."""
+        ends = f"{self.sizes[0]} to {self.sizes[-1]}"
+        return super().columns() | {"sizes": ends}
+
+
+class Stock(NamedTuple):
+    """The facts of a lane at a width.
+
+    Attributes:
+        table: with names.
+        world: as the task has them.
+        tokens: their embeddings.
+    """
+
+    table: fact_tables.FactTable
+    world: recall_task.World
+    tokens: transformer.Embeddings
+
+
+def digest(table: fact_tables.FactTable) -> str:
+    """A name for a table that any change of a fact changes."""
+    return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=32)
+def table_of(table: fact_tables.FactTable, facts: str, seed: int) -> Any:
+    """The facts that are stored: one of FACTS."""
+    if facts == "synthetic":
+        return fact_tables.synthetic(table, seed)
+    return fact_tables.copies(table) if facts == "copies" else table
+
+
+def stock(
+    lane: FactLane, base: fact_tables.FactTable, vectors: names.Vectors | None, d: int
+) -> Stock:
+    """Facts and embeddings of a lane, at width d."""
+    table = table_of(base, lane.facts, lane.seed)
+    world = recall_task.world_of_ids(table.ids, len(table.answers), lane.noise)
+    key_tokens, key_names = jax.random.split(jax.random.key(lane.seed))
+    S, R = len(table.subjects), len(table.relations)
+    sizes = recall_task.Sizes(S, R, -(-len(table.answers) // R), lane.noise)
+    kind = "sphere" if lane.embedding in NAMED else lane.embedding
+    sampler = embeddings.SAMPLERS[kind]
+    tokens = transformer.draw_embeddings(key_tokens, sampler, sizes, d)
+    tokens = tokens._replace(answers=tokens.answers[: len(table.answers)])
+    if lane.embedding in NAMED:
+        assert vectors is not None
+        centred = lane.embedding == "names_centred"
+        named = project(key_names, vectors, d, centred=centred)
+        tokens = tokens._replace(**named._asdict())
+    return Stock(table, world, tokens)
+
+
+def project(
+    key: Array, vectors: names.Vectors, d: int, *, centred: bool
+) -> names.Vectors:
+    """Points on the sphere in d dimensions, nearly as similar as the names are."""
+    q = vectors.subjects.shape[1]
+    P = jax.random.normal(key, (q, d))
+    shift = [x.mean(axis=0) if centred and len(x) > 1 else 0.0 for x in vectors]
+    found = [jnp.asarray(x - mean) @ P for x, mean in zip(vectors, shift, strict=True)]
+    norms = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in found]
+    return names.Vectors(*(x / norm for x, norm in zip(found, norms, strict=True)))
+
+
+def keyed(held: Stock, keys: str) -> facts_lib.Facts:
+    """Facts of an associative memory: x = phi(s) + phi(r), or one after the other."""
+    facts = codes.pair_facts(held.world, held.tokens)
+    if keys == "sum":
+        return facts
+    s, r = recall_task.pairs(held.world).T
+    parts: list[Float[Array, "P d"]] = [held.tokens.subjects[s]]
+    parts += [held.tokens.relations[r]]
+    return facts._replace(inputs=jnp.concatenate(parts, axis=1))

@@ -1,0 +1,172 @@
+"""The smallest memories that store a table of named facts, all of it and 99 % of it."""
+
+import dataclasses
+import time
+from collections.abc import Collection, Iterator, Sequence
+
+from recall.data import fact_tables, names
+from recall.experiments.real_facts import lanes as fact_lanes
+from recall.experiments.real_facts import memories
+from recall.sweeps import jobs
+
+THRESHOLDS = (1.0, 0.99)
+SECONDS = {  # of one core for a lane of 1,557 facts, measured on a busy machine
+    "trained": 60.0,
+    "codes": 40.0,
+    "gates": 60.0,
+    "mlp": 30.0,
+    "bilinear": 30.0,
+    "linear": 40.0,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FactJob(jobs.Job):
+    """The seeds of one kind of memory.
+
+    Attributes:
+        members: a lane each.
+        table: the facts, as they are read.
+        vectors: of their names, where lanes ask for them.
+    """
+
+    members: tuple[fact_lanes.FactLane, ...]
+    table: fact_tables.FactTable
+    vectors: names.Vectors | None = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def lanes(self) -> Sequence[fact_lanes.FactLane]:
+        """What is measured."""
+        return self.members
+
+    @property
+    def title(self) -> str:
+        """The memory, its facts and its embeddings."""
+        one = self.members[0]
+        return f"{one.method}, {one.facts} facts, {one.embedding}"
+
+    @property
+    def shape(self) -> str:
+        """The table, and the sizes."""
+        one, table = self.members[0], self.table
+        keys = f" {one.keys}" if one.keys else ""
+        return (
+            f"n={table.num_facts} S={len(table.subjects)} R={len(table.relations)} "
+            f"{one.sizes[0]} to {one.sizes[-1]}{keys}"
+        )
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """Weights at the size that is tried first."""
+        tokens = len(self.table.subjects), len(self.table.relations)
+        return [memories.parameters(x, x.claim, tokens) for x in self.members]
+
+    @property
+    def core_seconds(self) -> float:
+        """Scores of every fact, and as many steps as the budget allows."""
+        one = self.members[0]
+        share = self.table.num_facts * len(self.table.answers) / (1557 * 859)
+        budget = one.budget / memories.METHODS[one.method].usual
+        return len(self.members) * SECONDS[one.method] * share * budget
+
+    @property
+    def memory_bytes(self) -> int:
+        """Scores, a few times, and weights with their moments."""
+        scores = self.table.num_facts * len(self.table.answers)
+        return 24 * scores + 20 * max(self.parameters)
+
+    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
+        """Yields a row for each size that is tried, and an end row for each lane."""
+        for lane in self.left(done):
+            yield from search(lane, self.table, self.vectors)
+
+
+def search(
+    lane: fact_lanes.FactLane,
+    table: fact_tables.FactTable,
+    vectors: names.Vectors | None,
+) -> Iterator[list[jobs.Row]]:
+    """Walks from the claimed size to the smallest that stores all, then 99 %."""
+    known: dict[int, memories.Found] = {}
+    method = memories.METHODS[lane.method]
+    smallest = {}
+    for threshold in THRESHOLDS:
+        while True:
+            ok = {s: found.accuracy >= threshold for s, found in known.items()}
+            size = next_size(lane.sizes, lane.claim, ok)
+            if size is None:
+                break
+            begun = time.perf_counter()
+            held = fact_lanes.stock(
+                lane, table, vectors, size if method.wide else lane.d
+            )
+            known[size] = method.attempt(lane, held, size)
+            told = known[size]._asdict() | {
+                "size": size,
+                "stored": known[size].accuracy == 1.0,
+                "seconds": round(time.perf_counter() - begun, 3),
+            }
+            yield [lane.row("probe", size, **told)]
+        smallest[threshold] = min((s for s, good in ok.items() if good), default=None)
+    yield [lane.row("run", **_outcome(lane, table, known, smallest))]
+
+
+def next_size(sizes: Sequence[int], claim: int, ok: dict[int, bool]) -> int | None:
+    """The size to try next, or None where the smallest that is good is known.
+
+    Steps away from the claim double until both ends are known, then halve. The smallest
+    is one whose next smaller size fails.
+    """
+    if not ok:
+        return claim
+    tried = {sizes.index(size): good for size, good in ok.items()}
+    high = min((i for i, good in tried.items() if good), default=len(sizes))
+    low = max((i for i, good in tried.items() if not good and i < high), default=-1)
+    if high - low <= 1:
+        return None
+    if high == len(sizes) and low + 1 < high:
+        return sizes[min(high - 1, low + _stride(sizes, claim, low))]
+    if low == -1:
+        return sizes[max(0, high - _stride(sizes, claim, high))]
+    return sizes[(low + high) // 2]
+
+
+def _stride(sizes: Sequence[int], claim: int, at: int) -> int:
+    """As far again as the search has come from the claim."""
+    return max(1, abs(at - sizes.index(claim)))
+
+
+def _outcome(
+    lane: fact_lanes.FactLane,
+    base: fact_tables.FactTable,
+    known: dict[int, memories.Found],
+    smallest: dict[float, int | None],
+) -> jobs.Row:
+    """What a lane came to, beside what its table says."""
+    table = fact_lanes.table_of(base, lane.facts, lane.seed)
+    bits = fact_tables.size(table)
+    told: jobs.Row = {
+        "n": table.num_facts,
+        "subjects": len(table.subjects),
+        "relations": len(table.relations),
+        "answers": len(table.answers),
+        "clashes": fact_tables.clashes(table),
+        "swaps": fact_tables.swaps(table),
+        "uniform_bits": bits.uniform,
+        "entropy_bits": bits.entropy,
+        "trained": memories.METHODS[lane.method].trained,
+        "finite": all(found.finite for found in known.values()),
+        "impossible": sum(found.fit == "impossible" for found in known.values()),
+        "num_probes": len(known),
+        "best_accuracy": max(found.accuracy for found in known.values()),
+    }
+    for threshold, size in smallest.items():
+        name = f"{threshold:.0%}".removesuffix("%")
+        weights = None if size is None else known[size].parameters
+        told |= {f"size_{name}": size, f"parameters_{name}": weights}
+    weights = told["parameters_100"]
+    if weights:
+        told["facts_per_parameter"] = table.num_facts / weights
+        told["bits_per_parameter"] = bits.entropy / weights
+        told["uniform_bits_per_parameter"] = bits.uniform / weights
+    return told

@@ -1,0 +1,57 @@
+"""What searches for the smallest memories of named facts add up to, over seeds."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recall.stats import points
+
+CASE = ("method", "facts", "embedding", "keys", "d")
+
+
+class Case(NamedTuple):
+    """One kind of memory on one kind of facts.
+
+    Attributes:
+        method: of `fact_memories.METHODS`.
+        facts: "real", "copies" or "synthetic".
+        embedding: of names or tokens.
+        keys: of an associative memory, else "".
+        d: width, 0 where it is what is searched.
+        rows: the end row of each seed.
+    """
+
+    method: str
+    facts: str
+    embedding: str
+    keys: str
+    d: int
+    rows: list[points.Row]
+
+    def values(self, column: str) -> np.ndarray:
+        """A column over the seeds that have it."""
+        found = [row.get(column) for row in self.rows]
+        return np.array([x for x in found if x is not None], float)
+
+    def spread(self, column: str) -> tuple[float, float, float]:
+        """Median, least and largest; nan where no seed has it."""
+        found = self.values(column)
+        if not found.size:
+            return np.nan, np.nan, np.nan
+        return float(np.median(found)), float(found.min()), float(found.max())
+
+
+def cases(rows: Iterable[points.Row]) -> list[Case]:
+    """Searches by case, in the order of their rows."""
+    groups: dict[tuple, list[Any]] = {}
+    for row in rows:
+        if row["kind"] == "run" and row["method"] != "stages":
+            case = tuple(row.get(name) or "" for name in CASE[:4])
+            groups.setdefault((*case, row["d"] or 0), []).append(row)
+    return [Case(*key, rows=found) for key, found in groups.items()]
+
+
+def stages(rows: Iterable[points.Row]) -> list[points.Row]:
+    """How training went whose stages were watched."""
+    return [r for r in rows if r["kind"] == "run" and r["method"] == "stages"]

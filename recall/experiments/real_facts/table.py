@@ -1,0 +1,113 @@
+"""Tables of named facts: the smallest memories, and the stages of learning."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from recall.experiments.real_facts import summary
+from recall.experiments.transformer_capacity import table as transformer_table
+from recall.stats import points
+
+COLUMNS = (
+    *("memory", "facts", "embedding", "n", "size, all [range]", "size, 99 %"),
+    *("weights, all", "facts/weight", "bits/weight (uniform)", "seeds"),
+)
+_CAPTION = (
+    "size: the least of those tried that stores all facts (99 %), median [range] over "
+    "seeds: width d, or hidden units, or gates. bits: sum_r n_r H(a | r) for each "
+    "weight; uniform: sum_r n_r log2 |A_r|. own answers: a copy of each answer for "
+    "each relation. seeds: that store all facts at some size."
+)
+
+
+def main_table(rows: Iterable[points.Row]) -> Table:
+    """Smallest memories of each kind."""
+    found = list(rows)
+    made = Table(
+        title="Named facts: smallest memories",
+        caption=Text(f"{_CAPTION} {' '.join(describe(found))}"),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        collapse_padding=True,
+    )
+    for column in COLUMNS:
+        made.add_column(column, justify="left" if column == "memory" else "right")
+    for line in lines(found):
+        made.add_row(*line)
+    return made
+
+
+def lines(rows: Iterable[points.Row]) -> list[list[str]]:
+    """A line for each kind of memory."""
+    return [_line(case) for case in summary.cases(rows)]
+
+
+def describe(rows: Iterable[points.Row]) -> list[str]:
+    """What the facts are like, and how they were learned, in sentences."""
+    found, told = list(rows), []
+    real = [c for c in summary.cases(found) if c.facts == "real"]
+    if real:
+        one = real[0].rows[0]
+        told.append(
+            f"The table: {one['n']:,} facts about {one['subjects']} subjects and "
+            f"{one['relations']} relations, {one['answers']} answers; in 0-1 codes "
+            f"{one['clashes']} facts tie with another answer; {one['swaps']} swaps."
+        )
+    for row in summary.stages(found):
+        share = row["typical_there"]
+        if row["stage_from"] is None or share is None:
+            told.append(f"No stage within .1 of H(a | r) = {row['entropy']:.2f}.")
+            continue
+        told.append(
+            f"The loss stays within .1 of H(a | r) = {row['entropy']:.2f} nats from "
+            f"step {row['stage_from']:,} to {row['stage_to']:,}; nearest to p(a | r) "
+            f"at step {row['distance_least_step']:,}, where {share:.0%} of all prompts "
+            "get their relation's most frequent answer; accuracy at the end "
+            f"{row['accuracy']:.3f}."
+        )
+    return told
+
+
+def _line(case: summary.Case) -> list[str]:
+    kind = case.method + (f" d={case.d}" if case.d else "")
+    if case.method == "linear":
+        kind += f" {case.keys}"
+    seeds = f"{case.values('size_100').size} of {len(case.rows)}"
+    impossible = int(case.values("impossible").sum())
+    if impossible:
+        seeds += f" ({impossible} sizes proved impossible)"
+    facts = {"copies": "own answers"}.get(case.facts, case.facts)
+    told = [
+        kind,
+        facts,
+        case.embedding.replace("_", " "),
+        f"{case.spread('n')[0]:,.0f}",
+    ]
+    told += [_spread(case.spread(f"size_{share}")) for share in (100, 99)]
+    told += [_spread(case.spread("parameters_100"))]
+    told += [_number(case.spread("facts_per_parameter")[0], "{:.3f}")]
+    entropy = _number(case.spread("bits_per_parameter")[0], "{:.2f}")
+    uniform = _number(case.spread("uniform_bits_per_parameter")[0], "{:.2f}")
+    return [*told, f"{entropy} ({uniform})", seeds]
+
+
+def _spread(values: tuple[float, float, float]) -> str:
+    if np.isnan(values[0]):
+        return "-"
+    median, low, high = (f"{value:,.0f}" for value in values)
+    return median if low == high else f"{median} [{low}, {high}]"
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if np.isnan(value) else form.format(value)
+
+
+def tables(rows: Iterable[points.Row]) -> list[Table]:
+    """Returns the tables that a run shows."""
+    found = list(rows)
+    return [main_table(found), transformer_table.train_table(found)]

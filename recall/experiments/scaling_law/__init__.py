@@ -1,0 +1,1 @@
+"""Loss of memories of Zipf facts against their parameters and bits."""

@@ -1,0 +1,1 @@
+"""The largest fact sets that a readout can separate, with certificates."""

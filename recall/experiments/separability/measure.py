@@ -1,0 +1,180 @@
+"""The exact capacity of memories that are linear in their weights, proved both ways.
+
+Fact sets are nested, so that whether any weights store them changes once: at sizes up
+to `stored` some do, from `impossible` on none do, and in between nothing was decided.
+"""
+
+import dataclasses
+import math
+import time
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from recall.experiments.separability import features
+from recall.solvers import separation
+from recall.sweeps import jobs
+
+ROOM = 1.06  # facts to make room for, as a multiple of what is expected
+STEP = 1.03  # by which an end that is missing is looked for
+
+
+class Known(NamedTuple):
+    """What is known of a capacity.
+
+    Attributes:
+        stored: largest size that some weights store; 0 if none is known.
+        impossible: smallest size that no weights store; None if none is known.
+        undecided: sizes in between that were probed in vain.
+    """
+
+    stored: int = 0
+    impossible: int | None = None
+    undecided: tuple[int, ...] = ()
+
+
+def learn(known: Known, size: int, verdict: str) -> Known:
+    """Adds a verdict; what monotonicity decides is no longer undecided."""
+    stored, impossible, undecided = known
+    if verdict == "stored":
+        stored = max(stored, size)
+    elif verdict == "impossible":
+        impossible = min(size, impossible or size)
+    else:
+        undecided = (*undecided, size)
+    inside = (n for n in undecided if stored < n < (impossible or math.inf))
+    return Known(stored, impossible, tuple(sorted(inside)))
+
+
+def next_size(known: Known, first: int, limit: int, resolution: float) -> int | None:
+    """The size to probe next, or None once both ends are as close as is asked."""
+    stored, impossible, undecided = known
+    above = min([*undecided, impossible or math.inf])
+    below = max([*undecided, stored])
+    if stored == limit or above == 1:
+        return None
+    if not stored:
+        return min(first, limit) if above == math.inf else max(1, int(above / STEP**2))
+    gap = max(1, int(resolution * stored))
+    if above - stored > gap and above < math.inf:
+        return (stored + int(above)) // 2
+    if impossible is None:
+        return None if below == limit else min(limit, math.ceil(STEP * below))
+    return (below + impossible) // 2 if impossible - below > gap else None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeparableLane(features.FixedFeatures):
+    """One search for an exact capacity.
+
+    Attributes:
+        expected: size that is expected to be the capacity.
+        limit: ceiling on the size.
+        resolution: by which both ends close in, as a fraction.
+        solver: how hard each size is tried.
+    """
+
+    expected: int = 1
+    limit: int = 10**6
+    resolution: float = 0.01
+    solver: separation.Solver = separation.SOLVER
+
+    def columns(self) -> jobs.Row:
+        """The memory, and how it is searched."""
+        return super().columns() | {"method": "separation"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeparableJob(jobs.Job):
+    """The search of one lane."""
+
+    lane: SeparableLane
+
+    @property
+    def lanes(self) -> Sequence[SeparableLane]:
+        """The one lane."""
+        return (self.lane,)
+
+    @property
+    def title(self) -> str:
+        """The kind of memory."""
+        return f"separable {self.lane.memory}"
+
+    @property
+    def shape(self) -> str:
+        """Room for facts, width of features and of outputs."""
+        lane = self.lane
+        return f"n_max={self._most_facts} q={lane.num_features} d={lane.d}"
+
+    @property
+    def parameters(self) -> Sequence[int]:
+        """All weights."""
+        return (self.lane.parameters,)
+
+    @property
+    def core_seconds(self) -> float:
+        """About 20,000 steps: eight probes, of which few are hard."""
+        step = self._num_scores * (0.85e-9 + 0.03e-9 * self.lane.d)
+        return 2e4 * (5e-6 + step + 0.1e-9 * self._most_facts * self.lane.num_features)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Scores, three times in float32 and three in float64."""
+        return 36 * self._num_scores
+
+    @property
+    def _most_facts(self) -> int:
+        return self.lane.num_facts(_room(self.lane))
+
+    @property
+    def _num_scores(self) -> int:
+        lane, room = self.lane, _room(self.lane)
+        outputs = room * (features.ANSWERS if lane.heads else 1)
+        return self._most_facts * outputs
+
+    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
+        """Yields a row a probe, and at last the capacity."""
+        del done
+        lane, known, probes, room = self.lane, Known(), 0, _room(self.lane)
+        first = max(1, int(lane.expected / STEP))
+        facts_of = lane.facts_of(room)
+        while (n := next_size(known, first, lane.limit, lane.resolution)) is not None:
+            if n > room:
+                room = min(lane.limit, math.ceil(1.5 * n))
+                facts_of = lane.facts_of(room)
+            begun = time.perf_counter()
+            found = separation.separate(facts_of(n), lane.solver)
+            seconds = round(time.perf_counter() - begun, 3)
+            known = learn(known, n, found.verdict)
+            columns = _probe_columns(found) | {"seconds": seconds}
+            yield [
+                lane.row("probe", probes, n=lane.num_facts(n), probe=probes, **columns)
+            ]
+            probes += 1
+        yield [lane.row("capacity", **_capacity_columns(lane, known, probes))]
+
+
+def _room(lane: SeparableLane) -> int:
+    return min(lane.limit, math.ceil(ROOM * lane.expected))
+
+
+def _probe_columns(found: separation.Separation) -> jobs.Row:
+    return {
+        "verdict": found.verdict,
+        "stored": found.stored,
+        "margin": found.margin,
+        "infeasibility": None if found.stored else found.infeasibility,
+        "steps": found.steps,
+        "finite": math.isfinite(found.margin),
+    }
+
+
+def _capacity_columns(lane: SeparableLane, known: Known, probes: int) -> jobs.Row:
+    stored, impossible = lane.num_facts(known.stored), known.impossible
+    return {
+        "capacity": stored,
+        "upper": None if impossible is None else lane.num_facts(impossible),
+        "undecided": len(known.undecided),
+        "censored": known.stored == lane.limit,
+        "finite": True,
+        "num_probes": probes,
+    }

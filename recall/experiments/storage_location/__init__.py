@@ -1,0 +1,1 @@
+"""Where a trained transformer stores its facts: attention or MLP."""

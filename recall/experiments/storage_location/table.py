@@ -1,0 +1,125 @@
+"""Tables of where facts are held: what each ablation leaves, and size by size."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from recall.experiments.storage_location import summary
+from recall.stats import points
+
+COLUMNS = ("ablation or swap", "recalled", "relation right", "kept", "the other table")
+SIZES = ("H", "m", "MLP part", "recalled", "margin", "attention", "MLP", "either")
+MORE = ("both", "refit", "copy", "rank of a head", "of the sum")
+COLUMNS_SAY = (
+    "MLP part: of all weights. margin: its part of the margin over the best rival. "
+    "attention, MLP: facts that this part alone recalls; either, or only both. refit: "
+    "facts of the other table, by an MLP retrained behind the same attention. copy: "
+    "facts, where values only copy."
+)
+TRENDS = {
+    "MLP's part of the margin": "free.mlp_share_rival",
+    "held by the MLP alone": "free.held_mlp_zero",
+    "held by attention alone": "free.held_attention_zero",
+    "held twice": "free.held_both_zero",
+    "held by neither alone": "free.held_neither_zero",
+    "effective rank of a head": "free.head_participation",
+    "effective rank of the sum": "free.sum_participation",
+}
+
+
+def ablation_table(rows: Iterable[points.Row]) -> Table:
+    """What is left under each ablation: medians over the sizes that recall enough."""
+    cells = summary.grid(rows)
+    table = Table(
+        title="What is recalled without a part, or with a part of another model",
+        caption=describe(cells),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for column in COLUMNS:
+        table.add_column(column, justify="left" if column == COLUMNS[0] else "right")
+    for line in ablation_lines(cells):
+        table.add_row(*line)
+    return table
+
+
+def size_table(rows: Iterable[points.Row]) -> Table:
+    """Who holds the facts, size by size: medians over seeds."""
+    cells = summary.grid(rows)
+    table = Table(
+        title="Who holds the facts, parts zeroed (medians over seeds)",
+        caption=COLUMNS_SAY,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        collapse_padding=True,
+    )
+    for column in (*SIZES, *MORE):
+        table.add_column(column, justify="right")
+    for row, column in np.ndindex(cells.share.shape):
+        counts = str(cells.heads[row]), str(cells.m[column])
+        names = ["free.accuracy", "free.mlp_share_rival"]
+        names += [f"free.held_{part}_zero" for part in summary.HOLDERS]
+        names += ["free.mlp_refit.other_accuracy", "copy.accuracy"]
+        names += ["free.head_participation", "free.sum_participation"]
+        shares = [float(cells.share[row, column])]
+        shares += [float(cells.median(name)[row, column]) for name in names]
+        table.add_row(*counts, *map(_share, shares))
+    return table
+
+
+def ablation_lines(cells: summary.Grid) -> list[list[str]]:
+    """Each ablation: shares as medians over able sizes, and their ranges."""
+    lines = []
+    for name in summary.ablations(cells):
+        columns = ("accuracy", "relation_accuracy", "kept", "other_accuracy")
+        spreads = [
+            summary.over_cells(cells, f"free.{name}.{column}") for column in columns
+        ]
+        lines.append([name.replace("_", " "), *map(_spread, spreads)])
+    return lines
+
+
+def describe(cells: summary.Grid) -> str:
+    """What is counted, how numbers move with the MLP's weights, the worst error."""
+    worst = np.nanmax(cells.values["free.conservation"])
+    said = (
+        f"{int(cells.able.sum())} of {cells.able.size} sizes recall "
+        f"{summary.LEVEL:.0%} of {cells.facts:,} facts; medians over them "
+        "(least to most). kept: of the facts that the whole model recalls; the tables "
+        f"agree on 1/{cells.answers} by chance. Scores of parts add up to "
+        f"{worst:.0e} of the largest. As the MLP's part of the weights grows "
+        "(lowest to highest third of the sizes; rank correlation): "
+    )
+    parts = []
+    for label, name in TRENDS.items():
+        found = summary.trend(cells, name)
+        parts.append(
+            f"{label} {found.low:.2f} to {found.high:.2f} "
+            f"({found.rank_correlation:+.2f})"
+        )
+    held = [
+        f"m = {m}: {low:.2f} to {high:.2f}"
+        for m, _, low, high in summary.by_units(cells, "free.held_mlp_zero")
+    ]
+    said += "; ".join(parts)
+    return f"{said}. Held by the MLP alone, over all H: {', '.join(held)}."
+
+
+def _share(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+def _spread(spread: tuple[float, float, float]) -> str:
+    median, low, high = spread
+    return "-" if np.isnan(median) else f"{median:.3f} ({low:.2f} to {high:.2f})"
+
+
+def tables(rows: Iterable[points.Row]) -> list[Table]:
+    """Returns the tables that a run shows."""
+    found = list(rows)
+    return [ablation_table(found), size_table(found)]

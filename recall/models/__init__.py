@@ -1,0 +1,1 @@
+"""Transformers and linear attention: losses, training, probes."""

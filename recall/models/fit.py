@@ -1,0 +1,138 @@
+"""Training the one-layer transformer on a factual recall task, one lane at a time."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from recall import readout, training
+from recall.data import recall_task
+from recall.models import population, transformer
+
+SizesOf = Callable[[Int[Array, ""]], recall_task.Sizes]  # what a size n asks for
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """What a step and a check read; static.
+
+    Attributes:
+        length: tokens T of a sequence.
+        layout: one of `recall_task.LAYOUTS`.
+        contexts: noise contexts of a step, C.
+        facts: facts read in each of them, F.
+        checks: noise contexts in which a check asks about every fact.
+    """
+
+    length: int
+    layout: str
+    contexts: int
+    facts: int
+    checks: int
+
+
+class Problem(NamedTuple):
+    """What one lane is to learn; all of it traced, so lanes may differ.
+
+    Attributes:
+        world: the largest world; a probe of size n is about a part of it.
+        embeddings: of its tokens, frozen unless params hold their own.
+        head_dim: `[]` d_h before padding, which scales attention logits.
+        seed: `[]` of the noise contexts.
+        n_max: `[]` the largest size that may be asked for.
+        initial: the params that every fresh start begins from.
+        learning_rates: `[tries]` tried in order until one stores the facts.
+        threshold: `[]` fraction of the facts that must be recalled.
+    """
+
+    world: recall_task.World
+    embeddings: transformer.Embeddings
+    head_dim: Int[Array, "*lanes"]
+    seed: Int[Array, "*lanes"]
+    n_max: Int[Array, "*lanes"]
+    initial: transformer.Params
+    learning_rates: Float[Array, "*lanes tries"]
+    threshold: Float[Array, "*lanes"]
+
+
+def advance(
+    problem: Problem,
+    fit: training.Fit,
+    n: Int[Array, ""],
+    learning_rate: Float[Array, ""],
+    *,
+    sizes: SizesOf,
+    sampling: Sampling,
+    architecture: transformer.Architecture,
+    recipe: training.Recipe,
+) -> training.Fit:
+    """Trains on the world of size n for `check_every` steps, then asks every fact."""
+    world = recall_task.take(problem.world, sizes(n))
+    key = jax.random.fold_in(jax.random.key(problem.seed), n)
+
+    def loss(params: transformer.Params, step: Array) -> readout.Loss:
+        draw = recall_task.sample_draw(
+            jax.random.fold_in(key, step),
+            world,
+            sampling.contexts,
+            sampling.facts,
+            sampling.length,
+            sampling.layout,
+        )
+        rest = world, draw, architecture, problem.head_dim
+        return population.loss(params, problem.embeddings, *rest)
+
+    fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
+    right = ask_every_fact(problem, fit.params, world, sampling, architecture)
+    asked = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
+    return training.check(fit, jnp.sum(right), asked)
+
+
+class Answers(NamedTuple):
+    """How well every fact of a world is recalled.
+
+    Attributes:
+        mean: `[]` fraction recalled, over facts and noise contexts.
+        worst: `[]` fraction of the facts recalled in each of the noise contexts.
+    """
+
+    mean: Float[Array, ""]
+    worst: Float[Array, ""]
+
+
+def evaluate(
+    problem: Problem,
+    params: transformer.Params,
+    sampling: Sampling,
+    architecture: transformer.Architecture,
+) -> Answers:
+    """Asks about every fact of the whole world in each of `checks` noise contexts."""
+    world = problem.world
+    right = ask_every_fact(problem, params, world, sampling, architecture)
+    asked = recall_task.num_facts(world)
+    return Answers(
+        mean=jnp.sum(right) / (asked * sampling.checks),
+        worst=jnp.sum(jnp.all(right, axis=0)) / asked,
+    )
+
+
+def ask_every_fact(
+    problem: Problem,
+    params: transformer.Params,
+    world: recall_task.World,
+    sampling: Sampling,
+    architecture: transformer.Architecture,
+) -> Bool[Array, "checks S R"]:
+    """Whether each live fact is recalled, in several noise contexts that stay fixed."""
+    fixed = jax.random.fold_in(jax.random.key(problem.seed), 0)  # sizes are > 0
+    live = recall_task.live_facts(world)
+
+    def ask(key: Array) -> Array:
+        draw = recall_task.every_fact(key, world, sampling.length)
+        rest = world, draw, architecture, problem.head_dim
+        return population.correct(params, problem.embeddings, *rest) & live
+
+    return jax.lax.map(ask, jax.random.split(fixed, sampling.checks))

@@ -1,0 +1,173 @@
+r"""The population loss of the one-layer transformer, at a fraction of the reads.
+
+The last token is always the end token and there are no positions, so that attention
+logits a_h(v) are a table over the vocabulary, made once. Summed over the noise tokens
+and the end token of context c, M_c = sum e^a V x and Z_c = sum e^a, and for the facts
+that are read in it
+
+    head_h(s, r, c) = (M_c + e^{a(s)} V_h x_s + e^{a(r)} V_h x_r)
+                    / (Z_c + e^{a(s)} + e^{a(r)}),
+
+which is what softmax attention gives, position by position. C contexts of F facts each
+estimate the same loss as C F sequences, for C T + C F reads instead of C F T. Sums are
+stabilised by the maximum over the tokens of each sequence alone: a maximum over the
+vocabulary underflows.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from recall import facts, readout
+from recall.data import recall_task
+from recall.models import transformer
+
+
+class Context(NamedTuple):
+    """What the noise and end tokens of each context add up to, for every head.
+
+    Attributes:
+        high: `[C, H]` the largest logit among them.
+        mass: `[C, H]` sum of e^(a - high).
+        value: `[C, H, d_h]` sum of e^(a - high) V x.
+    """
+
+    high: Float[Array, "C H"]
+    mass: Float[Array, "C H"]
+    value: Float[Array, "C H d_h"]
+
+
+def recalled(
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    draw: recall_task.Draw,
+    architecture: transformer.Architecture,
+    head_dim: Any,
+) -> Float[Array, "CF d"]:
+    """The recalled vectors F of all facts of a draw, context by context."""
+    mixed = attended(params, frozen, draw, head_dim)
+    return transformer.add_mlp(params, mixed, architecture)
+
+
+def attended(
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    draw: recall_task.Draw,
+    head_dim: Any,
+) -> Float[Array, "CF d"]:
+    """What attention writes, MHSA(X), for all facts of a draw, context by context.
+
+    `head_dim` scales logits by its square root: heads may be padded beyond it.
+    """
+    tables = transformer.used(params, frozen)
+    score = lambda X: transformer.key_scores(params, X, tables.end, head_dim)  # noqa: E731
+    context = _contexts(params, tables, draw, score)
+    logits = [score(tables.subjects)[draw.subjects]]
+    logits += [score(tables.relations)[draw.relations]]
+    values = [context.value[:, None]]
+    values += [_values(params, tables.subjects)[draw.subjects]]
+    values += [_values(params, tables.relations)[draw.relations]]
+    shares = _attention(context, *logits)
+    parts = [
+        _mix(share, value, params.O)
+        for share, value in zip(shares, values, strict=True)
+    ]
+    mixed = parts[0] + parts[1] + parts[2]
+    return mixed.reshape(-1, mixed.shape[-1])
+
+
+def loss(
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    world: recall_task.World,
+    draw: recall_task.Draw,
+    architecture: transformer.Architecture,
+    head_dim: Any,
+) -> readout.Loss:
+    """Mean cross-entropy over the facts of a draw, in nats."""
+    found = recalled(params, frozen, draw, architecture, head_dim)
+    return readout.loss(found, as_facts(found, params, frozen, world, draw))
+
+
+def correct(
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    world: recall_task.World,
+    draw: recall_task.Draw,
+    architecture: transformer.Architecture,
+    head_dim: Any,
+) -> Bool[Array, "C F"]:
+    """Whether the right answer of each fact of a draw scores above all others."""
+    found = recalled(params, frozen, draw, architecture, head_dim)
+    margins = readout.margins(found, as_facts(found, params, frozen, world, draw))
+    return (margins > 0).reshape(draw.subjects.shape[0], draw.relations.shape[1])
+
+
+def _values(params: transformer.Params, X: Array) -> Float[Array, "V H d_h"]:
+    return jnp.einsum("vd,hkd->vhk", X, params.V)
+
+
+def _contexts(
+    params: transformer.Params,
+    tables: transformer.Embeddings,
+    draw: recall_task.Draw,
+    score: Any,
+) -> Context:
+    """Sums the noise and end tokens of each context, from counts of noise tokens."""
+    ids = jnp.arange(tables.noise.shape[0])
+    counts = jnp.sum(
+        draw.noise[:, :, None] == ids[None, None, :], axis=1, dtype=jnp.float32
+    )
+    of_noise, of_end = score(tables.noise), score(tables.end[None])
+    present = jnp.where(counts[:, :, None] > 0, of_noise[None], -jnp.inf)
+    high = jax.lax.stop_gradient(jnp.maximum(jnp.max(present, axis=1), of_end))
+    weights = counts[:, :, None] * jnp.exp(present - high[:, None, :])
+    end = jnp.exp(of_end - high)
+    values = jnp.einsum("cnh,nhk->chk", weights, _values(params, tables.noise))
+    return Context(
+        high=high,
+        mass=jnp.sum(weights, axis=1) + end,
+        value=values + end[:, :, None] * _values(params, tables.end[None]),
+    )
+
+
+def _attention(context: Context, subjects: Array, relations: Array) -> list[Array]:
+    """Attention `[C, F, H]` to a context as a whole, the subject and the relation."""
+    noise = context.high[:, None, :]
+    high = jnp.maximum(jnp.maximum(subjects, relations), noise)
+    parts = [jnp.exp(x - jax.lax.stop_gradient(high)) for x in (noise, subjects)]
+    parts += [jnp.exp(relations - jax.lax.stop_gradient(high))]
+    total = parts[0] * context.mass[:, None, :] + parts[1] + parts[2]
+    return [part / total for part in parts]
+
+
+def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # noqa: E741
+    """Sums w O^T v over heads; where an axis of the values is shared, O comes first."""
+    C, F = weights.shape[:2]
+    if values.shape[0] == 1 < C:
+        pushed = jnp.einsum("fhk,hkd->fhd", values[0], O)
+        return jnp.einsum("cfh,fhd->cfd", weights, pushed)
+    if values.shape[1] == 1 < F:
+        pushed = jnp.einsum("chk,hkd->chd", values[:, 0], O)
+        return jnp.einsum("cfh,chd->cfd", weights, pushed)
+    return jnp.einsum("cfhk,hkd->cfd", weights[..., None] * values, O)
+
+
+def as_facts(
+    found: Float[Array, "F d"],
+    params: transformer.Params,
+    frozen: transformer.Embeddings,
+    world: recall_task.World,
+    draw: recall_task.Draw,
+) -> facts.Facts:
+    """The facts of a draw, one row each, to be scored by `readout`."""
+    targets = recall_task.answers(world)[draw.subjects, draw.relations].reshape(-1)
+    return facts.Facts(
+        inputs=found,
+        outputs=transformer.used(params, frozen).answers,
+        targets=targets,
+        n=jnp.asarray(targets.shape[0], jnp.int32),
+        num_outputs=recall_task.num_outputs(world),
+    )

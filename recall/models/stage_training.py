@@ -1,0 +1,195 @@
+"""Training one lane of the dynamics with plain optimizers, and checking it."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+import optax.contrib
+from jaxtyping import Array, Float, Int, Key
+
+from recall.data import recall_task
+from recall.models import (
+    gradient_flow,
+    linear_attention,
+    population,
+    stages,
+    transformer,
+)
+
+MOMENTUM = 0.9
+LOSSES = ("sampled", "population")
+OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
+    "sgd": optax.sgd,
+    "momentum": lambda rate: optax.sgd(rate, momentum=MOMENTUM),
+    "adam": optax.adam,
+    "sign": optax.sign_sgd,
+    "muon": lambda rate: optax.chain(
+        optax.contrib.scale_by_muon(
+            beta=MOMENTUM, weight_dimension_numbers=lambda tree: _last_two(tree)
+        ),
+        optax.scale_by_learning_rate(rate),
+    ),
+    "flow": optax.sgd,  # whose state is empty; see `advance`
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a step does and reads; static.
+
+    Attributes:
+        optimizer: one of OPTIMIZERS.
+        attention: one of `linear_attention.ATTENTIONS`; a transformer has softmax.
+        loss: "sampled", batches of prompts; "population", all facts in the expected
+            context, which is exact as long as noise tokens are alike.
+        length: tokens T of a sequence.
+        num_noise: noise tokens, dead ones included.
+        batch: sampled prompts of a step.
+        share: prompts that share a noise context; 1 for i.i.d. prompts.
+    """
+
+    optimizer: str
+    attention: str
+    loss: str
+    length: int
+    num_noise: int
+    batch: int
+    share: int
+
+
+class Problem(NamedTuple):
+    """What one lane learns; all of it traced, so lanes may differ.
+
+    Attributes:
+        world: the task.
+        embeddings: `linear_attention.Embeddings`, or None for one-hot, of the
+            simplified model; `transformer.Embeddings` of a transformer.
+        head_dim: `[]` d_h of a transformer.
+        learning_rate: `[]`.
+        seed: `[]` of batches.
+        contexts: `[C, T - 3]` noise tokens of the contexts that checks read.
+    """
+
+    world: recall_task.World
+    embeddings: Any
+    head_dim: Int[Array, "*lanes"]
+    learning_rate: Float[Array, "*lanes"]
+    seed: Int[Array, "*lanes"]
+    contexts: Int[Array, "*lanes C noise"]
+
+
+class State(NamedTuple):
+    """A lane on its way.
+
+    Attributes:
+        params: of the model.
+        memory: the optimizer's state.
+        step: `[]` steps taken.
+    """
+
+    params: Any
+    memory: Any
+    step: Int[Array, "*lanes"]
+
+
+def start(problem: Problem, params: Any, recipe: Recipe) -> State:
+    """A lane before its first step."""
+    optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
+    return State(params, optimizer.init(_matrices(params)), jnp.zeros((), jnp.int32))
+
+
+def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> State:
+    """Takes some steps, or follows gradient flow for as long."""
+    if recipe.optimizer == "flow":
+        key = jax.random.key(problem.seed)  # of nothing: the population has no batch
+        params = gradient_flow.follow(
+            state.params,
+            lambda params: loss(params, problem, recipe, key),
+            problem.learning_rate * num_steps,
+        )
+        return State(params, state.memory, state.step + num_steps)
+    optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
+
+    def step(state: State, _: None) -> tuple[State, None]:
+        key = jax.random.fold_in(jax.random.key(problem.seed), state.step)
+        gradient = jax.grad(loss)(state.params, problem, recipe, key)
+        old = _matrices(state.params)
+        change, memory = optimizer.update(_matrices(gradient), state.memory, old)
+        new = optax.apply_updates(old, change)
+        params = jax.tree.map(lambda x, y: x.reshape(y.shape), new, state.params)
+        return State(params, memory, state.step + 1), None
+
+    return jax.lax.scan(step, state, length=num_steps)[0]
+
+
+def check(problem: Problem, params: Any, recipe: Recipe) -> stages.Measures:
+    """Measures all facts in noise contexts that stay fixed."""
+    world, C = problem.world, problem.contexts.shape[0]
+    draw = recall_task.Draw(
+        problem.contexts, jnp.zeros((C, 1), int), jnp.zeros((1, 1), int)
+    )
+    counts = linear_attention.reads_of(draw, recipe.num_noise).counts
+    every = linear_attention.every_fact(world, counts, jnp.full(C, 1 / C))
+    draw = draw._replace(
+        subjects=jnp.repeat(every.subjects, C, axis=0),
+        relations=jnp.repeat(every.relations, C, axis=0),
+    )
+    found = logits(params, problem, recipe, draw)
+    where = every.subjects, every.relations, every.weights
+    return stages.measure(found, world, *where)
+
+
+def logits(
+    params: Any, problem: Problem, recipe: Recipe, draw: recall_task.Draw
+) -> Float[Array, "C F A"]:
+    """What a model, simplified or a transformer, says to the prompts of a draw."""
+    if isinstance(params, transformer.Params):
+        tables = transformer.used(params, problem.embeddings)
+        rest = draw, transformer.Architecture(), problem.head_dim
+        found = population.recalled(params, tables, *rest) @ tables.answers.T
+        return found.reshape(draw.subjects.shape[0], draw.relations.shape[1], -1)
+    known = linear_attention.tables(params, problem.embeddings)
+    reads = linear_attention.reads_of(draw, recipe.num_noise)
+    return linear_attention.logits(known, problem.world, reads, recipe.attention)
+
+
+def attention(params: Any, problem: Problem, recipe: Recipe) -> Float[Array, "4"]:
+    """Mean attention of the simplified model to subject, relation, noise and end."""
+    world = problem.world
+    counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
+    reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+    known = linear_attention.tables(params, problem.embeddings)
+    return linear_attention.attention_mass(known, world, reads, recipe.attention)
+
+
+def loss(
+    params: Any, problem: Problem, recipe: Recipe, key: Key[Array, ""]
+) -> Float[Array, ""]:
+    """The loss of one step: of a batch, or of the population."""
+    world = problem.world
+    if recipe.loss == "population":
+        counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
+        reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+        known = linear_attention.tables(params, problem.embeddings)
+        found = linear_attention.logits(known, world, reads, recipe.attention)
+    else:
+        C, F = recipe.batch // recipe.share, recipe.share
+        draw = recall_task.sample_draw(key, world, C, F, recipe.length, "pairs")
+        reads = linear_attention.reads_of(draw, recipe.num_noise)
+        found = logits(params, problem, recipe, draw)
+    where = reads.subjects, reads.relations, reads.weights
+    return stages.cross_entropy(found, world, *where)
+
+
+def _last_two(tree: Any) -> Any:
+    """Every weight is a matrix, or a stack of them."""
+    axes = optax.contrib.MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
+    return jax.tree.map(lambda _: axes, tree)
+
+
+def _matrices(params: Any) -> Any:
+    """Vectors as matrices of one column: W_KQ phi(end) is one, to Muon."""
+    return jax.tree.map(lambda x: x[:, None] if x.ndim == 1 else x, params)

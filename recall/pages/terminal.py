@@ -1,0 +1,55 @@
+"""Rows as a terminal shows them: the tables of each experiment, and their sources."""
+
+import collections
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from recall import experiments
+from recall.stats import capacity_table
+from recall.stats import points as rows_lib
+
+WIDTH = 100
+
+
+def tables(experiment: str, rows: Sequence[rows_lib.Row]) -> list[Table]:
+    """Returns the tables of an experiment: those of its folder, or its capacities."""
+    return (experiments.part(experiment, "table") or capacity_table).tables(rows)
+
+
+def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -> None:
+    """Prints the tables of each experiment and where its rows come from."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, WIDTH)
+    by_experiment: dict[str, list[rows_lib.Row]] = collections.defaultdict(list)
+    for row in rows:
+        by_experiment[row["experiment"]].append(row)
+    for experiment, own in sorted(by_experiment.items()):
+        ended = [row for row in own if row["kind"] in ("capacity", "run")]
+        if not ended:
+            console.print(f"{experiment}: no finished searches.")
+            continue
+        console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
+        for table in tables(experiment, own):
+            console.print(table)
+
+
+def _heading(ended: Sequence[rows_lib.Row]) -> str:
+    """What the rows share, and where they come from."""
+    points = rows_lib.capacities(ended)
+    shared = []
+    for field in rows_lib.QUALIFIERS:
+        values = {getattr(point, field) for point in points} - {None}
+        if len(values) == 1:
+            shared.append(f"{field.replace('_', ' ')} {values.pop()}")
+    commits = sorted({str(row.get("git_commit"))[:7] for row in ended})
+    dirty = " (dirty)" if any(row.get("git_dirty") for row in ended) else ""
+    devices = sorted({str(row.get("device")) for row in ended})
+    probes = sum(row.get("num_probes") or 0 for row in ended)
+    what = f"searches, {probes:,} probes" if points else "runs"
+    return (
+        f"{', '.join(shared)}\n{len(ended)} {what}; {', '.join(devices)}; commit "
+        f"{', '.join(commits)}{dirty}"
+    )

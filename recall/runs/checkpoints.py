@@ -1,0 +1,149 @@
+"""Trained transformers on disk: settings and arrays in one file, by flax."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import serialization
+
+from recall import capacity, training
+from recall.data import fact_tables
+from recall.experiments.real_facts import searches as fact_searches
+from recall.models import fit, transformer
+from recall.store import journal
+from recall.sweeps import running, transformer_search
+
+SECTIONS = {
+    "strategy": capacity.Strategy,
+    "recipe": training.Recipe,
+    "architecture": transformer.Architecture,
+    "reads": transformer_search.Reads,
+}
+
+
+class ModelError(ValueError):
+    """A model that cannot be read, in one line."""
+
+
+class Model(NamedTuple):
+    """A trained transformer and all it was trained on.
+
+    Attributes:
+        search: its settings.
+        problem: its world and embeddings.
+        params: its weights.
+    """
+
+    search: transformer_search.RecallSearch
+    problem: fit.Problem
+    params: transformer.Params
+
+
+def path_of(workdir: Path, seed: int) -> Path:
+    """Where the model of a seed is kept."""
+    return workdir / f"model-{seed}.msgpack"
+
+
+def save(path: Path, model: Model) -> None:
+    """Writes a model; no reader ever sees half of it.
+
+    Raises:
+        journal.JournalError: if it cannot be written.
+    """
+    arrays = jax.tree.map(np.asarray, (model.problem, model.params))
+    data = serialization.msgpack_serialize(
+        {
+            "settings": json.dumps(dataclasses.asdict(model.search)),
+            "model": serialization.to_state_dict(arrays),
+        }
+    )
+    journal.write_file(path, data)
+
+
+def keep(update: running.Update, done: Sequence[dict], workdir: Path) -> list[dict]:
+    """Saves the models of searches that have ended, and says how good they are."""
+    ended, rows = {row["search"] for row in done}, []
+    for index, search in enumerate(update.cell.searches):
+        if search.digest() in ended and isinstance(
+            search, transformer_search.RecallSearch
+        ):
+            params = running.params_of(update.cell, update.state, index)
+            model = Model(search, search.problem(update.cell.shape), params)
+            save(path_of(workdir, search.seed), model)
+            rows.append(search.columns() | quality(model))
+            loss = float(update.state[".fit.loss"][index])
+            rows[-1] |= {
+                "kind": "model",
+                "key": f"{search.digest()}:model",
+                "steps": int(update.state[".fit.steps"][index]),
+                "loss": loss if math.isfinite(loss) else None,
+                "finite": math.isfinite(loss),
+            }
+    return rows
+
+
+def load(path: Path) -> Model:
+    """Reads a model.
+
+    Raises:
+        ModelError: if there is none, or it is not one, or of another shape than its
+            settings say.
+    """
+    try:
+        found: Any = serialization.msgpack_restore(path.read_bytes())
+        search = _search(json.loads(found["settings"]))
+        wanted = search.problem(search.own_shape())
+        like = (wanted, wanted.initial)
+        found["model"]["0"]["world"].setdefault("given", None)  # older files lack it
+        arrays = serialization.from_state_dict(like, found["model"])
+    except OSError as error:
+        raise ModelError(
+            f"Expected a saved model in {path}: {error.strerror}; train one with "
+            "--config=configs/recall_train.py."
+        ) from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"Expected a model in {path}; got {reason}.") from error
+    _check_shapes(path, like, arrays)
+    return Model(search, *jax.tree.map(jnp.asarray, arrays))
+
+
+def quality(model: Model) -> dict[str, Any]:
+    """Columns of a row: accuracy over every fact, mean and worst over contexts."""
+    search = model.search
+    sampling = search.sampling(search.own_shape())
+    found = fit.evaluate(model.problem, model.params, sampling, search.architecture)
+    return search.size_columns(int(model.problem.n_max)) | {
+        "accuracy": float(found.mean),
+        "worst_accuracy": float(found.worst),
+    }
+
+
+def _search(settings: dict[str, Any]) -> transformer_search.RecallSearch:
+    for section, kind in SECTIONS.items():
+        settings[section] = kind(**settings[section])
+    for field in ("learning_rates", "exponents"):
+        settings[field] = tuple(settings[field])
+    settings["table"] = tuple(map(tuple, settings["table"]))
+    if "facts_of" not in settings:
+        return transformer_search.RecallSearch(**settings)
+    subjects, relations, answers, ids = settings.pop("facts_of")
+    names = tuple(subjects), tuple(relations), tuple(answers)
+    table = fact_tables.FactTable(*names, tuple(map(tuple, ids)))
+    return fact_searches.FactSearch(**settings, facts_of=table)
+
+
+def _check_shapes(path: Path, like: Any, arrays: Any) -> None:
+    wanted = jax.tree_util.tree_leaves_with_path(like)
+    for (name, leaf), array in zip(wanted, jax.tree.leaves(arrays), strict=True):
+        if np.shape(leaf) != np.shape(array):
+            raise ModelError(
+                f"Expected {jax.tree_util.keystr(name)} of shape {np.shape(leaf)} in "
+                f"{path}; got {np.shape(array)}."
+            )

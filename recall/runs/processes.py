@@ -1,0 +1,140 @@
+"""Several processes as one run (--distributed): who does what, and waiting.
+
+Lanes need no communication: each process runs its share on its own devices. Jobs that
+span devices are one program over the devices of all processes, which make the same
+calls in step; what they decide by, the first process tells.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax._src import distributed as _state  # what waits has no other door
+from jax.experimental import multihost_utils
+
+from recall.runs import planning, shards, signals
+from recall.sweeps import spans
+
+WEEK = 7 * 24 * 3600 * 1000  # milliseconds
+
+
+def join(coordinator: str | None, processes: int | None, index: int | None) -> None:
+    """Meets the other processes; what is not given is read off the environment.
+
+    Args:
+        coordinator: host:port of the first process (or JAX_COORDINATOR_ADDRESS).
+        processes: how many there are (or JAX_NUM_PROCESSES).
+        index: which of them this one is (or JAX_PROCESS_ID).
+
+    Raises:
+        ValueError: if these do not name a run, or nobody answers.
+    """
+    coordinator = coordinator or os.environ.get("JAX_COORDINATOR_ADDRESS")
+    processes = _number(processes, "JAX_NUM_PROCESSES", 1)
+    index = _number(index, "JAX_PROCESS_ID", 0)
+    flags = {"coordinator": coordinator, "num_processes": processes}
+    got = [
+        f"no --{flag}" if value is None else f"--{flag}={value}"
+        for flag, value in (flags | {"process_id": index}).items()
+    ]
+    expected = (
+        "Expected --coordinator=host:port, --num_processes=n and --process_id=i with "
+        f"0 <= i < n, or a scheduler that tells them; got {', '.join(got)}"
+    )
+    named = coordinator is None or ":" in coordinator
+    counted = processes is None or index is None or 0 <= index < processes
+    if not (named and counted):
+        raise ValueError(f"{expected}.")
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(coordinator, processes, index)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{expected}: {str(error).splitlines()[0]}") from error
+
+
+def _number(given: int | None, variable: str, least: int) -> int | None:
+    """What the command line says, or else the environment.
+
+    Raises:
+        ValueError: if the environment says no such number.
+    """
+    told = os.environ.get(variable)
+    if given is not None or told is None:
+        return given
+    if not told.isdecimal() or int(told) < least:
+        raise ValueError(f"Expected {variable}=n with n >= {least}; got {told!r}.")
+    return int(told)
+
+
+def share(plan: planning.Plan) -> planning.Plan:
+    """What this process runs: its lanes, and every job that spans all devices."""
+    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
+    others = [job for job in plan.jobs if job not in spanning]
+    own = shards.Shard(jax.process_index(), jax.process_count())
+    part = shards.share(plan._replace(jobs=others), own)
+    return part._replace(jobs=[*part.jobs, *spanning])
+
+
+def fitting(plan: planning.Plan, devices: Sequence[Any]) -> planning.Plan:
+    """Leaves out jobs that span more devices than there are, and says so.
+
+    Of several processes none may idle while others compute: a job takes all devices.
+
+    Raises:
+        ValueError: if nothing is left to run.
+    """
+    count, alone = len(everywhere(devices)), jax.process_count() == 1
+    kept, skipped = [], list(plan.skipped)
+    for job in plan.jobs:
+        parts = job.parts if isinstance(job, spans.SpanningJob) else 0
+        if parts in (0, count) or (alone and parts < count):
+            kept.append(job)
+        else:
+            has = f"{job.title}, {job.shape}: there are {count} devices"
+            skipped.append(has if alone else f"{has}, and processes need all")
+    if not kept and not plan.cells:
+        raise ValueError(f"Expected jobs for {count} devices; got {'; '.join(skipped)}")
+    return plan._replace(jobs=kept, skipped=tuple(dict.fromkeys(skipped)))
+
+
+def everywhere(devices: Sequence[Any]) -> Sequence[Any]:
+    """The devices of all processes; of a single one, those that it was given."""
+    return jax.devices() if jax.process_count() > 1 else devices
+
+
+def is_first() -> bool:
+    """Whether this process speaks for all."""
+    return jax.process_index() == 0
+
+
+def wait(name: str) -> None:
+    """Returns once all processes are here; a collective would give up in 30 seconds.
+
+    The name must be another at each call.
+    """
+    if jax.process_count() > 1:
+        client: Any = _state.global_state.client
+        client.wait_at_barrier(name, WEEK)
+
+
+def speaks_last() -> bool:
+    """Waits for all processes at the end of a run; whether this one concludes it."""
+    wait("end")
+    return is_first()
+
+
+def told_by_first(flag: bool) -> bool:
+    """The flag of the first process, in all of them."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(multihost_utils.broadcast_one_to_all(np.int32(flag)))
+
+
+def check(asked: signals.Asked) -> None:
+    """Stops all processes at the same place if one of them was asked to stop."""
+    if jax.process_count() > 1:
+        numbers = multihost_utils.process_allgather(np.int32(asked.number or 0))
+        asked.number = int(numbers.max()) or None
+    asked.check()

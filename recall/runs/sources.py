@@ -1,0 +1,173 @@
+"""What a page shows: the rows of one run, or the committed rows of every experiment."""
+
+import importlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recall import experiments
+from recall.store import journal
+
+Row = Mapping[str, Any]
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+FIRST = "python -m recall.main --config=configs/recall_train.py:quick"
+
+
+class SourceError(ValueError):
+    """There is nothing to show, or it cannot be read: one line, and what to run."""
+
+
+class Source(NamedTuple):
+    """The rows of one experiment.
+
+    Attributes:
+        experiment: its name.
+        rows: all of them, whatever their kinds, but for rows `beside`.
+        beside: rows of another experiment that its figure draws for comparison.
+        config: the settings it ran with; those of a preset where rows were committed.
+        origin: the folder or file that the rows come from.
+        workdir: where it ran, or where to run it again.
+        committed: whether the rows are committed ones, without a workdir.
+    """
+
+    experiment: str
+    rows: list[dict[str, Any]]
+    beside: list[dict[str, Any]]
+    config: Mapping[str, Any] | None
+    origin: str
+    workdir: str
+    committed: bool
+
+
+def of(workdir: str | None) -> list[Source]:
+    """The rows in a workdir, or all committed ones: see `of_run`, `of_results`."""
+    return of_results() if workdir is None else of_run(Path(workdir))
+
+
+def of_run(workdir: Path) -> list[Source]:
+    """The rows in a workdir.
+
+    Raises:
+        SourceError: if it holds no run, or none of its searches has a row yet.
+        journal.JournalError: if a row is damaged.
+    """
+    if not (workdir / "rows").is_dir():
+        raise SourceError(
+            f"Expected a workdir that holds a run; got {workdir}. First run {FIRST} "
+            f"--workdir={workdir}"
+        )
+    rows = journal.read_rows(workdir)
+    if not rows:
+        raise SourceError(
+            f"Expected rows in {workdir}; got none yet. Let its run reach a first row."
+        )
+    config = _config_of(workdir)
+    experiment = str(rows[0].get("experiment"))
+    return [Source(experiment, rows, [], config, str(workdir), str(workdir), False)]
+
+
+def of_results(folder: Path = RESULTS) -> list[Source]:
+    """The committed rows of every experiment that has a figure, by name.
+
+    Raises:
+        SourceError: if there are none.
+    """
+    return [committed(path) for path in paths(folder)]
+
+
+def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
+    """The committed rows by experiment, without the probes of searches.
+
+    Raises:
+        SourceError: if there are none, or a table is not whole.
+    """
+    return {path.stem: _table(path) for path in paths(folder)}
+
+
+def paths(folder: Path = RESULTS) -> list[Path]:
+    """The committed tables that have a figure.
+
+    Raises:
+        SourceError: if there are none.
+    """
+    found = [p for p in sorted(folder.glob("*.csv")) if p.stem in experiments.plans()]
+    if not found:
+        raise SourceError(
+            f"Expected committed rows in {folder}; got none. Name a run by --workdir, "
+            f"after {FIRST} --workdir=runs/first"
+        )
+    return found
+
+
+def committed(path: Path) -> Source:
+    """A table of rows with its probes, whose searches say the rest."""
+    name, rows = path.stem, _table(path)
+    probes = path.with_name(f"{name}_probes.csv")
+    if probes.exists():
+        rows += [{"kind": "probe"} | row for row in journal.read_csv(probes)]
+    other = getattr(experiments.part(name, "figure"), "BESIDE", None)
+    beside = _table(path.with_name(f"{other}.csv")) if other else []
+    config = default_config(name, ("cpu", ""))
+    return Source(
+        name, rows, beside, config, f"results/{path.name}", f"runs/{name}", True
+    )
+
+
+def _table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a committed table.
+
+    Raises:
+        SourceError: if one of them does not say of what kind it is.
+    """
+    rows = journal.read_csv(path)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row.get("kind"), str):
+            raise SourceError(
+                f"{path}, row {number}: kind={row.get('kind')!r}; expected a name in a "
+                "column 'kind'. Restore this table."
+            )
+    return rows
+
+
+def _config_of(workdir: Path) -> Mapping[str, Any]:
+    """The config that a run was started with.
+
+    Raises:
+        SourceError: if it is not there, or damaged.
+    """
+    path = workdir / "config.json"
+    try:
+        return dict(json.loads(path.read_bytes())["config"])
+    except (OSError, ValueError, KeyError, TypeError):
+        message = f"Expected the settings of a run in {path}; it is damaged or missing."
+        raise SourceError(message) from None
+
+
+def default_config(name: str, presets: Sequence[str]) -> Mapping[str, Any] | None:
+    """The settings of the first preset that the config of that name knows."""
+    try:
+        module = importlib.import_module(f"configs.{name}")
+    except ImportError:
+        return None
+    for preset in presets:
+        try:
+            return module.get_config(preset).to_dict()
+        except ValueError:
+            continue
+    return None
+
+
+def claim(name: str) -> str:
+    """What the config of that name says it tests, without the command."""
+    try:
+        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+    except ImportError:
+        return ""
+    parts = text.strip().split("\n\n")
+    return "\n\n".join(part for part in parts if "recall.main" not in part)
+
+
+def of_kind(rows: Iterable[Row], kind: str) -> list[Row]:
+    """The rows of one kind."""
+    return [row for row in rows if row.get("kind") == kind]

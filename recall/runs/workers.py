@@ -1,0 +1,79 @@
+"""What runs on a worker of a cluster: one unit of a plan, as a local launch would.
+
+A worker is told plain data only. It plans the config again, appends to a journal file
+of its own in the shared workdir, and tells its driver counts: rows never travel.
+"""
+
+import functools
+import json
+import math
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+from rich.console import Console
+
+from recall.runs import heartbeat, launching, planning, progress, setup, shards, signals
+from recall.store import journal
+
+
+def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
+    """Runs some lanes of a plan; what raises is recorded as failed.
+
+    Args:
+        task: `config`, `workdir`, `compile_cache`, and whether workers are `pinned` to
+            a core each.
+        unit: the first lane, and the one after the last.
+
+    Returns:
+        How many lanes `ended`, and how many `probes` it took.
+
+    Raises:
+        journal.JournalError: if the workdir cannot be written.
+    """
+    plan, launch = _desk(json.dumps(task, sort_keys=True))
+    mine = {lane.digest() for lane in planning.lanes(plan)[slice(*unit)]}
+    before = len(mine & launching.finished(launch.book.workdir))
+    probes = launch.bar.probes
+    launching.work(launch, shards.part(plan, range(*unit)))
+    launch.presence.claim(())
+    ended = len(mine & launching.finished(launch.book.workdir))
+    return {"ended": ended - before, "probes": launch.bar.probes - probes}
+
+
+@functools.cache
+def _desk(task: str) -> tuple[planning.Plan, launching.Launch]:
+    """What a worker keeps from one unit to the next: the plan, a journal, devices."""
+    told = json.loads(task)
+    if told["pinned"]:
+        _pin()
+    setup.configure(compile_cache=told["compile_cache"], cpu_devices=1)
+    config = planning.config_of(told["config"])
+    plan = planning.plan_of(config)
+    book = journal.open_journal(told["workdir"], config.to_dict())
+    devices = jax.local_devices()
+    shown = heartbeat.Presence(book)
+    beat = (shown, threading.Event())  # until the process ends
+    threading.Thread(target=heartbeat.beat, args=beat, daemon=True).start()
+    bar = progress.Progress(Console(), 0, 0)
+    bar.shown = math.inf  # it only counts
+    return plan, launching.Launch(
+        book=book,
+        devices=devices,
+        columns=launching.source_columns(config.experiment, devices),
+        bar=bar,
+        asked=signals.Asked(),
+        presence=shown,
+    )
+
+
+def _pin() -> None:
+    """Keeps this worker's programs on a core of their own, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        import distributed
+
+        cores = sorted(os.sched_getaffinity(0))
+        mine = int(distributed.get_worker().name) % len(cores)
+        os.sched_setaffinity(0, {cores[mine]})

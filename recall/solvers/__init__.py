@@ -1,0 +1,1 @@
+"""Convex and alternating solvers, and certificates of what they find."""

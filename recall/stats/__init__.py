@@ -1,0 +1,1 @@
+"""Numbers from rows: capacities, fits, comparisons, claims, tables."""

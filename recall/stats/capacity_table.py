@@ -1,0 +1,177 @@
+"""Tables of capacities and fitted laws, for a terminal or a file.
+
+Tables fit in 100 columns. Counts are facts; C is x / (N ln N), or x / N where the
+number of outputs is fixed, with x = d^2, rank x d or md weights of one matrix.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from recall.stats import points as rows_lib
+from recall.theory import laws
+
+_CAPACITY_COLUMNS = (
+    "d",
+    "m, rank\nH x d_h",
+    "recall",
+    "facts [95 %]",
+    "seeds",
+    "C",
+    "C\ntheory",
+    "facts/\nparam",
+    "bits/\nparam",
+)
+_LAW_COLUMNS = (
+    "recall",
+    "points",
+    "C [95 %]",
+    "C of theory",
+    "slope [95 %]",
+)
+_CAPTION = (
+    "facts: median over seeds [interval of order statistics; the range, below 6 seeds];"
+    " >= n: the search stored its ceiling; diverged: no failed probe was finite."
+    " seeds: +k at the ceiling, !k diverged. C = x / (N ln N), or x / N with fixed"
+    " outputs. theory: for sphere embeddings; guides were drawn at 99 %."
+)
+_LAW_CAPTION = (
+    "x = C N ln N, or C N with fixed outputs; slope of ln N against ln x. Intervals:"
+    " bootstrap over seeds. points: +k left out (ceiling, diverged, or under 2 facts)."
+)
+
+
+def tables(rows: Iterable[rows_lib.Row]) -> list[Table]:
+    """Returns capacities and the laws fitted to them."""
+    found = list(rows)
+    return [capacity_table(found), law_table(found)]
+
+
+def capacity_table(rows: Iterable[rows_lib.Row]) -> Table:
+    """Capacity of each memory and size, with theory beside the constant."""
+    points = rows_lib.capacities(rows)
+    table = _table("Facts stored", _CAPTION, _CAPACITY_COLUMNS)
+    for family in rows_lib.families(points):
+        labels = [rows_lib.label(family[0], points)] + [""] * (len(family) - 1)
+        for label, point in zip(labels, family, strict=True):
+            table.add_row(label, *_capacity_cells(point))
+        table.add_section()
+    return table
+
+
+def law_table(rows: Iterable[rows_lib.Row]) -> Table:
+    """Fitted constant and slope of each family, with the guide beside them."""
+    points = rows_lib.capacities(rows)
+    table = _table("Fitted laws", _LAW_CAPTION, _LAW_COLUMNS)
+    for family in rows_lib.families(points):
+        table.add_row(rows_lib.label(family[0], points), *_law_cells(family))
+    return table
+
+
+def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
+    table = Table(
+        title=title,
+        caption=Text(caption),  # its brackets are no markup
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("memory", min_width=20, max_width=25)
+    for header in columns:
+        table.add_column(header, justify="right", no_wrap=True)
+    return table
+
+
+def _capacity_cells(point: rows_lib.Point) -> list[str]:
+    cells = [f"{point.d}", _size(point), _percent(point)]
+    cells += [_facts(point), _seeds(point)]
+    if point.num_nonfinite and not point.exact:
+        return [*cells, "-", _number(_theory_constant([point])), "-", "-"]
+    logarithmic = point.num_outputs is None
+    constant = laws.law_constant(point.x, point.median, logarithmic)
+    answers = math.sqrt(point.median) if point.world == "D=S" else point.num_outputs
+    bits = laws.bits(point.median, answers) / point.parameters
+    below, above = ("", "") if point.exact else ("<", ">")
+    return [
+        *cells,
+        below + _number(constant),
+        _number(_theory_constant([point])),
+        above + _number(point.median / point.parameters),
+        above + _number(bits),
+    ]
+
+
+def _size(point: rows_lib.Point) -> str:
+    if point.heads is not None:
+        return f"{'-' if point.m is None else point.m}\n{point.heads}x{point.head_dim}"
+    size = point.m if point.m is not None else point.rank
+    return "-" if size is None else f"{size}"
+
+
+def _law_cells(family: Sequence[rows_lib.Point]) -> list[str]:
+    fit = rows_lib.fit_law(family)
+    left_out = f" +{fit.num_excluded}" if fit.num_excluded else ""
+    used = [point for point in family if rows_lib.usable(point)]
+    return [
+        _percent(family[0]),
+        f"{fit.num_points}{left_out}",
+        _interval(fit.constant, fit.constant_low, fit.constant_high),
+        f"{_number(_theory_constant(used))} ({rows_lib.predicted(family[0]).status})",
+        _interval(fit.slope, fit.slope_low, fit.slope_high),
+    ]
+
+
+def _theory_constant(points: Sequence[rows_lib.Point]) -> float:
+    """The constant that a fit would find if each point stored what theory says."""
+    constants = [
+        laws.law_constant(
+            point.x, rows_lib.predicted(point).facts, point.num_outputs is None
+        )
+        for point in points
+    ]
+    return float(np.exp(np.mean(np.log(constants)))) if constants else math.nan
+
+
+def _facts(point: rows_lib.Point) -> str:
+    if not point.exact:
+        return "diverged" if point.num_nonfinite else f">= {_count(point.median)}"
+    if math.isnan(point.low):
+        return _count(point.median)
+    open_end = math.isinf(point.high)
+    high = f">= {max(point.values):,}" if open_end else _count(point.high)
+    return f"{_count(point.median)} [{_count(point.low)}, {high}]"
+
+
+def _seeds(point: rows_lib.Point) -> str:
+    marks = [(point.num_censored, " +"), (point.num_nonfinite, " !")]
+    return f"{point.num_seeds}" + "".join(f"{m}{k}" for k, m in marks if k)
+
+
+def _percent(point: rows_lib.Point) -> str:
+    return f"{100 * point.threshold:g} %"
+
+
+def _count(n: float) -> str:
+    return f"{n:,.0f}" if n == round(n) else f"{n:,.1f}"
+
+
+def _number(value: float | np.ndarray) -> str:
+    """Three digits, without an exponent."""
+    value = float(value)
+    if not math.isfinite(value) or value <= 0:
+        return "-"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:.{min(digits, 4)}f}"
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if math.isnan(low):
+        return _number(value)
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"

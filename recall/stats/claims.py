@@ -1,0 +1,149 @@
+"""What a claim is, and how a verdict follows from its checks."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from recall.stats import points as rows_lib
+
+Row = Mapping[str, Any]
+Tables = Mapping[str, Sequence[Row]]
+
+HOLDS = "holds"
+CONDITIONS = "holds with conditions"
+REFUTED = "refuted"
+OPEN = "open"
+
+
+class Check(NamedTuple):
+    """A number that rows give, and what the statement allows it to be.
+
+    Attributes:
+        what: the number, in words.
+        value: the number.
+        least: the smallest that agrees with the statement.
+        most: the largest.
+        low: lower end of an interval of the value; nan where there is none.
+        high: upper end.
+        limits: whether a miss limits the statement instead of refuting it.
+    """
+
+    what: str
+    value: float
+    least: float = -math.inf
+    most: float = math.inf
+    low: float = math.nan
+    high: float = math.nan
+    limits: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is where the statement allows it; nan is not."""
+        return self.least <= self.value <= self.most
+
+
+class Claim(NamedTuple):
+    """A statement that rows can decide.
+
+    Attributes:
+        name: its identifier, for instance "S1".
+        statement: what is claimed.
+        published: the value that was published, or who says so.
+        tables: experiments whose rows decide it.
+        config: what to run for more rows, for instance "linear_capacity.py:cpu".
+        check: `tables -> checks`, the rule.
+    """
+
+    name: str
+    statement: str
+    published: str
+    tables: tuple[str, ...]
+    config: str
+    check: Callable[[Tables], Iterable[Check]]
+
+
+class Judgement(NamedTuple):
+    """A verdict, the checks that led to it, and the tables that were missing."""
+
+    verdict: str
+    checks: tuple[Check, ...]
+    missing: tuple[str, ...] = ()
+
+
+def judge(claim: Claim, tables: Tables) -> Judgement:
+    """Open without rows; refuted by a miss, unless all misses only limit it."""
+    missing = tuple(name for name in claim.tables if not tables.get(name))
+    if missing:
+        return Judgement(OPEN, (), missing)
+    found = tuple(claim.check(tables))
+    return Judgement(verdict(found), found)
+
+
+def verdict(found: Sequence[Check]) -> str:
+    """What checks add up to."""
+    missed = [check for check in found if not check.passed]
+    if not found:
+        return OPEN
+    if any(not check.limits for check in missed):
+        return REFUTED
+    return CONDITIONS if missed else HOLDS
+
+
+def family(
+    found: Iterable[Row], memory: str, threshold: float, **fields: Any
+) -> list[rows_lib.Point]:
+    """The points of one memory at one threshold whose other fields are as given."""
+    wanted = {"memory": memory, "threshold": threshold} | fields
+    return [
+        point
+        for point in rows_lib.capacities(found)
+        if all(getattr(point, name) == value for name, value in wanted.items())
+        and rows_lib.usable(point)
+    ]
+
+
+def exponent(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Check:
+    """Slope of ln(N ln N), or of ln N at fixed outputs, against ln x of a family.
+
+    The interval is a 95 % bootstrap over the seeds within each point.
+    """
+    generator = np.random.default_rng(0)
+    draws = np.stack(
+        [
+            np.median(generator.choice(p.values, (1000, p.num_seeds)), axis=-1)
+            for p in points
+        ],
+        axis=-1,
+    )
+    medians = np.array([point.median for point in points])
+    facts = np.concatenate([medians[None], draws])
+    if points[0].num_outputs is None:
+        facts = facts * np.log(facts)
+    x = np.log([point.x for point in points])
+    x = x - x.mean()
+    slopes = np.log(facts) @ x / (x @ x)
+    low, high = np.percentile(slopes[1:], [2.5, 97.5])
+    return Check(what, float(slopes[0]), low=float(low), high=float(high), **allowed)
+
+
+def constant(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Check:
+    """The constant C of x = C N ln N, or of x = C N, fitted to a family."""
+    fit = rows_lib.fit_law(points)
+    ends = {"low": fit.constant_low, "high": fit.constant_high}
+    return Check(what, fit.constant, **ends, **allowed)
+
+
+def spread(what: str, values: Iterable[float], **allowed: Any) -> Check:
+    """The median of some values, with their range as its interval."""
+    found = np.array(list(values), float)
+    ends = {"low": float(found.min()), "high": float(found.max())}
+    return Check(what, float(np.median(found)), **ends, **allowed)
+
+
+def rank_correlation(
+    what: str, x: Sequence[float], y: Sequence[float], **allowed: Any
+) -> Check:
+    """Spearman's correlation of two lists."""
+    return Check(what, rows_lib.rank_correlation(x, y), **allowed)

@@ -1,0 +1,1 @@
+"""Bytes on disk: rows, state, tables, and where they come from."""

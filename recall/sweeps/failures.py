@@ -1,0 +1,45 @@
+"""What went wrong, in one line: rows of lanes that raised instead of ending."""
+
+import pathlib
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+KIND = "failed"
+_HERE = str(pathlib.Path(__file__).parents[1])
+
+
+def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, Any]]:
+    """A row for each lane (or search) that failed, to be tried again by a later launch.
+
+    Args:
+        lanes: those that were not finished.
+        program: in which program, for a person.
+        reason: one line.
+    """
+    same = {"kind": KIND, "program": program, "error": reason}
+    return [
+        lane.columns() | same | {"key": f"{lane.digest()}:{KIND}"} for lane in lanes
+    ]
+
+
+def reason(error: BaseException) -> str:
+    """The type, the first line of the message, and the line of ours that it left."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if frame.filename.startswith(_HERE)] or frames
+    where = [f" ({pathlib.Path(f.filename).name}:{f.lineno})" for f in ours[-1:]]
+    return "".join([f"{type(error).__name__}: {first}"[:300], *where])
+
+
+def told(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each program and reason: how many of its lanes failed, and where."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row["kind"] == KIND:
+            what = row["program"], row["error"]
+            counts[what] = counts.get(what, 0) + 1
+    return [
+        f"Failed: {count} {'lane' if count == 1 else 'lanes'} of {program}: {error}"
+        for (program, error), count in counts.items()
+    ]

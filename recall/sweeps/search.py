@@ -1,0 +1,144 @@
+"""What one asks for: a `Search` is one lane, a search for the capacity of one model."""
+
+import abc
+import dataclasses
+import functools
+import hashlib
+import json
+from typing import Any, ClassVar
+
+from recall import capacity, training
+from recall.data import geometries
+from recall.sweeps import lanes
+
+ONE_STEP = training.Recipe(num_steps=1, check_every=1)  # of a construction
+BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}  # of a search
+Shape = Any  # a NamedTuple of ints, n_max first: what a program is compiled for
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Search(abc.ABC):
+    """One search over sizes n for the largest that a model stores.
+
+    Attributes:
+        d: width of the embeddings.
+        threshold: fraction of the facts that must be recalled.
+        seed: of embeddings, facts and initial weights.
+        expected: size that theory or earlier measurements predict; opens the bracket.
+        limit: ceiling on the size; storing it censors the capacity.
+        strategy: how the bracket is opened and closed.
+        embedding: a name that `geometries` knows.
+        recipe_name: what rows call the recipe.
+        recipe: how the model is trained; ignored by constructions.
+        learning_rates: tried in order until one stores the facts.
+    """
+
+    compile_seconds: ClassVar[float] = 2.0  # of a program on a CPU, measured 1.4-2.5
+
+    d: int
+    threshold: float
+    seed: int
+    expected: int
+    limit: int
+    strategy: capacity.Strategy
+    embedding: str = "sphere"
+    recipe_name: str | None = None
+    recipe: training.Recipe = ONE_STEP
+    learning_rates: tuple[float, ...] = (0.0,)
+
+    def __post_init__(self) -> None:
+        """Checks that there are such embeddings."""
+        geometries.check(self.embedding, self.d)
+
+    @property
+    @abc.abstractmethod
+    def trained(self) -> bool:
+        """Whether the weights come from training rather than a formula."""
+
+    @property
+    @abc.abstractmethod
+    def title(self) -> str:
+        """What a plan calls searches of this kind."""
+
+    @property
+    @abc.abstractmethod
+    def num_parameters(self) -> int:
+        """Numbers that the weights hold; biases are not counted, as in the paper."""
+
+    @abc.abstractmethod
+    def own_columns(self) -> dict[str, Any]:
+        """What rows say about this kind of search."""
+
+    @abc.abstractmethod
+    def size_columns(self, n: int) -> dict[str, Any]:
+        """What rows say about a size."""
+
+    @abc.abstractmethod
+    def facts(self, n: int) -> int:
+        """The number of facts at a size."""
+
+    @abc.abstractmethod
+    def own_shape(self) -> Shape:
+        """The smallest shape with a little more room than the search expects."""
+
+    @abc.abstractmethod
+    def widened(self, shape: Shape, n_max: int) -> Shape:
+        """The shape with room for another size."""
+
+    @abc.abstractmethod
+    def problem(self, shape: Shape) -> Any:
+        """Draws what the search is about, and pads it up to a shape."""
+
+    @abc.abstractmethod
+    def advance(self, shape: Shape) -> lanes.Advance:
+        """The unbatched step of a search's kind: see `capacity.advance`."""
+
+    @abc.abstractmethod
+    def kind(self) -> tuple:
+        """What searches must share to share a program."""
+
+    @abc.abstractmethod
+    def num_scores(self, shape: Shape) -> int:
+        """Scores that one step of one lane computes."""
+
+    @abc.abstractmethod
+    def step_seconds(self, shape: Shape) -> float:
+        """Estimates one step of one lane on one CPU core."""
+
+    @abc.abstractmethod
+    def bytes(self, shape: Shape) -> int:
+        """Estimates what one lane holds, but for its scores."""
+
+    @property
+    def first(self) -> int:
+        """The size to probe first."""
+        if self.strategy.method == "single":
+            return self.expected
+        return max(1, min(self.limit, int(self.strategy.opening * self.expected)))
+
+    def digest(self) -> str:
+        """A name for this search that any change of its settings changes."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def columns(self) -> dict[str, Any]:
+        """What rows say about this search."""
+        return self.own_columns() | {
+            "embedding": self.embedding,
+            "threshold": self.threshold,
+            "seed": self.seed,
+            "search": self.digest(),
+            "trained": self.trained,
+            "recipe": self.recipe_name,
+            "method": self.strategy.method,
+            "parameters": self.num_parameters,
+        }
+
+    def core_seconds(self, shape: Shape) -> float:
+        """Estimates the whole search on one CPU core, without compiling."""
+        steps = BUDGETS[self.strategy.method] * self.recipe.num_steps
+        return steps * self.step_seconds(shape)

@@ -1,0 +1,77 @@
+"""Texts say what the committed rows say, and figures are drawn from them."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from recall import experiments
+from recall.runs import sources
+from recall.store import journal
+
+ROOT = Path(__file__).parents[2]
+DRAWN = [
+    path for path in ROOT.glob("results/*.csv") if path.stem in experiments.plans()
+]
+CAPACITIES = [path for path in DRAWN if "capacity" in journal.read_csv(path)[0]]
+
+
+def make_results():
+    path = ROOT / "scripts" / "make_results.py"
+    spec = importlib.util.spec_from_file_location("make_results", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_texts_have_the_numbers_of_the_committed_rows():
+    update = "run `python scripts/make_results.py` and commit what it writes"
+    for path, text in make_results().texts().items():
+        assert text == path.read_text(), update
+
+
+def test_a_stale_text_is_named_with_its_first_line_that_differs(
+    tmp_path, monkeypatch, capsys
+):
+    path, said = tmp_path / "README.md", "same\n" + 30 * "x" + " 2 facts\nmore\n"
+    path.write_text(said.replace("2", "3").replace("more", "less"))
+    script = make_results()
+    monkeypatch.setattr(script, "texts", lambda: {path: said})
+    with pytest.raises(SystemExit, match="1"):
+        script.check()
+    there, rows = ("x" * 19 + f" {count} facts" for count in "32")
+    told = f"{path}, line 2: '{there}'; rows say '{rows}'\n"
+    assert capsys.readouterr().out == told
+
+
+def test_a_run_that_is_not_there_is_refused(tmp_path, monkeypatch, capsys):
+    workdir = tmp_path / "nowhere"
+    monkeypatch.setattr(sys, "argv", ["make_results.py", f"--take={workdir}"])
+    with pytest.raises(SystemExit, match="2"):
+        make_results().main()
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"recall: Expected [^\n]*{workdir}[^\n]*\n", said)
+
+
+def test_a_table_without_kinds_is_refused(tmp_path):
+    journal.write_csv(tmp_path / "atlas.csv", [{"memory": "linear", "d": 8}])
+    with pytest.raises(sources.SourceError, match=r"atlas.csv, row 1: kind=None"):
+        sources.tables(tmp_path)
+
+
+@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
+def test_committed_rows_come_from_committed_code(path):
+    assert all(row["git_commit"] for row in journal.read_csv(path))
+
+
+@pytest.mark.parametrize("path", CAPACITIES, ids=lambda path: path.stem)
+def test_committed_capacities_come_from_recorded_probes(path):
+    rows = journal.read_csv(path)
+    probes = journal.read_csv(path.with_name(f"{path.stem}_probes.csv"))
+    stored = {(probe["search"], probe["n"]) for probe in probes if probe["stored"]}
+    for row in [row for row in rows if row["kind"] == "capacity"]:
+        assert row["capacity"] == 0 or (row["search"], row["capacity"]) in stored
