@@ -9,9 +9,10 @@ from rich.console import Console
 from recall import experiments, plotting
 from recall.cli import ask as asking
 from recall.pages import terminal
-from recall.runs import checkpoints, launching, planning, status
+from recall.runs import checkpoints, launching, status
 from recall.store import journal
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan, ended
 
 KINDS = {
     "capacity": "capacities.csv",
@@ -27,9 +28,7 @@ run by other parts; the last part to end, or the same command without --shard, w
 tables and the figure."""
 
 
-def conclude(
-    config: Any, plan: planning.Plan, part: planning.Plan, workdir: Path, console: Any
-) -> int:
+def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -> int:
     """Shows a run that is whole, or says what it lacks.
 
     Args:
@@ -44,10 +43,8 @@ def conclude(
     """
     found = launching.rows_of(workdir)
     failed = [row for row in found if row["kind"] == failures.KIND]
-    done, missed = jobs.ended(found), {row["search"] for row in failed}
-    lanes, own = (
-        {lane.digest() for lane in planning.lanes(some)} for some in (plan, part)
-    )
+    done, missed = ended(found), {row["search"] for row in failed}
+    lanes, own = ({lane.digest() for lane in some.lanes} for some in (plan, part))
     if lanes <= done:
         journal.drop_states(workdir)  # of parts, and of cells killed as they ended
     if left := lanes - done - missed:
@@ -55,7 +52,7 @@ def conclude(
     else:
         show(config, found, workdir, console)
     mine = [row for row in failed if row["search"] in own]
-    for line in failures.told(mine):
+    for line in failures.lines(mine):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
     return int(bool(mine))
 

@@ -17,7 +17,9 @@ from recall.data import fact_tables
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import fit, transformer
 from recall.store import journal
-from recall.sweeps import running, transformer_search
+from recall.sweeps import transformer_search
+from recall.sweeps.batch import State
+from recall.sweeps.search_batch import SearchBatch
 
 SECTIONS = {
     "strategy": capacity.Strategy,
@@ -66,22 +68,31 @@ def save(path: Path, model: Model) -> None:
     journal.write_file(path, data)
 
 
-def keep(update: running.Update, done: Sequence[dict], workdir: Path) -> list[dict]:
-    """Saves the models of searches that have ended, and says how good they are."""
+def keep(
+    batch: SearchBatch, state: State, done: Sequence[dict], workdir: Path
+) -> list[dict]:
+    """Saves the models of searches that are over; returns rows of their quality.
+
+    Args:
+        batch: of the searches.
+        state: that holds their weights.
+        done: rows of the searches that are over.
+        workdir: the folder of the run.
+    """
     ended, rows = {row["search"] for row in done}, []
-    for index, search in enumerate(update.cell.searches):
+    for index, search in enumerate(batch.lanes):
         if search.digest() in ended and isinstance(
             search, transformer_search.RecallSearch
         ):
-            params = running.params_of(update.cell, update.state, index)
-            model = Model(search, search.problem(update.cell.shape), params)
+            params = batch.params(state, index)
+            model = Model(search, search.problem(batch.shape), params)
             save(path_of(workdir, search.seed), model)
             rows.append(search.columns() | quality(model))
-            loss = float(update.state[".fit.loss"][index])
+            loss = float(state[".fit.loss"][index])
             rows[-1] |= {
                 "kind": "model",
                 "key": f"{search.digest()}:model",
-                "steps": int(update.state[".fit.steps"][index]),
+                "steps": int(state[".fit.steps"][index]),
                 "loss": loss if math.isfinite(loss) else None,
                 "finite": math.isfinite(loss),
             }

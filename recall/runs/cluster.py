@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from recall.runs import launching, planning, progress, setup, shards, signals, workers
+from recall.runs import launching, progress, setup, shards, signals, workers
 from recall.store import journal, provenance
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan
 
 CONNECT_SECONDS = 10.0
 ALLOWED_DEATHS = 3  # of workers, before their unit is blamed
@@ -46,14 +47,14 @@ class Driver(NamedTuple):
 
     dask: Any
     client: Any
-    plan: planning.Plan
+    plan: Plan
     book: journal.Journal
     columns: Mapping[str, Any]
 
 
 def run(
     config: Any,
-    plan: planning.Plan,
+    plan: Plan,
     workdir: Path,
     scheduler: str | None,
     console: Console,
@@ -75,11 +76,11 @@ def run(
     Raises:
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
-        signals.Stopped: if somebody asked; what workers wrote stays.
+        signals.Stopped: if somebody stop; what workers wrote stays.
         journal.JournalError: if somebody could not write.
     """
     dask = _import()
-    launching.skipped(plan, console)
+    launching.print_skipped(plan, console)
     book = journal.open_journal(workdir, config.to_dict())
     columns = {"experiment": config.experiment, **provenance.source(), "device": None}
     task = {
@@ -89,15 +90,15 @@ def run(
         "pinned": scheduler is None,
     }
     done = launching.finished(workdir)
-    with signals.listening(grace) as asked, _client(dask, scheduler) as client:
+    with signals.listening(grace) as stop, _client(dask, scheduler) as client:
         driver = Driver(dask, client, plan, book, columns)
         units = shards.units(plan, _num_workers(client))
         left = [unit for unit in units if _left(plan, unit, done)]
-        bar = progress.Progress(console, len(units), len(planning.lanes(plan)), "units")
+        bar = progress.Progress(console, len(units), len(plan.lanes), "units")
         bar.update(lanes=len(done), cells=len(units) - len(left), new_probes=0)
         with bar.showing():
-            _hand_out(driver, task, left, bar, asked)
-            launching.tell_end(bar, plan, workdir)
+            _hand_out(driver, task, left, bar, stop)
+            launching.show_end(bar, plan, workdir)
 
 
 def _hand_out(
@@ -105,7 +106,7 @@ def _hand_out(
     task: Mapping[str, Any],
     units: Sequence[range],
     bar: progress.Progress,
-    asked: signals.Asked,
+    stop: signals.StopRequest,
 ) -> None:
     """Has units run, and looks after them until none is left."""
     name = journal.digest(task)
@@ -122,7 +123,7 @@ def _hand_out(
     }
     try:
         while going:
-            asked.check()
+            stop.check()
             for future in _over(driver.dask, going):
                 told = outcome(driver, future, going.pop(future))
                 bar.update(
@@ -167,16 +168,14 @@ def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
     return {"ended": 0, "probes": 0}
 
 
-def _program_of(plan: planning.Plan, unit: range) -> str:
+def _program_of(plan: Plan, unit: range) -> str:
     """The program that a unit's lanes share, for a person."""
-    part = shards.part(plan, unit)
-    names = [planning.program_of(cell) for cell in part.cells]
-    return [*names, *map(jobs.program_of, part.jobs)][0]
+    return shards.part(plan, unit).batches[0].about().program
 
 
-def _left(plan: planning.Plan, unit: range, done: Collection[str]) -> list[Any]:
+def _left(plan: Plan, unit: range, done: Collection[str]) -> list[Any]:
     """The lanes of a unit that have not ended."""
-    lanes = planning.lanes(plan)[unit.start : unit.stop]
+    lanes = plan.lanes[unit.start : unit.stop]
     return [lane for lane in lanes if lane.digest() not in done]
 
 

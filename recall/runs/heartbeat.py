@@ -19,7 +19,7 @@ BEAT_SECONDS = 5.0
 FOLDER = "writers"
 
 
-class Presence:
+class Heartbeat:
     """What one process says it is doing."""
 
     def __init__(self, book: journal.Journal) -> None:
@@ -47,25 +47,25 @@ class Presence:
             self._path.unlink()
 
 
-def beat(presence: Presence, ended: threading.Event) -> None:
+def beat(heart: Heartbeat, ended: threading.Event) -> None:
     """Shows that a process is alive, again and again."""
     while not ended.wait(BEAT_SECONDS):
-        presence.touch()
+        heart.touch()
 
 
 @contextlib.contextmanager
-def shown(book: journal.Journal) -> Iterator[Presence]:
+def beating(book: journal.Journal) -> Iterator[Heartbeat]:
     """Shows signs of life until the end."""
-    presence, ended = Presence(book), threading.Event()
+    heart, ended = Heartbeat(book), threading.Event()
 
-    thread = threading.Thread(target=beat, args=(presence, ended), daemon=True)
+    thread = threading.Thread(target=beat, args=(heart, ended), daemon=True)
     thread.start()
     try:
-        yield presence
+        yield heart
     finally:
         ended.set()
         thread.join()
-        presence.end()
+        heart.end()
 
 
 class Sign(NamedTuple):

@@ -14,8 +14,8 @@ import numpy as np
 from jax._src import distributed as _state  # what waits has no other door
 from jax.experimental import multihost_utils
 
-from recall.runs import planning, shards, signals
-from recall.sweeps import spans
+from recall.runs import shards, signals
+from recall.sweeps.batch import Plan
 
 WEEK = 7 * 24 * 3600 * 1000  # milliseconds
 
@@ -68,35 +68,36 @@ def _number(given: int | None, variable: str, least: int) -> int | None:
     return int(told)
 
 
-def share(plan: planning.Plan) -> planning.Plan:
-    """What this process runs: its lanes, and every job that spans all devices."""
-    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
-    others = [job for job in plan.jobs if job not in spanning]
-    own = shards.Shard(jax.process_index(), jax.process_count())
-    part = shards.share(plan._replace(jobs=others), own)
-    return part._replace(jobs=[*part.jobs, *spanning])
+def share(plan: Plan) -> Plan:
+    """Returns what this process runs: its lanes, and every batch that spans all."""
+    single = [batch for batch in plan.batches if not batch.spans]
+    spanning = [batch for batch in plan.batches if batch.spans]
+    shard = shards.Shard(jax.process_index(), jax.process_count())
+    part = shards.share(plan._replace(batches=single), shard)
+    return part._replace(batches=[*part.batches, *spanning])
 
 
-def fitting(plan: planning.Plan, devices: Sequence[Any]) -> planning.Plan:
-    """Leaves out jobs that span more devices than there are, and says so.
+def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
+    """Leaves out batches that span more devices than there are, with the reason.
 
-    Of several processes none may idle while others compute: a job takes all devices.
+    Of several processes none may idle while others compute: a batch takes all devices.
 
     Raises:
         ValueError: if nothing is left to run.
     """
     count, alone = len(everywhere(devices)), jax.process_count() == 1
     kept, skipped = [], list(plan.skipped)
-    for job in plan.jobs:
-        parts = job.parts if isinstance(job, spans.SpanningJob) else 0
-        if parts in (0, count) or (alone and parts < count):
-            kept.append(job)
+    for batch in plan.batches:
+        wanted = int(batch.devices) if batch.spans else 0
+        if wanted in (0, count) or (alone and wanted < count):
+            kept.append(batch)
         else:
-            has = f"{job.title}, {job.shape}: there are {count} devices"
+            has = f"{batch.about().program}: there are {count} devices"
             skipped.append(has if alone else f"{has}, and processes need all")
-    if not kept and not plan.cells:
-        raise ValueError(f"Expected jobs for {count} devices; got {'; '.join(skipped)}")
-    return plan._replace(jobs=kept, skipped=tuple(dict.fromkeys(skipped)))
+    if not kept:
+        reasons = "; ".join(skipped)
+        raise ValueError(f"Expected batches for {count} devices; got {reasons}")
+    return plan._replace(batches=kept, skipped=tuple(dict.fromkeys(skipped)))
 
 
 def everywhere(devices: Sequence[Any]) -> Sequence[Any]:
@@ -125,16 +126,16 @@ def speaks_last() -> bool:
     return is_first()
 
 
-def told_by_first(flag: bool) -> bool:
-    """The flag of the first process, in all of them."""
+def first_process_says(flag: bool) -> bool:
+    """Broadcasts a flag from the first process to all processes."""
     if jax.process_count() == 1:
         return flag
     return bool(multihost_utils.broadcast_one_to_all(np.int32(flag)))
 
 
-def check(asked: signals.Asked) -> None:
+def check(stop: signals.StopRequest) -> None:
     """Stops all processes at the same place if one of them was asked to stop."""
     if jax.process_count() > 1:
-        numbers = multihost_utils.process_allgather(np.int32(asked.number or 0))
-        asked.number = int(numbers.max()) or None
-    asked.check()
+        numbers = multihost_utils.process_allgather(np.int32(stop.number or 0))
+        stop.number = int(numbers.max()) or None
+    stop.check()

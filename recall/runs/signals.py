@@ -21,7 +21,7 @@ class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
         self.exit_code = 128 + number
 
 
-class Asked:
+class StopRequest:
     """Whether somebody asked to stop."""
 
     number: int | None = None
@@ -33,14 +33,14 @@ class Asked:
 
 
 @contextmanager
-def listening(grace: float = 0.0) -> Iterator[Asked]:
+def listening(grace: float = 0.0) -> Iterator[StopRequest]:
     """Catches the first SIGINT or SIGTERM, and leaves the second its usual effect.
 
     Args:
         grace: seconds after a SIGTERM until the process ends, done or not; 0 for
             however long the chunk takes.
     """
-    asked = Asked()
+    asked = StopRequest()
     usual = {s: signal.getsignal(s) for s in SIGNALS}
 
     def note(number: int, frame: FrameType | None) -> None:

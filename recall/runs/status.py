@@ -10,7 +10,8 @@ from rich.table import Table
 
 from recall.runs import heartbeat, planning
 from recall.store import journal
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan, ended
 
 SILENT_SECONDS = 6 * heartbeat.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
@@ -79,7 +80,7 @@ def read(workdir: Path) -> Status:
     costs = _costs(planning.plan_of(config))
     by_writer = journal.rows_by_writer(workdir)
     rows = [row for some, _ in by_writer.values() for row in some]
-    done = jobs.ended(rows) & costs.keys()
+    done = ended(rows) & costs.keys()
     failed = {row["search"] for row in rows if row["kind"] == failures.KIND} - done
     rest = costs.keys() - done - failed
     signs, now = heartbeat.signs(workdir), time.time()
@@ -96,17 +97,13 @@ def read(workdir: Path) -> Status:
     )
 
 
-def _costs(plan: planning.Plan) -> dict[str, float]:
-    """Estimated seconds of one core for each lane."""
-    costs = {
-        search.digest(): search.core_seconds(cell.shape)
-        for cell in plan.cells
-        for search in cell.searches
+def _costs(plan: Plan) -> dict[str, float]:
+    """Estimates the seconds of one core for each lane; those of a batch cost alike."""
+    return {
+        lane.digest(): batch.about().core_seconds / len(batch.lanes)
+        for batch in plan.batches
+        for lane in batch.lanes
     }
-    for job in plan.jobs:
-        each = job.core_seconds / len(job.lanes)
-        costs |= {lane.digest(): each for lane in job.lanes}
-    return costs
 
 
 def _writers(
@@ -133,15 +130,15 @@ def _writer(
     rest: Collection[str],
 ) -> Writer:
     """What one process has done and does, from its rows and its sign of life."""
-    ended = jobs.ended(rows)
+    over = ended(rows)
     seen = max(written, sign.seen if sign else 0.0)
     silent = max(0.0, time.time() - seen)
     at_work, rate = 0, 0.0
     if sign is not None and silent < SILENT_SECONDS:
         at_work = len(sign.lanes.intersection(rest))
-        worked = sum(costs.get(lane, 0.0) for lane in ended)
+        worked = sum(costs.get(lane, 0.0) for lane in over)
         rate = worked / max(1.0, seen - sign.begun)
-    return Writer(name, len(ended), at_work, silent, rate)
+    return Writer(name, len(over), at_work, silent, rate)
 
 
 def lines(status: Status) -> list[str]:

@@ -5,6 +5,8 @@ import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from recall.sweeps import batch
+
 KIND = "failed"
 _HERE = str(pathlib.Path(__file__).parents[1])
 
@@ -32,7 +34,7 @@ def reason(error: BaseException) -> str:
     return "".join([f"{type(error).__name__}: {first}"[:300], *where])
 
 
-def told(rows: Sequence[dict[str, Any]]) -> list[str]:
+def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     """A line for each program and reason: how many of its lanes failed, and where."""
     counts: dict[tuple[str, str], int] = {}
     for row in rows:
@@ -43,3 +45,9 @@ def told(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"Failed: {count} {'lane' if count == 1 else 'lanes'} of {program}: {error}"
         for (program, error), count in counts.items()
     ]
+
+
+def standing(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rows without the failures of lanes that a later try has ended."""
+    over = batch.ended(rows)
+    return [r for r in rows if r["kind"] != KIND or r["search"] not in over]

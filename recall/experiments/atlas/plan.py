@@ -12,7 +12,8 @@ from recall.experiments.memory_weights import plan as memory_weights
 from recall.experiments.mlp_construction import plan as mlp_construction
 from recall.experiments.separability import plan as separability
 from recall.experiments.transformer_capacity import capacity as recall_capacity
-from recall.sweeps import fields, jobs, search
+from recall.sweeps import fields, packing, search
+from recall.sweeps.batch import Batch, Plan
 
 PARTS: Mapping[str, ModuleType] = {
     "linear": linear_capacity,
@@ -47,6 +48,16 @@ def settings(config: Any) -> Settings:
     return Settings(parts=tuple(chosen))
 
 
-def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[search.Search | Batch]:
     """Lists what all parts ask for."""
     return [what for name, own in chosen.parts for what in PARTS[name].plan(own)]

@@ -8,7 +8,8 @@ from recall.constructions import heads, product_duals
 from recall.data import recall_task
 from recall.experiments.constructions import lanes as construction_lanes
 from recall.experiments.constructions import measure
-from recall.sweeps import fields, jobs
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Batch, Plan
 from recall.theory import widths
 
 STEP = 4  # widths that are searched are multiples of it
@@ -52,10 +53,20 @@ def settings(config: Any) -> Settings:
     return Settings(lanes=tuple(lanes))
 
 
-def plan(chosen: Settings) -> list[jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[Batch]:
     """Lists a job for each construction and world, the cheapest first."""
-    found = [measure.ConstructionJob(seeds=lanes) for lanes in chosen.lanes]
-    return sorted(found, key=lambda job: job.core_seconds)
+    found = [measure.ConstructionBatch(lanes=lanes) for lanes in chosen.lanes]
+    return sorted(found, key=lambda batch: batch.about().core_seconds)
 
 
 def _shared(config: Any) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from recall.experiments.memory_capacity import linear as linear_capacity
 from recall.experiments.memory_capacity import mlp as mlp_capacity
 from recall.experiments.separability import plan as separability
 from recall.experiments.transformer_capacity import capacity as recall_capacity
-from recall.sweeps import fields, jobs, search
+from recall.sweeps import fields, packing, search
+from recall.sweeps.batch import Batch, Plan
 
 PARTS: Mapping[str, ModuleType] = {
     "built": linear_capacity,
@@ -74,19 +75,29 @@ def _settings(name: str, geometry: Any, config: Any) -> Any:
     return dataclasses.replace(chosen, embedding=geometry, n_max=most)
 
 
-def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[search.Search | Batch]:
     """Lists the searches of all parts, and a job that measures what they are about."""
     found = [what for name, _, own in chosen.parts for what in PARTS[name].plan(own)]
     about: list[Any] = [
-        what.lanes[0] if isinstance(what, jobs.Job) else what for what in found
+        what.lanes[0] if isinstance(what, Batch) else what for what in found
     ]
     pairs = dict.fromkeys((lane.embedding, lane.d) for lane in about)
     return [*found, *[_job(chosen, name, d) for name, d in pairs]]
 
 
-def _job(chosen: Settings, name: str, d: int) -> lanes.GeometryJob:
-    return lanes.GeometryJob(
-        seeds=tuple(
+def _job(chosen: Settings, name: str, d: int) -> lanes.GeometryBatch:
+    return lanes.GeometryBatch(
+        lanes=tuple(
             lanes.GeometryLane(
                 embedding=name,
                 d=d,

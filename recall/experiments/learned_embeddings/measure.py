@@ -3,71 +3,49 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import training
 from recall.experiments.learned_embeddings import memories
 from recall.experiments.learned_embeddings.lanes import WidthLane
 from recall.experiments.memory_weights import measure as memory_weights
-from recall.sweeps import jobs
+from recall.sweeps.batch import About, Row, Rows
 
 _SECONDS = 2.5e-9  # of a score in a step, there and back
 _DIMENSION = 1.5e-10  # of a score, for each dimension
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WidthJob(jobs.Job):
+class WidthBatch(Rows):
     """The seeds of one memory, mode and number of facts, side by side."""
 
-    compile_seconds: ClassVar[float] = 2.0
+    lanes: tuple[WidthLane, ...]
 
-    members: tuple[WidthLane, ...]
-
-    @property
-    def lanes(self) -> Sequence[WidthLane]:
-        """Its seeds."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """The memory, and what is learned."""
-        first = self.members[0]
-        return f"smallest d, {first.memory}, learned: {first.mode}"
-
-    @property
-    def shape(self) -> str:
-        """Facts, outputs and the padded width."""
-        first = self.members[0]
-        return f"n={first.facts} M={first.outputs} d<={first.most}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Of each lane, at the width that is expected."""
-        return [lane.numbers(lane.expected) for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Two widths that fail and three that store in half the budget."""
-        first = self.members[0]
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         scores = first.facts * first.outputs * (_SECONDS + _DIMENSION * first.most)
         weights = _DIMENSION * first.facts * first.weights(first.most)
         step = 2e-5 + scores + weights
-        return 3.5 * len(self.members) * first.num_steps * step
-
-    @property
-    def memory_bytes(self) -> int:
-        """Scores of a step, four times over, and all parts with their moments."""
-        first = self.members[0]
         parts = first.weights(first.most) + 2 * first.facts * first.most
-        return 16 * len(self.members) * (first.facts * first.outputs + parts)
+        return About(
+            title=f"smallest d, {first.memory}, learned: {first.mode}",
+            shape=f"n={first.facts} M={first.outputs} d<={first.most}",
+            parameters=[lane.numbers(lane.expected) for lane in self.lanes],
+            # Two widths that fail and three that store in half the budget.
+            core_seconds=3.5 * len(self.lanes) * first.num_steps * step,
+            # Scores of a step, four times over, and all parts with their moments.
+            memory_bytes=16 * len(self.lanes) * (first.facts * first.outputs + parts),
+            compile_seconds=2.0,
+        )
 
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row for each width and seed, and the smallest width of each seed."""
-        lanes = self.left(done)
+    @override
+    def measure(self, lanes: Sequence[WidthLane]) -> Iterator[list[Row]]:
         brackets: list[tuple[int, int | None]] = [(0, None)] * len(lanes)
         probes = [0] * len(lanes)
         while any(
@@ -123,7 +101,7 @@ def _narrow(
     return (failed, tried) if stored else (max(failed, tried), smallest)
 
 
-def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.Row:
+def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> Row:
     correct = int(found.correct[index])
     told = {
         "stored": correct == lane.facts,
@@ -134,7 +112,7 @@ def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.
     return lane.row("probe", probe, probe=probe, d=d, **told)
 
 
-def _end(lane: WidthLane, stored: int | None, probes: int) -> jobs.Row:
+def _end(lane: WidthLane, stored: int | None, probes: int) -> Row:
     counts = (None, None)
     if stored is not None:
         counts = lane.weights(stored), lane.numbers(stored)

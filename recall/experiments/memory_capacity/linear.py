@@ -6,7 +6,8 @@ import itertools
 from typing import Any
 
 from recall import capacity, training
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import features, laws
 
 LOW_RANK = ("low_rank", "random_low_rank")
@@ -86,6 +87,16 @@ def settings(config: Any) -> Settings:
             f"{chosen.max_trained_d}."
         )
     return chosen
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
 
 
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from recall import capacity, training
 from recall.memories import mlp
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import laws
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
@@ -69,6 +70,16 @@ def settings(config: Any) -> Settings:
         training=fields.recipe(config, RECIPES),
         strategy=fields.strategy(config),
     )
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
 
 
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:

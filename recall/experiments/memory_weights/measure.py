@@ -3,12 +3,13 @@
 import dataclasses
 import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
+from typing_extensions import override
 
 from recall.experiments.memory_weights import small_memories
-from recall.sweeps import jobs
+from recall.sweeps.batch import About, Lane, Row, Rows
 
 STEP = 1.12  # by which an end that is missing is looked for
 
@@ -34,7 +35,7 @@ def next_width(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WeightsLane(jobs.Lane):
+class WeightsLane(Lane):
     """One search for the fewest weights.
 
     Attributes:
@@ -57,50 +58,31 @@ class WeightsLane(jobs.Lane):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WeightsJob(jobs.Job):
+class WeightsBatch(Rows):
     """The search of one lane."""
 
-    lane: WeightsLane
+    lanes: tuple[WeightsLane, ...]
 
-    @property
-    def lanes(self) -> Sequence[WeightsLane]:
-        """The one lane."""
-        return (self.lane,)
-
-    @property
-    def title(self) -> str:
-        """The method."""
-        return f"fewest weights, {self.lane.method}"
-
-    @property
-    def shape(self) -> str:
-        """Facts, and widths of embeddings and memory."""
-        return f"n={self.lane.facts} d={self.lane.d} width={self.lane.expected}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """All weights, at the width that is expected."""
-        lane = self.lane
-        return (small_memories.METHODS[lane.method].weights(lane.d, lane.expected),)
-
-    @property
-    def core_seconds(self) -> float:
-        """A few widths of thousands of steps, or a few closed forms."""
-        lane = self.lane
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
         scores = lane.facts**2 * (0.85e-9 + 0.03e-9 * lane.d)
         step = 2e-5 + scores + 2e-10 * lane.facts * lane.expected * lane.d
-        return step * (5e4 if small_memories.METHODS[lane.method].iterative else 500)
+        method = small_memories.METHODS[lane.method]
+        return About(
+            title=f"fewest weights, {lane.method}",
+            shape=f"n={lane.facts} d={lane.d} width={lane.expected}",
+            parameters=(method.weights(lane.d, lane.expected),),
+            # A few widths of thousands of steps, or a few closed forms.
+            core_seconds=step * (5e4 if method.iterative else 500),
+            # Scores in float64 and features.
+            memory_bytes=40 * lane.facts**2 + 32 * lane.facts * lane.expected,
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Scores in float64 and features."""
-        lane = self.lane
-        return 40 * lane.facts**2 + 32 * lane.facts * lane.expected
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row a width, and at last the fewest weights."""
-        del done
-        lane, method = self.lane, small_memories.METHODS[self.lane.method]
+    @override
+    def measure(self, lanes: Sequence[WeightsLane]) -> Iterator[list[Row]]:
+        (lane,) = lanes
+        method = small_memories.METHODS[lane.method]
         given = small_memories.draw(lane.seed, lane.facts, lane.d)
         key = jax.random.fold_in(jax.random.key(lane.seed), 2)
         failed, stored, room, probes = 0, None, 0, 0
@@ -123,7 +105,7 @@ class WeightsJob(jobs.Job):
         yield [lane.row("run", **_outcome(lane, stored, probes))]
 
 
-def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> jobs.Row:
+def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> Row:
     method, d = small_memories.METHODS[lane.method], lane.d
     return {
         "width": stored,

@@ -7,7 +7,8 @@ from typing import Any
 
 from recall import capacity
 from recall.memories import hermite, kinds
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import features
 
 HERMITE = ("gated_hermite", "hermite")
@@ -80,6 +81,16 @@ def settings(config: Any) -> Settings:
         strategy=fields.strategy(config),
     )
     return dataclasses.replace(chosen, skipped=_skipped(chosen))
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen), chosen.skipped)
 
 
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from recall.experiments.transformer_capacity import shared
 from recall.models import transformer
-from recall.sweeps import fields, transformer_search
+from recall.sweeps import fields, packing, transformer_search
+from recall.sweeps.batch import Plan
 
 FACTS_PER_PARAMETER = 0.15  # the published guide: where brackets open
 
@@ -79,6 +80,16 @@ def _skipped(impossible: list[Widths]) -> tuple[str, ...]:
         "int(alpha d / heads) is 0; expected alpha d >= heads"
         for (alpha, d, heads), own in betas.items()
     )
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen), chosen.skipped)
 
 
 def plan(chosen: Settings) -> list[transformer_search.RecallSearch]:

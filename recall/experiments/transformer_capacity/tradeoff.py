@@ -5,7 +5,8 @@ import itertools
 from typing import Any
 
 from recall.experiments.transformer_capacity import shared
-from recall.sweeps import fields, transformer_search
+from recall.sweeps import fields, packing, transformer_search
+from recall.sweeps.batch import Plan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,16 @@ def settings(config: Any) -> Settings:
     )
     fields.pick("search.method", chosen.model.strategy.method, ("single",))
     return chosen
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
 
 
 def plan(chosen: Settings) -> list[transformer_search.RecallSearch]:

@@ -1,13 +1,15 @@
 """Trains a one-layer transformer, keeps its curve and the model (a demonstration)."""
 
 import dataclasses
+import warnings
 from typing import Any
+
+import numpy as np
 
 from recall.data import recall_task
 from recall.experiments.transformer_capacity import shared
-from recall.sweeps import fields, transformer_search
-
-TRACE = True  # rows of every check, and a saved model for every seed
+from recall.sweeps import fields, packing, transformer_search
+from recall.sweeps.batch import Plan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,39 @@ def _table(given: Any, model: shared.Model, size: int) -> tuple:
     sizes = recall_task.Sizes(S, R, answers=model.answers or size, noise=S + R)
     recall_task.world_of(given, sizes)
     return tuple(tuple(int(answer) for answer in row) for row in given)
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    if isinstance(config.table, str):
+        with config.ignore_type():  # facts, not the name of a file, are the question
+            config.table = read_table(config.table)
+    return packing.plan(plan(settings(config)), trace=True)
+
+
+def read_table(path: str) -> tuple[tuple[float, ...], ...]:
+    """Reads a table of facts: a line for each subject, a number for each relation.
+
+    Raises:
+        ValueError: if there is no such file, or it holds other things than numbers.
+    """
+    if not path:
+        return ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy only warns of an empty file
+            rows = np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError, UserWarning) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"Expected table={path!r} to be a file of comma-separated integers, a line "
+            f"for each subject; got {reason}"
+        ) from error
+    return tuple(tuple(row) for row in rows.tolist())
 
 
 def plan(chosen: Settings) -> list[transformer_search.RecallSearch]:
