@@ -77,14 +77,14 @@ def plan(*args, **changes) -> list[Any]:
     """The searches of a config, in no order."""
     return [
         s
-        for cell in planning.plan_of(config(*args, **changes)).cells
+        for cell in planning.plan_of(config(*args, **changes)).batches
         for s in cell.searches
     ]
 
 
 def core_seconds(planned):
-    of_jobs = sum(job.core_seconds for job in planned.jobs)
-    return of_jobs + sum(map(cells.core_seconds, planned.cells))
+    of_jobs = sum(job.core_seconds for job in planned.batches)
+    return of_jobs + sum(map(cells.core_seconds, planned.batches))
 
 
 def fields(made, prefix=""):
@@ -112,10 +112,10 @@ def few_seeds(name, preset):
 def test_a_config_makes_cells(name, preset):
     made = few_seeds(name, preset)
     planned = planning.plan_of(made)
-    assert planned.cells or planned.jobs
-    assert all(cell.searches for cell in planned.cells)
-    assert all(job.lanes for job in planned.jobs)
-    lanes = [lane.digest() for job in planned.jobs for lane in job.lanes]
+    assert planned.batches or planned.batches
+    assert all(cell.searches for cell in planned.batches)
+    assert all(job.lanes for job in planned.batches)
+    lanes = [lane.digest() for job in planned.batches for lane in job.lanes]
     assert len(set(lanes)) == len(lanes)
     assert made.preset == preset
 
@@ -731,7 +731,7 @@ RIGHT = [
 @pytest.mark.parametrize(("name", "changes"), RIGHT)
 def test_values_on_the_border_are_right(name, changes):
     planned = planning.plan_of(config(name, "quick", **changes))
-    assert planned.cells or planned.jobs
+    assert planned.batches or planned.batches
 
 
 def test_a_field_that_a_config_lacks_is_named():

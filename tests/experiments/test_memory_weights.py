@@ -116,7 +116,9 @@ def test_a_job_tells_every_width_and_the_fewest_weights():
         method="sign_gates", d=8, facts=24, seed=0, expected=10, most=40
     )
     *probes, last = [
-        row for rows in memory_weights.WeightsJob(lane=lane).run(()) for row in rows
+        row
+        for rows in memory_weights.WeightsBatch(lanes=(lane,)).run(())
+        for row in rows
     ]
     stored = [row["width"] for row in probes if row["stored"]]
     assert last["kind"] == "run"

@@ -83,7 +83,7 @@ def test_a_method_stores_all_facts_where_there_is_room(method, size, fields):
 
 def test_a_search_ends_with_the_smallest_size_and_its_bits():
     one = lane("bilinear", (1, 12, 24), 12, budget=100)
-    job = fact_jobs.FactJob(members=(one,), table=TABLE, vectors=None)
+    job = fact_jobs.FactBatch(lanes=(one,), table=TABLE, vectors=None)
     rows = [row for batch in job.run(()) for row in batch]
     *probes, end = rows
     assert [row["size"] for row in probes] == [12, 1]
@@ -128,7 +128,7 @@ def test_before_facts_are_known_answers_are_as_frequent_as_in_the_relation():
         length=8,
         noise=4,
     )
-    job = fact_stages.FactStageJob(lane=one, table=table)
+    job = fact_stages.FactStageBatch(lane=one, table=table)
     rows = [row for batch in job.run(()) for row in batch]
     end = rows[-1]
     assert end["kind"] == "run"
