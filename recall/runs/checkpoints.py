@@ -2,8 +2,7 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +17,6 @@ from recall.experiments.real_facts import searches as fact_searches
 from recall.models import fit, transformer
 from recall.store import journal
 from recall.sweeps import transformer_search
-from recall.sweeps.batch import State
-from recall.sweeps.search_batch import SearchBatch
 
 SECTIONS = {
     "strategy": capacity.Strategy,
@@ -48,7 +45,7 @@ class Model(NamedTuple):
 
 
 def path_of(workdir: Path, seed: int) -> Path:
-    """Where the model of a seed is kept."""
+    """Returns where the model of a seed is kept."""
     return workdir / f"model-{seed}.msgpack"
 
 
@@ -68,35 +65,14 @@ def save(path: Path, model: Model) -> None:
     journal.write_file(path, data)
 
 
-def keep(
-    batch: SearchBatch, state: State, done: Sequence[dict], workdir: Path
-) -> list[dict]:
-    """Saves the models of searches that are over; returns rows of their quality.
+def keep(models: Iterable[tuple[Any, Any, Any]], workdir: Path) -> None:
+    """Saves models, each a search, its problem and its params, by their seeds.
 
-    Args:
-        batch: of the searches.
-        state: that holds their weights.
-        done: rows of the searches that are over.
-        workdir: the folder of the run.
+    Raises:
+        journal.JournalError: if one cannot be written.
     """
-    ended, rows = {row["search"] for row in done}, []
-    for index, search in enumerate(batch.lanes):
-        if search.digest() in ended and isinstance(
-            search, transformer_search.RecallSearch
-        ):
-            params = batch.params(state, index)
-            model = Model(search, search.problem(batch.shape), params)
-            save(path_of(workdir, search.seed), model)
-            rows.append(search.columns() | quality(model))
-            loss = float(state[".fit.loss"][index])
-            rows[-1] |= {
-                "kind": "model",
-                "key": f"{search.digest()}:model",
-                "steps": int(state[".fit.steps"][index]),
-                "loss": loss if math.isfinite(loss) else None,
-                "finite": math.isfinite(loss),
-            }
-    return rows
+    for search, problem, params in models:
+        save(path_of(workdir, search.seed), Model(search, problem, params))
 
 
 def load(path: Path) -> Model:
@@ -107,12 +83,12 @@ def load(path: Path) -> Model:
             settings say.
     """
     try:
-        found: Any = serialization.msgpack_restore(path.read_bytes())
-        search = _search(json.loads(found["settings"]))
+        document: Any = serialization.msgpack_restore(path.read_bytes())
+        search = _search(json.loads(document["settings"]))
         wanted = search.problem(search.own_shape())
         like = (wanted, wanted.initial)
-        found["model"]["0"]["world"].setdefault("given", None)  # older files lack it
-        arrays = serialization.from_state_dict(like, found["model"])
+        document["model"]["0"]["world"].setdefault("given", None)  # absent before
+        arrays = serialization.from_state_dict(like, document["model"])
     except OSError as error:
         raise ModelError(
             f"Expected a saved model in {path}: {error.strerror}; train one with "
@@ -123,17 +99,6 @@ def load(path: Path) -> Model:
         raise ModelError(f"Expected a model in {path}; got {reason}.") from error
     _check_shapes(path, like, arrays)
     return Model(search, *jax.tree.map(jnp.asarray, arrays))
-
-
-def quality(model: Model) -> dict[str, Any]:
-    """Columns of a row: accuracy over every fact, mean and worst over contexts."""
-    search = model.search
-    sampling = search.sampling(search.own_shape())
-    found = fit.evaluate(model.problem, model.params, sampling, search.architecture)
-    return search.size_columns(int(model.problem.n_max)) | {
-        "accuracy": float(found.mean),
-        "worst_accuracy": float(found.worst),
-    }
 
 
 def _search(settings: dict[str, Any]) -> transformer_search.RecallSearch:

@@ -35,7 +35,7 @@ class LostError(Exception):
 
 
 class Driver(NamedTuple):
-    """Who hands out units.
+    """The process that hands out units.
 
     Attributes:
         dask: the package `distributed`.
@@ -76,8 +76,8 @@ def run(
     Raises:
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
-        signals.Stopped: if somebody stop; what workers wrote stays.
-        journal.JournalError: if somebody could not write.
+        signals.Stopped: if somebody asked to stop; what workers wrote stays.
+        journal.JournalError: if a worker could not write.
     """
     dask = _import()
     launching.print_skipped(plan, console)
@@ -95,7 +95,7 @@ def run(
         units = shards.units(plan, _num_workers(client))
         left = [unit for unit in units if _left(plan, unit, done)]
         bar = progress.Progress(console, len(units), len(plan.lanes), "units")
-        bar.update(lanes=len(done), cells=len(units) - len(left), new_probes=0)
+        bar.lanes, bar.batches = len(done), len(units) - len(left)
         with bar.showing():
             _hand_out(driver, task, left, bar, stop)
             launching.show_end(bar, plan, workdir)
@@ -108,7 +108,7 @@ def _hand_out(
     bar: progress.Progress,
     stop: signals.StopRequest,
 ) -> None:
-    """Has units run, and looks after them until none is left."""
+    """Submits units, and looks after them until none is left."""
     name = journal.digest(task)
     going = {
         driver.client.submit(
@@ -125,30 +125,28 @@ def _hand_out(
         while going:
             stop.check()
             for future in _over(driver.dask, going):
-                told = outcome(driver, future, going.pop(future))
-                bar.update(
-                    lanes=bar.lanes + told["ended"],
-                    cells=bar.cells + 1,
-                    new_probes=told["probes"],
-                    note=f"workers {_num_workers(driver.client)}",
-                )
+                counts = outcome(driver, future, going.pop(future))
+                bar.lanes += counts["ended"]
+                bar.probes += counts["probes"]
+                bar.batches += 1
+                bar.show(f"workers {_num_workers(driver.client)}")
     finally:
         with contextlib.suppress(Exception):  # a scheduler that is gone
             driver.client.cancel(list(going))
 
 
 def _over(dask: Any, going: Collection[Any]) -> list[Any]:
-    """The futures that are over, after a moment of waiting."""
+    """Waits a moment; returns the futures that are over."""
     with contextlib.suppress(dask.TimeoutError, TimeoutError, dask.CancelledError):
         dask.wait(list(going), timeout=0.5, return_when="FIRST_COMPLETED")
     return [future for future in going if future.status != "pending"]
 
 
 def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
-    """What a unit came to; one that kills its workers is recorded as failed.
+    """Returns counts of a unit; records as failed one that kills its workers.
 
     Raises:
-        LostError: if nobody knows any more.
+        LostError: if the scheduler is gone.
         ClusterError: if workers cannot run units at all.
         journal.JournalError: if a worker could not write.
     """
@@ -169,18 +167,18 @@ def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
 
 
 def _program_of(plan: Plan, unit: range) -> str:
-    """The program that a unit's lanes share, for a person."""
+    """Returns the label of the program that the lanes of a unit share."""
     return shards.part(plan, unit).batches[0].about().program
 
 
 def _left(plan: Plan, unit: range, done: Collection[str]) -> list[Any]:
-    """The lanes of a unit that have not ended."""
+    """Returns the lanes of a unit that are not over."""
     lanes = plan.lanes[unit.start : unit.stop]
     return [lane for lane in lanes if lane.digest() not in done]
 
 
 def _import() -> Any:
-    """Dask, if it is there."""
+    """Imports Dask, or says how to install it."""
     try:
         import distributed
     except ImportError as error:
@@ -214,7 +212,7 @@ def _client(distributed: Any, scheduler: str | None) -> Iterator[Any]:
 
 
 def local_cluster(distributed: Any) -> Any:
-    """A scheduler in this process, and a worker process of one thread for each core."""
+    """Starts a scheduler here, and a worker process of one thread for each core."""
     return distributed.LocalCluster(
         n_workers=setup.num_cores(),
         threads_per_worker=1,

@@ -1,10 +1,11 @@
 """Runs a plan: batch by batch, keeping rows and state, in any number of processes."""
 
+import collections
 import contextlib
 import functools
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from recall.runs import checkpoints, heartbeat, processes, progress, setup, signals
 from recall.store import journal, provenance
 from recall.sweeps import failures, pool
-from recall.sweeps.batch import ENDS, ONE, Batch, Plan, Step, ended
+from recall.sweeps.batch import ONE, About, Batch, Plan, Row, Step, ended
 
 KEPT_BYTES = 2**30  # that programs, and all else, may hold
 
@@ -82,9 +83,8 @@ def print_skipped(plan: Plan, console: Console) -> None:
 
 def show_end(bar: progress.Progress, plan: Plan, workdir: Path) -> None:
     """Shows how many lanes are over, now that nothing more will be run."""
-    done = finished(workdir)
-    lanes = sum(lane.digest() in done for lane in plan.lanes)
-    bar.update(lanes=lanes, cells=bar.num_cells, new_probes=0)
+    bar.batches, bar.lanes = bar.num_batches, plan.count(finished(workdir))
+    bar.show()
 
 
 def rows_of(workdir: Path) -> list[dict]:
@@ -110,117 +110,98 @@ def work(launch: Launch, plan: Plan) -> None:
         signals.Stopped: after everything computed was saved.
         journal.JournalError: if nothing can be kept.
     """
-    kinds = itertools.groupby(plan.batches, lambda b: (b.devices == ONE, b.spans))
-    for (_, spans), group in kinds:
-        _Work(launch, plan, list(group), shared=spans).run()
-
-
-class _Work:
-    """Batches of one kind at work: keeps what their steps bring, and counts it.
-
-    Attributes:
-        shared: whether the batches span all processes, which then make the same calls
-            in step, and of which the first keeps the rows.
-    """
-
-    def __init__(
-        self, launch: Launch, plan: Plan, batches: Sequence[Batch], *, shared: bool
-    ) -> None:
-        """Counts what other launches have done, in the order of the plan."""
-        self.launch, self.shared = launch, shared
-        if shared:
-            processes.wait("shared batches")
-        self.known = {row["key"] for row in journal.read_rows(self._workdir)}
-        done = finished(self._workdir)
-        self.lanes = sum(lane.digest() in done for lane in plan.lanes)
-        self.batches = [b for b in batches if self._agreed(bool(b.left(done)))]
-        self.left = [len(batch.left(done)) for batch in self.batches]
-        self.abouts = [batch.about() for batch in self.batches]
-        self.starts = [0.0] * len(self.batches)
-        self.over = plan.batches.index(batches[-1]) + 1 - len(self.batches)
-        self._show(0, "")
-
-    @property
-    def _workdir(self) -> Path:
-        return self.launch.journal.workdir
-
-    def _agreed(self, flag: bool) -> bool:
-        """Returns the flag, or that of the first process where all must agree."""
-        return processes.first_process_says(flag) if self.shared else flag
-
-    def run(self) -> None:
-        """Runs the batches to their ends, or until somebody asks to stop."""
-        devices = self.launch.devices
-        if self.shared:
+    known: set[str] = set()  # keys of rows that are on disk
+    restore = functools.partial(journal.load_state, launch.journal)
+    read = functools.partial(_read, launch, plan, known)
+    for spans, group in itertools.groupby(plan.batches, lambda batch: batch.spans):
+        batches, devices, look = list(group), launch.devices, read
+        if spans:
+            processes.wait("batches that span")
             devices = processes.everywhere(devices)
-        finished_now = functools.partial(finished, self._workdir)
-        restore = functools.partial(journal.load_state, self.launch.journal)
-        self.launch.heartbeat.claim(())
-        steps = pool.run(self.batches, devices, finished_now, restore)
+            lanes = [lane.digest() for batch in batches for lane in batch.lanes]
+            # None looks again by itself: it might see more than others, who then wait.
+            look = functools.partial(set, processes.agreed(lanes, read()))
+        steps = pool.run(batches, devices, look, restore)
         with contextlib.closing(steps):
-            for index, step in steps:
-                self._take(index, step)
-                if self.shared:
-                    processes.check(self.launch.stop)
-                else:
-                    self.launch.stop.check()
+            keep(launch, batches, steps, known)
 
-    def _take(self, index: int, step: Step) -> None:
-        """Keeps the rows of a step, then its state: rows are durable before it."""
-        batch, about = self.batches[index], self.abouts[index]
-        if not self.starts[index]:
-            self.starts[index] = time.perf_counter()
+
+def _read(launch: Launch, plan: Plan, known: set[str]) -> set[str]:
+    """Reads what all processes have written; returns the lanes that are over."""
+    rows = journal.read_rows(launch.journal.workdir)
+    known.update(row["key"] for row in rows)
+    done = ended(rows)
+    launch.bar.lanes = plan.count(done)
+    return done
+
+
+def keep(
+    launch: Launch,
+    batches: Sequence[Batch],
+    steps: Iterable[tuple[int, Step]],
+    known: Collection[str],
+) -> None:
+    """Keeps what steps of batches bring, counts it, and looks whether to stop.
+
+    Args:
+        launch: where rows and states go, and who is told.
+        batches: which are at work: all of them span all processes, or none does.
+        steps: positions of batches, and their steps.
+        known: keys of rows that are on disk: a state that was restored tells them all.
+    """
+    shared, abouts = batches[0].spans, [batch.about() for batch in batches]
+    going = collections.Counter(about.program for about in abouts)
+    starts: dict[int, float] = {}
+    for index, step in steps:
+        batch, about = batches[index], abouts[index]
+        if index not in starts:
+            starts[index] = time.perf_counter()
             lanes = [lane.digest() for lane in batch.lanes]
-            self.launch.heartbeat.claim(lanes, more=batch.devices == ONE)
-        rows = self._keep(index, step)
-        over = [row for row in rows if row["kind"] in (*ENDS, failures.KIND)]
-        self.lanes += len(ended(over))
-        self.left[index] -= len(over)
-        if over and self.left[index] <= 0:
-            self.over += 1
-            self._release(about.program)
-        probes = sum(row["kind"] == "probe" for row in rows)
-        note = progress.note(step.rows)
-        self._show(probes, ": ".join([about.title, *([note] if note else [])]))
+            launch.heartbeat.claim(lanes, more=batch.devices == ONE)
+        columns = {"wall_seconds": round(time.perf_counter() - starts[index], 3)}
+        rows = _new(step, dict(launch.columns) | columns, known)
+        if not shared or processes.is_first():
+            _save(launch.journal, step, rows)
+        going[about.program] -= step.last
+        if step.last and not going[about.program]:
+            _release()
+        _show(launch.bar, about, step, rows)
+        processes.check(launch.stop, together=shared)
 
-    def _keep(self, index: int, step: Step) -> list[dict[str, Any]]:
-        """Appends new rows to the journal, saves or drops the state; returns the rows.
 
-        After a restart a state tells again all it knows: what the journal has is left
-        out.
-        """
-        book, kept = self.launch.journal, list(step.rows)
-        if step.models is not None and step.state is not None:
-            done = [row for row in step.rows if row["kind"] == "capacity"]
-            kept += checkpoints.keep(step.models, step.state, done, self._workdir)
-        seconds = time.perf_counter() - self.starts[index]
-        columns = {"wall_seconds": round(seconds, 3), **step.columns}
-        rows = [
-            {**self.launch.columns, **columns, **row}
-            for row in kept
-            if row["key"] not in self.known or row["kind"] == failures.KIND
-        ]
-        if self.shared and not processes.is_first():
-            return rows
-        journal.append(book, rows)
-        if step.state is not None:
-            journal.save_state(book, step.name, step.state)
-        elif step.name:
-            journal.drop_state(book, step.name)
-        return rows
+def _new(step: Step, columns: Row, known: Collection[str]) -> list[Row]:
+    """Returns the rows of a step that are not on disk, settings first."""
+    same = columns | dict(step.columns)
+    new = [r for r in step.rows if r["key"] not in known or r["kind"] == failures.KIND]
+    return [row | same | row for row in new]  # a row may time itself
 
-    def _release(self, program: str) -> None:
-        """Gives memory back once the last of the batches of a program is over.
 
-        Not while there is little to give: batches that go on would compile theirs
-        again. The quick linear sweep took 12.7 s with it and 8.2 s without.
-        """
-        pairs = zip(self.abouts, self.left, strict=True)
-        if any(about.program == program and left > 0 for about, left in pairs):
-            return
-        if not 0 < setup.resident_bytes() < KEPT_BYTES:
-            setup.release()
+def _save(book: journal.Journal, step: Step, rows: Sequence[Row]) -> None:
+    """Writes models and rows, and then the state: it counts them as written."""
+    checkpoints.keep(step.models, book.workdir)
+    journal.append(book, rows)
+    if step.state is not None:
+        journal.save_state(book, step.name, step.state)
+    elif step.name:
+        journal.drop_state(book, step.name)
 
-    def _show(self, probes: int, note: str) -> None:
-        bar = self.launch.bar
-        bar.update(lanes=self.lanes, cells=self.over, new_probes=probes, note=note)
+
+def _release() -> None:
+    """Gives memory back, now that no batch of some program is left.
+
+    Not while there is little to give: batches that go on would compile theirs again.
+    The quick linear sweep took 12.7 s with it and 8.2 s without.
+    """
+    if not 0 < setup.resident_bytes() < KEPT_BYTES:
+        setup.release()
+
+
+def _show(
+    bar: progress.Progress, about: About, step: Step, rows: Sequence[Row]
+) -> None:
+    """Counts what a step brought, and shows it."""
+    bar.lanes += len(ended(rows))
+    bar.batches += step.last
+    bar.probes += sum(row["kind"] == "probe" for row in rows)
+    note = progress.note(step.rows)
+    bar.show(f"{about.title}: {note}" if note else about.title)

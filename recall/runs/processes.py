@@ -1,12 +1,12 @@
 """Several processes as one run (--distributed): who does what, and waiting.
 
-Lanes need no communication: each process runs its share on its own devices. Jobs that
-span devices are one program over the devices of all processes, which make the same
-calls in step; what they decide by, the first process tells.
+Lanes need no communication: each process runs its shard on its own devices. Batches
+that span are one program over the devices of all processes, which make the same calls
+in step; where they decide by what they read, the first process speaks for all.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -21,7 +21,7 @@ WEEK = 7 * 24 * 3600 * 1000  # milliseconds
 
 
 def join(coordinator: str | None, processes: int | None, index: int | None) -> None:
-    """Meets the other processes; what is not given is read off the environment.
+    """Meets the other processes; reads off the environment what is None.
 
     Args:
         coordinator: host:port of the first process (or JAX_COORDINATOR_ADDRESS).
@@ -55,17 +55,17 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
 
 
 def _number(given: int | None, variable: str, least: int) -> int | None:
-    """What the command line says, or else the environment.
+    """Returns what the command line says, or else the environment.
 
     Raises:
         ValueError: if the environment says no such number.
     """
-    told = os.environ.get(variable)
-    if given is not None or told is None:
+    text = os.environ.get(variable)
+    if given is not None or text is None:
         return given
-    if not told.isdecimal() or int(told) < least:
-        raise ValueError(f"Expected {variable}=n with n >= {least}; got {told!r}.")
-    return int(told)
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"Expected {variable}=n with n >= {least}; got {text!r}.")
+    return int(text)
 
 
 def share(plan: Plan) -> Plan:
@@ -101,17 +101,17 @@ def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
 
 
 def everywhere(devices: Sequence[Any]) -> Sequence[Any]:
-    """The devices of all processes; of a single one, those that it was given."""
+    """Returns the devices of all processes; of a single one, those it was given."""
     return jax.devices() if jax.process_count() > 1 else devices
 
 
 def is_first() -> bool:
-    """Whether this process speaks for all."""
+    """Tells whether this process speaks for all."""
     return jax.process_index() == 0
 
 
 def wait(name: str) -> None:
-    """Returns once all processes are here; a collective would give up in 30 seconds.
+    """Waits until all processes are here; a collective would give up in 30 seconds.
 
     The name must be another at each call.
     """
@@ -121,7 +121,7 @@ def wait(name: str) -> None:
 
 
 def speaks_last() -> bool:
-    """Waits for all processes at the end of a run; whether this one concludes it."""
+    """Waits for all processes at the end of a run; tells if this one concludes it."""
     wait("end")
     return is_first()
 
@@ -133,9 +133,18 @@ def first_process_says(flag: bool) -> bool:
     return bool(multihost_utils.broadcast_one_to_all(np.int32(flag)))
 
 
-def check(stop: signals.StopRequest) -> None:
-    """Stops all processes at the same place if one of them was asked to stop."""
-    if jax.process_count() > 1:
+def agreed(lanes: Sequence[str], done: Collection[str]) -> set[str]:
+    """Returns those of the lanes that the first process has among what is done."""
+    return {lane for lane in lanes if first_process_says(lane in done)}
+
+
+def check(stop: signals.StopRequest, *, together: bool) -> None:
+    """Stops if asked to; `together`: all processes at the same place.
+
+    Raises:
+        signals.Stopped: if this process was asked to stop, or one of them all.
+    """
+    if together and jax.process_count() > 1:
         numbers = multihost_utils.process_allgather(np.int32(stop.number or 0))
         stop.number = int(numbers.max()) or None
     stop.check()

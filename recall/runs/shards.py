@@ -1,7 +1,7 @@
 """A plan divided between machines: by a rule that they share, without a word.
 
-The lanes of a plan are numbered, those of its cells first. A part of a plan keeps some
-of them, in the programs and the padded shapes that they had, so that nothing they find
+The lanes of a plan are numbered in the order of its batches. A part of a plan keeps
+some of them, in the programs and the padded shapes that they had, so that no result
 depends on how a plan was divided or on what is done already.
 """
 
@@ -24,20 +24,20 @@ class Shard(NamedTuple):
     count: int
 
     def __str__(self) -> str:
-        """As it is written on the command line."""
+        """Returns i/n, as it is written on the command line."""
         return f"{self.index}/{self.count}"
 
 
 def parse(text: str) -> Shard:
-    """Reads "i/n".
+    """Reads a shard that is written "i/n".
 
     Raises:
         ValueError: unless 0 <= i < n.
     """
-    found = re.fullmatch(r"(\d+)/(\d+)", text)
-    if found is None or not int(found[1]) < int(found[2]):
+    numbers = re.fullmatch(r"(\d+)/(\d+)", text)
+    if numbers is None or not int(numbers[1]) < int(numbers[2]):
         raise ValueError(f"Expected shard=i/n with 0 <= i < n; got shard={text}.")
-    return Shard(int(found[1]), int(found[2]))
+    return Shard(int(numbers[1]), int(numbers[2]))
 
 
 def share(plan: Plan, shard: Shard) -> Plan:

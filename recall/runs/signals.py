@@ -22,12 +22,12 @@ class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
 
 
 class StopRequest:
-    """Whether somebody asked to stop."""
+    """The signal that asked to stop, if one did."""
 
     number: int | None = None
 
     def check(self) -> None:
-        """Raises Stopped if so."""
+        """Raises Stopped if a signal asked to stop."""
         if self.number is not None:
             raise Stopped(self.number)
 
@@ -66,7 +66,7 @@ def _watched(grace: float) -> Iterator[None]:
     """Has a thread see signals at once: `note` waits for the program that is running.
 
     Python's handlers run in the main thread, between two of its instructions; a chunk
-    of a large cell is one instruction.
+    of a large batch is one instruction.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -95,10 +95,10 @@ def _watch(reader: socket.socket, grace: float) -> None:
 
 
 def _next_signal(reader: socket.socket, seconds: float | None) -> int | None:
-    """The next signal of ours; 0 if the time is over, None if nobody listens."""
+    """Awaits a signal of ours; 0 if the time is over, None if nobody listens."""
     while True:
         if not select.select([reader], [], [], seconds)[0]:
             return 0
-        told = reader.recv(1)
-        if not told or told[0] in SIGNALS:
-            return told[0] if told else None
+        byte = reader.recv(1)
+        if not byte or byte[0] in SIGNALS:
+            return byte[0] if byte else None

@@ -1,4 +1,4 @@
-"""How far a run is, read from its workdir: nothing is written, nothing is run."""
+"""The state of a run, read from its workdir: nothing is written, nothing is run."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ _UNDRAWN = "Tables and the figure are not written yet: the same command writes t
 
 
 class Writer(NamedTuple):
-    """What one process has done and does.
+    """One process that works on a run, or has.
 
     Attributes:
         name: host, process and a random number.
@@ -37,7 +37,7 @@ class Writer(NamedTuple):
 
 
 class Status(NamedTuple):
-    """How far a run is.
+    """Counts of the lanes of a run, and its writers.
 
     Attributes:
         lanes: all that was asked for.
@@ -59,12 +59,12 @@ class Status(NamedTuple):
 
     @property
     def left(self) -> int:
-        """Lanes that nobody has begun, or that whoever began them left."""
+        """Lanes that nobody has begun, or that were left by whoever began them."""
         return self.lanes - self.done - self.failed - self.running
 
     @property
     def seconds(self) -> float | None:
-        """How long the rest takes those who are at work; None if nothing tells."""
+        """Seconds that the rest takes those who are at work; None if nothing tells."""
         rate = sum(writer.rate for writer in self.writers if writer.at_work)
         return self.core_seconds / rate if rate else None
 
@@ -112,13 +112,13 @@ def _writers(
     costs: Mapping[str, float],
     rest: Collection[str],
 ) -> list[Writer]:
-    """Whoever has written a row or is about to, the latest first."""
+    """Lists whoever has written a row or is about to, the latest first."""
     signed = {sign.writer: sign for sign in signs}
-    found = [
+    writers = [
         _writer(name, *by_writer.get(name, ((), 0.0)), signed.get(name), costs, rest)
         for name in dict.fromkeys([*by_writer, *signed])
     ]
-    return sorted(found, key=lambda writer: writer.silent)
+    return sorted(writers, key=lambda writer: writer.silent)
 
 
 def _writer(
@@ -129,7 +129,7 @@ def _writer(
     costs: Mapping[str, float],
     rest: Collection[str],
 ) -> Writer:
-    """What one process has done and does, from its rows and its sign of life."""
+    """Sums up one process from its rows and its sign of life."""
     over = ended(rows)
     seen = max(written, sign.seen if sign else 0.0)
     silent = max(0.0, time.time() - seen)
@@ -137,40 +137,39 @@ def _writer(
     if sign is not None and silent < SILENT_SECONDS:
         at_work = len(sign.lanes.intersection(rest))
         worked = sum(costs.get(lane, 0.0) for lane in over)
-        rate = worked / max(1.0, seen - sign.begun)
+        rate = worked / max(1.0, seen - sign.start)
     return Writer(name, len(over), at_work, silent, rate)
 
 
 def lines(status: Status) -> list[str]:
-    """What a person wants to know first."""
+    """Returns what a person wants to know first."""
     counts = f"{status.done} done, {status.running} running, {status.failed} failed"
-    told = [f"{status.lanes} lanes: {counts}, {status.left} left"]
+    first = f"{status.lanes} lanes: {counts}, {status.left} left"
     if status.done == status.lanes:
-        return [*told, "Nothing is left to do." if status.drawn else _UNDRAWN]
+        return [first, "Nothing is left to do." if status.drawn else _UNDRAWN]
     if status.seconds is not None:
-        told.append(f"The rest takes about {_span(status.seconds)} at the rate so far.")
+        rest = f"{_span(status.seconds)} at the rate so far"
     else:
-        one = _span(status.core_seconds)
-        told.append(f"The rest takes about {one} of one core, by the plan's estimate.")
-    return told
+        rest = f"{_span(status.core_seconds)} of one core, by the plan's estimate"
+    return [first, f"The rest takes about {rest}."]
 
 
 def table(status: Status) -> Table:
-    """Who has written, and when they were last seen alive."""
-    shown = Table(box=box.SIMPLE_HEAD)
-    shown.add_column("writer (host-pid)", no_wrap=True)
+    """Tabulates who has written, and when they were last seen alive."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("writer (host-pid)", no_wrap=True)
     for column in ("lanes ended", "at work on", "last sign of life"):
-        shown.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for writer in status.writers[:SHOWN]:
         counts = str(writer.ended), str(writer.at_work)
-        shown.add_row(writer.name, *counts, f"{_span(writer.silent)} ago")
+        table.add_row(writer.name, *counts, f"{_span(writer.silent)} ago")
     if len(status.writers) > SHOWN:
-        shown.add_row(f"and {len(status.writers) - SHOWN} earlier ones", "", "", "")
-    return shown
+        table.add_row(f"and {len(status.writers) - SHOWN} earlier ones", "", "", "")
+    return table
 
 
 def _span(seconds: float) -> str:
-    """A time as a person says it."""
+    """Formats a time as a person says it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What runs on a worker of a cluster: one unit of a plan, as a local launch would.
+"""Work of one worker of a cluster: a unit of a plan, as a local launch runs it.
 
 A worker is told plain data only. It plans the config again, appends to a journal file
 of its own in the shared workdir, and tells its driver counts: rows never travel.
@@ -29,7 +29,7 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
         unit: the first lane, and the one after the last.
 
     Returns:
-        How many lanes `ended`, and how many `probes` it took.
+        Counts: lanes that `ended`, and `probes` that were made.
 
     Raises:
         journal.JournalError: if the workdir cannot be written.
@@ -46,14 +46,14 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
 
 @functools.cache
 def _desk(task: str) -> tuple[Plan, launching.Launch]:
-    """What a worker keeps from one unit to the next: the plan, a journal, devices."""
-    told = json.loads(task)
-    if told["pinned"]:
+    """Prepares what a worker keeps between units: the plan, a journal, devices."""
+    settings = json.loads(task)
+    if settings["pinned"]:
         _pin()
-    setup.configure(compile_cache=told["compile_cache"], cpu_devices=1)
-    config = planning.config_of(told["config"])
+    setup.configure(compile_cache=settings["compile_cache"], cpu_devices=1)
+    config = planning.config_of(settings["config"])
     plan = planning.plan_of(config)
-    book = journal.open_journal(told["workdir"], config.to_dict())
+    book = journal.open_journal(settings["workdir"], config.to_dict())
     devices = jax.local_devices()
     beats = heartbeat.Heartbeat(book)
     beat = (beats, threading.Event())  # until the process ends

@@ -87,14 +87,16 @@ class Step(NamedTuple):
         name: the name of the state, or "" where there is none.
         state: arrays to go on from; None drops what was saved under the name.
         columns: what all rows say of this launch, such as seconds of compiling.
-        models: the batch whose weights the state holds, if models are to be kept.
+        models: searches that ended, each with its problem and params, to be kept.
+        last: whether the batch is over: the pool adds this step.
     """
 
     rows: Sequence[Row]
     name: str = ""
     state: State | None = None
     columns: Mapping[str, Any] = {}
-    models: Any = None
+    models: Sequence[tuple[Any, Any, Any]] = ()
+    last: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,10 @@ class Plan(NamedTuple):
     def lanes(self) -> list[Any]:
         """All lanes in the order of their batches."""
         return [lane for batch in self.batches for lane in batch.lanes]
+
+    def count(self, done: Collection[str]) -> int:
+        """Returns how many lanes have their digests in `done`."""
+        return sum(lane.digest() in done for lane in self.lanes)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

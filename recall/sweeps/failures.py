@@ -1,4 +1,4 @@
-"""What went wrong, in one line: rows of lanes that raised instead of ending."""
+"""Failures in one line each: rows of lanes that raised instead of ending."""
 
 import pathlib
 import traceback
@@ -12,7 +12,7 @@ _HERE = str(pathlib.Path(__file__).parents[1])
 
 
 def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, Any]]:
-    """A row for each lane (or search) that failed, to be tried again by a later launch.
+    """Returns a row for each lane that failed, to be tried again by a later launch.
 
     Args:
         lanes: those that were not finished.
@@ -26,7 +26,7 @@ def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, A
 
 
 def reason(error: BaseException) -> str:
-    """The type, the first line of the message, and the line of ours that it left."""
+    """Returns the type, the message's first line, and the line of ours that it left."""
     first = (str(error).strip().splitlines() or [""])[0]
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if frame.filename.startswith(_HERE)] or frames
@@ -35,7 +35,7 @@ def reason(error: BaseException) -> str:
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each program and reason: how many of its lanes failed, and where."""
+    """Returns a line for each program and reason, with the number of lanes."""
     counts: dict[tuple[str, str], int] = {}
     for row in rows:
         if row["kind"] == KIND:

@@ -23,9 +23,10 @@ def run(
 ) -> Generator[tuple[int, Step], None, None]:
     """Runs batches in order; yields the position of a batch with each of its steps.
 
-    A batch begins with a step of no rows. One that raises ends with rows that say why,
-    of the lanes that it had left; the others go on. A batch whose lanes are over is
-    left out. Closing the iterator lets each device finish the step it is in.
+    A batch begins with a step of no rows and ends with one that is `last`; it has only
+    the latter if its lanes are over. One that raises tells why in a row for each lane
+    that it had left; the others go on. Closing the iterator lets each device finish
+    the step it is in.
 
     Args:
         batches: what to run; neighbours of one device each run side by side.
@@ -50,18 +51,18 @@ def run(
 def _steps(
     batch: Batch, devices: Sequence[Any], done: Collection[str], restore: Restore
 ) -> Iterator[Step]:
-    """Yields an empty step to mark the start, the batch's steps, and its failure."""
-    if not batch.left(done):
-        return
-    yield Step([])
-    over = set(done)
-    try:
-        for step in batch.run(devices, done, restore):
-            over |= ended(step.rows)
-            yield step
-    except Exception as error:
-        program, reason = batch.about().program, failures.reason(error)
-        yield Step(failures.rows_of(batch.left(over), program, reason))
+    """Yields steps of a batch, its failure if it raises, and marks of start and end."""
+    if batch.left(done):
+        yield Step([])
+        over = set(done)
+        try:
+            for step in batch.run(devices, done, restore):
+                over |= ended(step.rows)
+                yield step
+        except Exception as error:
+            program, reason = batch.about().program, failures.reason(error)
+            yield Step(failures.rows_of(batch.left(over), program, reason))
+    yield Step([], last=True)
 
 
 def _pool(

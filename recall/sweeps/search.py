@@ -1,4 +1,4 @@
-"""What one asks for: a `Search` is one lane, a search for the capacity of one model."""
+"""One lane that looks for the largest size that a model stores: a `Search`."""
 
 import abc
 import dataclasses
@@ -110,6 +110,11 @@ class Search(batch.Lane, abc.ABC):
     @abc.abstractmethod
     def bytes(self, shape: Shape) -> int:
         """Estimates what one lane holds, but for its scores."""
+
+    def quality(self, problem: Any, params: Any) -> batch.Row | None:
+        """Returns columns of a trained model, or None if no such models are kept."""
+        del problem, params
+        return None
 
     @property
     def first(self) -> int:

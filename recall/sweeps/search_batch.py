@@ -150,7 +150,9 @@ class SearchBatch(Batch):
             probes, over = lane.num_probes.copy(), lane.done.copy()
             kept = flatten(jax.tree.map(lambda x: x[:num_lanes], lane))
             compiled = {"compile_seconds": round(fleet.compile_seconds, 3)}
-            models = self if self.trace else None
+            ended = search_rows.models(self, lane, rows) if self.trace else []
+            rows += [row for row, _ in ended]
+            models = [model for _, model in ended]
             yield Step(rows, self.name, kept, compiled, models), lane
             if lane.done.all():
                 return

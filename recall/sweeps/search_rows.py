@@ -1,9 +1,11 @@
 """Rows of searches: probes that ended, checks of training, capacities."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from recall import capacity
@@ -126,6 +128,34 @@ def _capacity_columns(batch: Batch, i: int, lane: Any) -> Row:
         "num_probes": batch.behind[i] + int(lane.num_probes[i]),
         "learning_rate": _winning_rate(jax.tree.map(lambda x: x[i], lane.log), lower),
     }
+
+
+def models(
+    batch: Batch, lane: Any, rows: Sequence[Row]
+) -> list[tuple[Row, tuple[Any, Any, Any]]]:
+    """Returns models of the lanes that rows end, each behind a row of its quality.
+
+    A model is a search, its problem and its params.
+    """
+    over = {row["search"] for row in rows if row["kind"] == "capacity"}
+    found = []
+    for i, search in enumerate(batch.lanes):
+        if search.digest() not in over:
+            continue
+        problem = search.problem(batch.shape)
+        params = jax.tree.map(lambda x, i=i: jnp.asarray(x[i]), lane.fit.params)
+        if (columns := search.quality(problem, params)) is not None:
+            loss = float(lane.fit.loss[i])
+            columns = search.columns() | columns
+            columns |= {
+                "kind": "model",
+                "key": f"{search.digest()}:model",
+                "steps": int(lane.fit.steps[i]),
+                "loss": loss if math.isfinite(loss) else None,
+                "finite": math.isfinite(loss),
+            }
+            found.append((columns, (search, problem, params)))
+    return found
 
 
 def _winning_rate(log: capacity.Log, size: int) -> float | None:

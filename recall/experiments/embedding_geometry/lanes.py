@@ -59,12 +59,12 @@ class GeometryBatch(Rows):
         lane = self.lanes[0]
         return About(
             title="coherence",
-            shape=f"n={self.lanes[0].num_points} d={self.lanes[0].d}",
-            parameters=(0,),
+            shape=f"n={lane.num_points} d={lane.d}",
+            parameters=(0,) * len(self.lanes),
             # About a second a seed, for the quadrature of the prediction.
             core_seconds=len(self.lanes) * 1e-3 * lane.num_points * (1 + lane.d / 1e3),
             # Overlaps of all pairs.
-            memory_bytes=8 * self.lanes[0].num_points ** 2,
+            memory_bytes=8 * lane.num_points**2,
         )
 
     @override
