@@ -63,6 +63,11 @@ def plan_of(config: Any) -> Plan:
     return packing.plan(plan(chosen))
 
 
+def work(config: Any) -> list[Batch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
 def plan(chosen: Settings) -> list[Batch]:
     """Lists a job for each construction and world, the cheapest first."""
     found = [measure.ConstructionBatch(lanes=lanes) for lanes in chosen.lanes]
