@@ -12,6 +12,7 @@ from recall.experiments.learned_embeddings import measure as learned
 from recall.experiments.memory_weights import measure as memory_weights
 from recall.experiments.real_facts import measure as real_facts
 from recall.experiments.separability import measure as separability
+from recall.sweeps import bracket
 
 ODD = -1  # stands for answers that are not monotone
 
@@ -35,17 +36,17 @@ def of_facts(first, limit, smallest, loss=0):
     return probed
 
 
+def probed_by(next_size, smallest):
+    """Returns what a rule probes that reads the answers so far."""
+    answers = {}
+    while (size := next_size(answers)) is not None:
+        answers[size] = stores(smallest)(size)
+    return list(answers)
+
+
 def of_weights(first, limit, smallest, resolution=0.0):
-    failed, stored, probed = 0, None, []
-    while True:
-        width = memory_weights.next_width(failed, stored, first, limit, resolution)
-        if width is None:
-            return probed
-        probed.append(width)
-        if stores(smallest)(width):
-            stored = width
-        else:
-            failed = max(failed, width)
+    rule = lambda stored: memory_weights.next_width(stored, first, limit, resolution)  # noqa: E731
+    return probed_by(rule, smallest)
 
 
 def of_learned(first, limit, smallest):
@@ -61,11 +62,7 @@ def of_learned(first, limit, smallest):
         expected=first,
         most=limit,
     )
-    ends, probed = (0, None), []
-    while (width := learned._next(lane, ends)) is not None:
-        probed.append(width)
-        ends = learned._narrow(ends, width, stored=stores(smallest)(width))
-    return probed
+    return probed_by(lambda stored: learned.next_width(lane, stored), smallest)
 
 
 def of_separability(first, limit, smallest, undecided=0, resolution=0.0):
@@ -164,3 +161,32 @@ def test_a_few_sequences_spelled_out(monkeypatch):
         *(66, 68, 67),  # the smallest that is impossible
     ]
     assert of_constructions(monkeypatch, 16, 33, 5) == [15, 7, 3, 5, 4]
+
+
+def test_a_no_above_the_smallest_yes_is_no_end():
+    assert bracket.of({}) == bracket.Bracket()
+    assert bracket.of({5: False, 3: True, 8: True}) == bracket.Bracket(high=3)
+    assert bracket.of({0: True, 4: False}) == bracket.Bracket(high=0)
+    answers = {2: False, 9: False, 1: False, 7: True}
+    assert bracket.of(answers) == bracket.Bracket(low=2, high=7)
+
+
+@pytest.mark.parametrize(
+    ("known", "gap", "expected"),
+    [
+        ({}, 1, 4),
+        ({"low": 4}, 1, 8),  # an end that is missing is looked for by the stride
+        ({"low": 6}, 1, 9),  # and never beyond the last of the sizes
+        ({"low": 8}, 5, 9),  # a gap is for two known ends
+        ({"low": 9}, 1, None),
+        ({"high": 8}, 1, 4),
+        ({"high": 2}, 1, 1),
+        ({"high": 1}, 1, None),
+        ({"low": 3, "high": 8}, 4, 5),
+        ({"low": 3, "high": 8}, 5, None),
+    ],
+)
+def test_the_next_size_is_inside_of_what_is_left(known, gap, expected):
+    stride, sizes = bracket.geometric(2.0, 2.0), range(1, 10)
+    ends = bracket.Bracket(**known)
+    assert bracket.next_size(ends, sizes, 4, stride, gap) == expected
