@@ -17,6 +17,7 @@ from typing_extensions import override
 from recall.constructions import heads, transformers
 from recall.experiments.constructions import lanes as construction_lanes
 from recall.models import transformer
+from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
 from recall.theory import widths
 
@@ -61,30 +62,29 @@ class ConstructionBatch(Rows):
 
 def _search(lane: construction_lanes.Lane) -> Iterator[list[Row]]:
     """Halves the list of sizes, from the claimed one on, then lowers sharpness."""
-    sizes, low, high = lane.sizes, -1, len(lane.sizes)
-    at = sizes.index(lane.claim)
-    best: construction_lanes.Model | None = None
-    while high - low > 1:
-        begun = time.perf_counter()
-        model = construction_lanes.build(lane, sizes[at])
-        rows = _ask(lane, sizes[at], model, lane.sharpness)
+    places, claim = range(len(lane.sizes)), lane.sizes.index(lane.claim)
+    stride, stored = bracket.halving(places), dict[int, bool]()
+    best: tuple[int, construction_lanes.Model] | None = None
+    while (
+        at := bracket.next_size(bracket.of(stored), places, claim, stride)
+    ) is not None:
+        begun, size = time.perf_counter(), lane.sizes[at]
+        model = construction_lanes.build(lane, size)
+        rows = _ask(lane, size, model, lane.sharpness)
         for row in rows:
             row["seconds"] = round(time.perf_counter() - begun, 3)
         yield rows
-        if all(row["stored"] for row in rows):
-            high, best = at, model
-        else:
-            low = at
-        at = (low + high) // 2
+        stored[at] = all(row["stored"] for row in rows)
+        best = (size, model) if stored[at] else best
     if best is None:
         yield [lane.row("run", size=None, stored=False)]
         return
     sharp, rows = dict.fromkeys(lane.lengths, lane.sharpness), []
     for beta in sorted(lane.ladder, reverse=True):
-        told = _ask(lane, sizes[high], best, beta)
+        told = _ask(lane, *best, beta)
         sharp |= {row["length"]: beta for row in told if row["stored"]}
         rows += told
-    yield [*rows, _end(lane, sizes[high], best, sharp)]
+    yield [*rows, _end(lane, *best, sharp)]
 
 
 def _ask(

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from typing_extensions import override
 from recall import training
 from recall.experiments.learned_embeddings import memories
 from recall.experiments.learned_embeddings.lanes import WidthLane
-from recall.experiments.memory_weights import measure as memory_weights
+from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
 
 _SECONDS = 2.5e-9  # of a score in a step, there and back
@@ -46,22 +46,19 @@ class WidthBatch(Rows):
 
     @override
     def measure(self, lanes: Sequence[WidthLane]) -> Iterator[list[Row]]:
-        brackets: list[tuple[int, int | None]] = [(0, None)] * len(lanes)
-        probes = [0] * len(lanes)
+        stored: list[dict[int, bool]] = [{} for _ in lanes]
         while any(
-            width := [_next(*pair) for pair in zip(lanes, brackets, strict=True)]
+            width := [next_width(*pair) for pair in zip(lanes, stored, strict=True)]
         ):
             found = attempt(lanes, width)
             rows = []
-            for i, tried in enumerate(width):
+            for i, (lane, tried) in enumerate(zip(lanes, width, strict=True)):
                 if tried is not None:
-                    row = _probe(lanes[i], tried, probes[i], found, i)
-                    brackets[i] = _narrow(brackets[i], tried, stored=row["stored"])
-                    rows.append(row)
-                    probes[i] += 1
+                    rows.append(_probe(lane, tried, len(stored[i]), found, i))
+                    stored[i][tried] = rows[-1]["stored"]
             yield rows
-        for lane, (_, stored), count in zip(lanes, brackets, probes, strict=True):
-            yield [_end(lane, stored, count)]
+        for lane, answers in zip(lanes, stored, strict=True):
+            yield [_end(lane, bracket.of(answers).high, len(answers))]
 
 
 def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> training.Fit:
@@ -89,16 +86,10 @@ def program(recipe: training.Recipe) -> Callable:
     return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
 
 
-def _next(lane: WidthLane, bracket: tuple[int, int | None]) -> int | None:
-    failed, stored = bracket
-    return memory_weights.next_width(failed, stored, lane.expected, lane.most, 0.0)
-
-
-def _narrow(
-    bracket: tuple[int, int | None], tried: int, *, stored: bool
-) -> tuple[int, int | None]:
-    failed, smallest = bracket
-    return (failed, tried) if stored else (max(failed, tried), smallest)
+def next_width(lane: WidthLane, stored: Mapping[int, bool]) -> int | None:
+    """Returns the width to try next, or None once the smallest that stores is known."""
+    known, widths = bracket.of(stored), range(1, lane.most + 1)
+    return bracket.next_size(known, widths, lane.expected, bracket.WIDTHS)
 
 
 def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> Row:

@@ -1,37 +1,32 @@
 """The fewest weights with which a memory stores all its facts: a search of widths."""
 
 import dataclasses
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jax
 from typing_extensions import override
 
 from recall.experiments.memory_weights import small_memories
+from recall.sweeps import bracket
 from recall.sweeps.batch import About, Lane, Row, Rows
-
-STEP = 1.12  # by which an end that is missing is looked for
 
 
 def next_width(
-    failed: int, stored: int | None, first: int, most: int, resolution: float
+    stored: Mapping[int, bool], first: int, most: int, resolution: float
 ) -> int | None:
-    """The width to try next, or None once the smallest that stores is known.
+    """Returns the width to try next, or None once the smallest that stores is known.
 
     Args:
-        failed: largest width below `stored` that failed; 0 if none.
-        stored: smallest width that stored all facts, or None.
+        stored: whether all facts are stored, of each width that was tried.
         first: width to begin with.
         most: largest width to try.
-        resolution: how far apart both may stay, as a fraction.
+        resolution: how far apart both ends may stay, as a fraction of the upper one.
     """
-    if stored is None:
-        wider = max(failed + 1, math.ceil(STEP * failed)) if failed else first
-        return min(wider, most) if failed < most else None
-    if stored - failed <= max(1, int(resolution * stored)):
-        return None
-    return max(failed, int(stored / STEP), 1) if not failed else (failed + stored) // 2
+    known = bracket.of(stored)
+    gap = max(1, int(resolution * (known.high or 0)))
+    widths = range(1, most + 1)
+    return bracket.next_size(known, widths, first, bracket.WIDTHS, gap)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,24 +80,19 @@ class WeightsBatch(Rows):
         method = small_memories.METHODS[lane.method]
         given = small_memories.draw(lane.seed, lane.facts, lane.d)
         key = jax.random.fold_in(jax.random.key(lane.seed), 2)
-        failed, stored, room, probes = 0, None, 0, 0
+        room, stored = 0, dict[int, bool]()
         while (
-            width := next_width(
-                failed, stored, lane.expected, lane.most, lane.resolution
-            )
+            width := next_width(stored, lane.expected, lane.most, lane.resolution)
         ) is not None:
-            room = width if width > room else room
+            room = max(width, room)  # only wider ones compile again
             begun = time.perf_counter()
             found = method.attempt(given, key, width, room)
             seconds = round(time.perf_counter() - begun, 3)
-            if found.stored:
-                stored = width
-            else:
-                failed = max(failed, width)
             told = found._asdict() | {"finite": True, "seconds": seconds}
-            yield [lane.row("probe", probes, probe=probes, width=width, **told)]
-            probes += 1
-        yield [lane.row("run", **_outcome(lane, stored, probes))]
+            probe = len(stored)
+            yield [lane.row("probe", probe, probe=probe, width=width, **told)]
+            stored[width] = found.stored
+        yield [lane.row("run", **_outcome(lane, bracket.of(stored).high, len(stored)))]
 
 
 def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> Row:

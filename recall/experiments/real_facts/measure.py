@@ -9,6 +9,7 @@ from typing_extensions import override
 from recall.data import fact_tables, names
 from recall.experiments.real_facts import lanes as fact_lanes
 from recall.experiments.real_facts import memories
+from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
 
 THRESHOLDS = (1.0, 0.99)
@@ -87,33 +88,21 @@ def search(
                 "seconds": round(time.perf_counter() - begun, 3),
             }
             yield [lane.row("probe", size, **told)]
-        smallest[threshold] = min((s for s, good in ok.items() if good), default=None)
+        smallest[threshold] = bracket.of(ok).high
     yield [lane.row("run", **_outcome(lane, table, known, smallest))]
 
 
 def next_size(sizes: Sequence[int], claim: int, ok: dict[int, bool]) -> int | None:
-    """The size to try next, or None where the smallest that is good is known.
+    """Returns the size to try next, or None where the smallest that is good is known.
 
     Steps away from the claim double until both ends are known, then halve. The smallest
     is one whose next smaller size fails.
     """
-    if not ok:
-        return claim
-    tried = {sizes.index(size): good for size, good in ok.items()}
-    high = min((i for i, good in tried.items() if good), default=len(sizes))
-    low = max((i for i, good in tried.items() if not good and i < high), default=-1)
-    if high - low <= 1:
-        return None
-    if high == len(sizes) and low + 1 < high:
-        return sizes[min(high - 1, low + _stride(sizes, claim, low))]
-    if low == -1:
-        return sizes[max(0, high - _stride(sizes, claim, high))]
-    return sizes[(low + high) // 2]
-
-
-def _stride(sizes: Sequence[int], claim: int, at: int) -> int:
-    """As far again as the search has come from the claim."""
-    return max(1, abs(at - sizes.index(claim)))
+    known = bracket.of({sizes.index(size): good for size, good in ok.items()})
+    first = sizes.index(claim)
+    stride = bracket.doubling(first)
+    at = bracket.next_size(known, range(len(sizes)), first, stride)
+    return None if at is None else sizes[at]
 
 
 def _outcome(

@@ -14,10 +14,12 @@ from typing_extensions import override
 
 from recall.experiments.separability import features
 from recall.solvers import separation
+from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
 
 ROOM = 1.06  # facts to make room for, as a multiple of what is expected
 STEP = 1.03  # by which an end that is missing is looked for
+STRIDE = bracket.geometric(STEP, STEP**2)  # guesses are one STEP below what is expected
 
 
 class Known(NamedTuple):
@@ -48,20 +50,20 @@ def learn(known: Known, size: int, verdict: str) -> Known:
 
 
 def next_size(known: Known, first: int, limit: int, resolution: float) -> int | None:
-    """The size to probe next, or None once both ends are as close as is asked."""
+    """Returns the size to probe next, or None once both ends are close enough.
+
+    The largest that is stored is looked for first, then the smallest impossible one:
+    they differ where sizes in between stay undecided.
+    """
     stored, impossible, undecided = known
-    above = min([*undecided, impossible or math.inf])
-    below = max([*undecided, stored])
-    if stored == limit or above == 1:
-        return None
-    if not stored:
-        return min(first, limit) if above == math.inf else max(1, int(above / STEP**2))
-    gap = max(1, int(resolution * stored))
-    if above - stored > gap and above < math.inf:
-        return (stored + int(above)) // 2
-    if impossible is None:
-        return None if below == limit else min(limit, math.ceil(STEP * below))
-    return (below + impossible) // 2 if impossible - below > gap else None
+    not_stored = [*undecided, *([impossible] if impossible else [])]
+    ends = bracket.Bracket(low=stored or None, high=min(not_stored, default=None))
+    rest = range(1, limit + 1), first, STRIDE, max(1, int(resolution * stored))
+    size = bracket.next_size(ends, *rest)
+    if size is None and stored:
+        ends = bracket.Bracket(low=max([*undecided, stored]), high=impossible)
+        size = bracket.next_size(ends, *rest)
+    return size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
