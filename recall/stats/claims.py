@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 
 HOLDS = "holds"

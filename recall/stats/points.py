@@ -9,14 +9,13 @@ ceiling (`censored`) or failed only by diverging (`finite` is false).
 import fractions
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from recall.store.row import Row
 from recall.theory import features, laws
-
-Row = Mapping[str, Any]
 
 QUALIFIERS = (
     *("world", "num_outputs", "activation", "degree", "recipe", "embedding"),

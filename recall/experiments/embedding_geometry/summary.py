@@ -6,13 +6,13 @@ coherence of the embeddings that they were measured on (`geometry_lanes`).
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 RANDOM = "sphere"  # what others are compared with
 LEAST = 6  # geometries to fit a law to: its coefficients, and two more
 MEASURES = (

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recall.store.row import Row
 from recall.theory import bounds
-
-Row = Mapping[str, Any]
 
 KINDS = ("none", "after", "within")  # of rounding
 BEST = "best"  # of all numbers of bits, at each size

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recall.stats import points
-
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 SAME = ("d", "head_dim", "size", "answers", "activation", "embedding", "num_steps")
 HOLDERS = ("attention", "mlp", "both", "neither")
