@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from recall.stats import fits
 from recall.stats import points as rows_lib
 from recall.store.row import Row
 
@@ -117,7 +118,7 @@ def law(mine: Sequence[Entry]) -> Law:
         memory=mine[0].memory,
         num=len(mine),
         ranks={
-            name: rows_lib.rank_correlation(y, values)
+            name: fits.rank_correlation(y, values)
             for name, values in _columns(mine).items()
         },
         constant=float(np.exp(coefficients[0])),
