@@ -32,12 +32,12 @@ from recall.experiments.large_memory import programs as large_programs
 from recall.memories import kinds
 from recall.runs import planning, setup
 from recall.store import journal, provenance
+from recall.store.row import Row
 from recall.sweeps import lanes, memory_search, transformer_search
 from recall.sweeps import search as searches
 from recall.theory import costs
 
 TABLE = Path(__file__).parents[1] / "results" / "scaling.csv"
-Row = dict[str, Any]
 GRIDS = {
     "linear_capacity": linear_capacity,
     "mlp_capacity": mlp_capacity,

@@ -18,8 +18,7 @@ from recall.diagnosis import searches
 from recall.models import transformer
 from recall.runs import checkpoints, planning, sources
 from recall.stats import points as rows_lib
-
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 # What a probe that was written short has from the end of its search.
 _SETTINGS = (*rows_lib.GROUP, "seed", "parameters", "tried", "facts")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from recall import experiments
 from recall.store import journal
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FIRST = "python -m recall.main --config=configs/recall_train.py:quick"
 
@@ -32,8 +32,8 @@ class Source(NamedTuple):
     """
 
     experiment: str
-    rows: list[dict[str, Any]]
-    beside: list[dict[str, Any]]
+    rows: list[Row]
+    beside: list[Row]
     config: Mapping[str, Any] | None
     origin: str
     workdir: str
@@ -76,7 +76,7 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
     return [committed(path) for path in paths(folder)]
 
 
-def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
+def tables(folder: Path = RESULTS) -> dict[str, list[Row]]:
     """The committed rows by experiment, without the probes of searches.
 
     Raises:
@@ -114,7 +114,7 @@ def committed(path: Path) -> Source:
     )
 
 
-def _table(path: Path) -> list[dict[str, Any]]:
+def _table(path: Path) -> list[Row]:
     """The rows of a committed table.
 
     Raises:
