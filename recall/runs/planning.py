@@ -114,9 +114,11 @@ def _with_facts(config: Any) -> Any:
         several=given.several,
         limit=given.limit,
     )
-    cases = [case for case in config.cases if isinstance(case, tuple)]
+    cases = [case for case in config.cases if isinstance(case, dict)]
     read.facts.update(table=found.table, notes=found.notes)
-    wanted = given.model and any(x in fact_lanes.NAMED for case in cases for x in case)
+    wanted = given.model and any(
+        case.get("embedding") in fact_lanes.NAMED for case in cases
+    )
     read.facts.vectors = names.of(found.table, given.model) if wanted else None
     return read
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from recall import embeddings
@@ -13,7 +14,7 @@ from recall.experiments.transformer_capacity import shared as recall_common
 from recall.sweeps import fields, jobs, search
 
 TRACE = True  # rows of every check of the models that are kept, to be asked
-CASE = "(method, facts, embedding, keys, d, sizes, claim, budget)"
+CASE = ("method", "facts", "embedding", "keys", "d", "sizes", "claim", "budget")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def settings(config: Any) -> Settings:
     if config.stages.num_steps:
         lane = _stages(config, table, shared)
         found.append(stages.FactStageJob(lane=lane, table=table))
-    for case in fields.nonempty("cases", [tuple(case) for case in config.cases]):
+    for case in fields.nonempty("cases", config.cases):
         own = _case(case) | shared
         lanes = tuple(fact_lanes.FactLane(**own, seed=seed) for seed in seeds)
         _check_names(own["embedding"], vectors)
@@ -56,11 +57,11 @@ def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
     return [*chosen.models, *chosen.jobs]
 
 
-def _case(case: tuple) -> dict[str, Any]:
+def _case(case: Any) -> dict[str, Any]:
     """One kind of memory and the sizes that are tried."""
-    if len(case) != 8:
-        raise ValueError(f"Expected cases to be {CASE}; got {case}.")
-    method, facts, embedding, keys, d, sizes, claim, budget = case
+    if not isinstance(case, Mapping) or set(case) != set(CASE):
+        raise ValueError(f"Expected cases to have the fields {CASE}; got {case!r}.")
+    method, facts, embedding, keys, d, sizes, claim, budget = map(case.get, CASE)
     kind = memories.METHODS[
         fields.pick("method of cases", method, list(memories.METHODS))
     ]
