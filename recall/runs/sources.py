@@ -1,6 +1,5 @@
 """What a page shows: the rows of one run, or the committed rows of every experiment."""
 
-import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 from recall import experiments
 from recall.store import journal
 from recall.store.row import Row
+from recall.sweeps import presets
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FIRST = "python -m recall.main --config=configs/recall_train.py:quick"
@@ -144,13 +144,13 @@ def _config_of(workdir: Path) -> Mapping[str, Any]:
         raise SourceError(message) from None
 
 
-def default_config(name: str, presets: Sequence[str]) -> Mapping[str, Any] | None:
+def default_config(name: str, chosen: Sequence[str]) -> Mapping[str, Any] | None:
     """The settings of the first preset that the config of that name knows."""
     try:
-        module = importlib.import_module(f"configs.{name}")
+        module = presets.module(name)
     except ImportError:
         return None
-    for preset in presets:
+    for preset in chosen:
         try:
             return module.get_config(preset).to_dict()
         except ValueError:
@@ -161,7 +161,7 @@ def default_config(name: str, presets: Sequence[str]) -> Mapping[str, Any] | Non
 def claim(name: str) -> str:
     """What the config of that name says it tests, without the command."""
     try:
-        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+        text = presets.module(name).__doc__ or ""
     except ImportError:
         return ""
     parts = text.strip().split("\n\n")

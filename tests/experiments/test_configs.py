@@ -15,15 +15,14 @@ import pytest
 import tiny_facts
 from absl import flags
 
-from configs import common
 from recall import experiments
 from recall.cli import arguments
 from recall.data import tensors
 from recall.runs import planning
-from recall.sweeps import cells
+from recall.sweeps import cells, presets
 
 ROOT = pathlib.Path(__file__).parents[2]
-HELPERS = ("__init__", "common")
+HELPERS = ("__init__",)
 NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in HELPERS)
 MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 # How ml_collections loads a file.
@@ -39,7 +38,8 @@ TINY = tiny_facts.write(pathlib.Path(tempfile.mkdtemp()) / "facts.jsonl")
 # Facts of a file, and names that are not embedded: no package is needed.
 HOME_MADE = {"facts__source": TINY, "facts__relations": (), "facts__several": "first"}
 HOME_MADE |= {"stages__prompts": (("capital", "France"),), "facts__model": ""}
-MEMORY = ("mlp", "real", "sphere", "sum", 8, (8, 16), 8, 64)
+MEMORY = {"method": "mlp", "facts": "real", "embedding": "sphere", "keys": "sum"}
+MEMORY |= {"d": 8, "sizes": (8, 16), "claim": 8, "budget": 64}
 CASE = ("simplified", "linear", "onehot", "sgd", 0.1, 1e-5, 64)
 
 
@@ -66,7 +66,7 @@ def config(name, preset=None, **changes):
     made.lock()
     if name == REAL:
         changes = HOME_MADE | changes
-        made.cases = tuple(c for c in made.cases if "names" not in c[2])
+        made.cases = tuple(c for c in made.cases if "names" not in c["embedding"])
     made.update_from_flattened_dict(
         {field.replace("__", "."): value for field, value in changes.items()}
     )
@@ -107,7 +107,7 @@ def few_seeds(name, preset):
 # What a config is
 
 
-@pytest.mark.parametrize("preset", common.PRESETS)
+@pytest.mark.parametrize("preset", presets.PRESETS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_config_makes_cells(name, preset):
     made = few_seeds(name, preset)
@@ -583,22 +583,22 @@ WRONG = [
     (REAL, {"facts__on_conflict": "ask"}, ["facts.on_conflict", "'ask'", "'last'"]),
     (REAL, {"facts__several": "all"}, ["facts.several", "'all'", "'numbered'"]),
     (REAL, {"facts__limit": -1}, ["facts.limit", "-1", ">= 0"]),
-    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "(method, facts,", "'mlp'"]),
-    (REAL, {"cases": ((*MEMORY[:5], 9, 8, 64),)}, ["sizes of cases", "9"]),
-    (REAL, {"cases": (("lstm", *MEMORY[1:]),)}, ["method of cases", "'lstm'"]),
-    (REAL, {"cases": (("mlp", "false", *MEMORY[2:]),)}, ["facts of cases", "'false'"]),
-    (REAL, {"cases": ((*MEMORY[:6], 9, 64),)}, ["claim of cases", "[8, 16]", "9"]),
-    (REAL, {"cases": ((*MEMORY[:5], (16, 8), 8, 64),)}, ["rising order", "(16, 8)"]),
-    (REAL, {"cases": ((*MEMORY[:3], "", *MEMORY[4:]),)}, ["keys of cases", "'sum'"]),
-    (REAL, {"cases": ((*MEMORY[:7], 0),)}, ["budget of cases", "0", ">= 1"]),
+    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "'keys'", "'mlp'"]),
+    (REAL, {"cases": (MEMORY | {"sizes": 9},)}, ["sizes of cases", "9"]),
+    (REAL, {"cases": (MEMORY | {"method": "lstm"},)}, ["method of cases", "'lstm'"]),
+    (REAL, {"cases": (MEMORY | {"facts": "false"},)}, ["facts of cases", "'false'"]),
+    (REAL, {"cases": (MEMORY | {"claim": 9},)}, ["claim of cases", "[8, 16]", "9"]),
+    (REAL, {"cases": (MEMORY | {"sizes": (16, 8)},)}, ["rising order", "(16, 8)"]),
+    (REAL, {"cases": (MEMORY | {"keys": ""},)}, ["keys of cases", "'sum'"]),
+    (REAL, {"cases": (MEMORY | {"budget": 0},)}, ["budget of cases", "0", ">= 1"]),
     (
         REAL,
-        {"cases": (("mlp", "synthetic", "names", *MEMORY[3:]),)},
+        {"cases": (MEMORY | {"facts": "synthetic", "embedding": "names"},)},
         ["facts of cases", "'synthetic'", "embedding='names'"],
     ),
     (
         REAL,
-        {"cases": (("mlp", "real", "names", *MEMORY[3:]),)},
+        {"cases": (MEMORY | {"embedding": "names"},)},
         ["facts.model", "embedding='names'", "''"],
     ),
     (REAL, {"stages__check_every": 100}, ["stages.check_every", "100", "divide"]),
@@ -722,7 +722,7 @@ RIGHT = [
     (RATIO, {"scales": (), "noise_sizes": (), "init": "paper"}),
     (OPTIMIZER, {"cases": (CASE,)}),
     (REAL, {"cases": (MEMORY,), "model__seeds": (), "stages__num_steps": 0}),
-    (REAL, {"cases": ((*MEMORY[:2], "gaussian", *MEMORY[3:]),), "noise": 1}),
+    (REAL, {"cases": (MEMORY | {"embedding": "gaussian"},), "noise": 1}),
     (TRAIN, {"size": 1, "d": 1, "heads": 1, "head_dim": 1, "m": 0}),
     (TRAIN, {"world": "D=S"}),
 ]

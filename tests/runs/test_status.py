@@ -4,21 +4,16 @@ import importlib
 import importlib.util
 import json
 import os
-import pathlib
 import time
 
 import pytest
 import sweeps
 
-from configs import common
 from recall.runs import heartbeat, planning, status
 from recall.store import journal
+from recall.sweeps import presets
 
-CONFIGS = sorted(
-    path.stem
-    for path in pathlib.Path(common.__file__).parent.glob("*.py")
-    if path.stem not in ("common", "__init__")
-)
+CONFIGS = sorted(path.stem for path in presets.FOLDER.glob("[a-z]*.py"))
 
 
 # Packages of the extra `real`, and a model, which tests do without.

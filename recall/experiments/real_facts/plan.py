@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from recall import embeddings
@@ -13,7 +14,7 @@ from recall.experiments.transformer_capacity import shared as recall_common
 from recall.sweeps import fields, packing, search
 from recall.sweeps.batch import Batch, Plan
 
-CASE = "(method, facts, embedding, keys, d, sizes, claim, budget)"
+CASE = ("method", "facts", "embedding", "keys", "d", "sizes", "claim", "budget")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def settings(config: Any) -> Settings:
     if config.stages.num_steps:
         lane = _stages(config, table, shared)
         found.append(stages.FactStageBatch(lanes=(lane,), table=table))
-    for case in fields.nonempty("cases", [tuple(case) for case in config.cases]):
+    for case in fields.nonempty("cases", config.cases):
         own = _case(case) | shared
         lanes = tuple(fact_lanes.FactLane(**own, seed=seed) for seed in seeds)
         _check_names(own["embedding"], vectors)
@@ -80,8 +81,10 @@ def with_facts(config: Any) -> Any:
         limit=source.limit,
     )
     read.facts.update(table=facts.table, notes=facts.notes)
-    cases = [case for case in config.cases if isinstance(case, tuple)]
-    wanted = source.model and any(x in fact_lanes.NAMED for case in cases for x in case)
+    cases = [case for case in config.cases if isinstance(case, dict)]
+    wanted = source.model and any(
+        case.get("embedding") in fact_lanes.NAMED for case in cases
+    )
     read.facts.vectors = names.of(facts.table, source.model) if wanted else None
     return read
 
@@ -91,11 +94,11 @@ def plan(chosen: Settings) -> list[search.Search | Batch]:
     return [*chosen.models, *chosen.jobs]
 
 
-def _case(case: tuple) -> dict[str, Any]:
+def _case(case: Any) -> dict[str, Any]:
     """One kind of memory and the sizes that are tried."""
-    if len(case) != 8:
-        raise ValueError(f"Expected cases to be {CASE}; got {case}.")
-    method, facts, embedding, keys, d, sizes, claim, budget = case
+    if not isinstance(case, Mapping) or set(case) != set(CASE):
+        raise ValueError(f"Expected cases to have the fields {CASE}; got {case!r}.")
+    method, facts, embedding, keys, d, sizes, claim, budget = map(case.get, CASE)
     kind = memories.METHODS[
         fields.pick("method of cases", method, list(memories.METHODS))
     ]
