@@ -61,7 +61,7 @@ def test_a_wheel_holds_every_module_and_config_and_nothing_else(wheel):
         name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info" not in name
     }
     ours = [p for part in ("recall", "configs") for p in (ROOT / part).rglob("*.py")]
-    ours += [p for p in (ROOT / "recall" / "html").iterdir() if p.suffix in PAGE]
+    ours += [p for p in (ROOT / "recall" / "pages").iterdir() if p.suffix in PAGE]
     assert held == {path.relative_to(ROOT).as_posix() for path in ours}
 
 
