@@ -1,8 +1,9 @@
 r"""Memories of more facts than a device can hold the scores of.
 
-Facts and outputs are spread over all devices (recall/ring.py): each holds N/P of them
-and the scores of a chunk, so memory grows like N d / P. The full grid trains 80,000
-facts at d = 1024 and constructs up to a million on one or more accelerators.
+Facts and outputs are spread over all devices (recall/experiments/large_memory/ring.py):
+each holds N/P of them and the scores of a chunk, so memory grows like N d / P. The full
+grid trains 80,000 facts at d = 1024 and constructs up to a million on one or more
+accelerators.
 
     python -m recall.main --config=configs/large_memory.py --workdir=runs/large_memory
 """

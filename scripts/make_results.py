@@ -9,12 +9,13 @@ python scripts/make_results.py --take runs/linear_capacity-cpu
 """
 
 import argparse
+import functools
 import itertools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import scaling_table
+from benchmarks import scaling_figure, scaling_table
 from recall import experiments, plotting
 from recall.cli import arguments
 from recall.experiments.atlas import table as report_atlas
@@ -288,6 +289,10 @@ LINES = {
     "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
+DRAWN = {
+    name: functools.partial(experiments.draw, name) for name in experiments.plans()
+}
+DRAWN["scaling"] = scaling_figure.scaling  # of a benchmark, which is no experiment
 WHAT = {
     "atlas": "rows",
     "embedding_geometry": "rows",
@@ -312,7 +317,7 @@ def numbers() -> str:
     """For each experiment its laws, from its rows."""
     parts = [NUMBERS]
     for path in sorted(RESULTS.glob("*.csv")):
-        if path.stem in experiments.plans():
+        if path.stem in DRAWN:
             found = journal.read_csv(path)
             what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
@@ -409,13 +414,12 @@ def main() -> None:
     if chosen.check:
         check()
     for path in RESULTS.glob("*.csv"):
-        if path.stem in experiments.plans():
+        if path.stem in DRAWN:
             own = journal.read_csv(path)
             beside = getattr(experiments.part(path.stem, "figure"), "BESIDE", None)
             if beside:
                 own += journal.read_csv(RESULTS / f"{beside}.csv")
-            drawn = experiments.draw(path.stem, own)
-            plotting.save(drawn, path.with_suffix(""))
+            plotting.save(DRAWN[path.stem](own), path.with_suffix(""))
     for path, text in texts().items():
         path.write_text(text)
 

@@ -27,17 +27,17 @@ NAMED = re.compile(r"`(\w+)\.(\w+)`")
 # Commands that are no recall command, with the test or script that runs them.
 RUN_ELSEWHERE = {
     "bash scripts/test.sh": "it runs the tests",
-    "python scripts/make_results.py": "tests/test_results.py",
+    "python scripts/make_results.py": "tests/scripts/test_results.py",
     "python scripts/notebooks.py": "tests/test_notebooks.py",
     "python run.py": "the worked example below",
     "pip install": "tests/test_wheel.py, without a network",
     "uv pip install": "tests/test_wheel.py, without a network",
     "jupyter lab": "an editor; tests/test_notebooks.py runs what it would open",
-    "bash scripts/ask.sh": "tests/test_models.py",
-    "bash scripts/launch_": "tests/test_launch_scripts.py, what it prints",
-    "bash scripts/reproduce.sh": "minutes; tests/test_comparison.py compares",
+    "bash scripts/ask.sh": "tests/runs/test_checkpoints.py",
+    "bash scripts/launch_": "tests/scripts/test_launch_scripts.py, what it prints",
+    "bash scripts/reproduce.sh": "minutes; tests/stats/test_comparison.py compares",
     "bash scripts/test_versions.sh": "it runs the tests with other versions",
-    "python scripts/faults.py": "tests/test_faults.py",
+    "python scripts/faults.py": "tests/scripts/test_faults.py",
 }
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 
@@ -216,10 +216,12 @@ def test_the_worked_example_of_extending_runs_as_it_stands(tmp_path):
     text = (ROOT / "docs" / "extending.md").read_text()
     files = []
     for language, block in BLOCK.findall(text):
-        first = re.match(r"# (\w+\.py)\n", block)
+        first = re.match(r"# ([\w/]+\.py)\n", block)
         assert language == "python"
         assert first
-        (tmp_path / first[1]).write_text(block)
+        path = tmp_path / first[1]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block)
         files.append(first[1])
     assert files[0] == "pruned.py"
     assert files[-1] == "run.py"

@@ -24,7 +24,7 @@ def _git(*arguments: str) -> str | None:
 def source() -> dict[str, Any]:
     """Columns that name the code: git commit, uncommitted changes, versions."""
     # Installed below somebody else's repository, the source is not tracked there.
-    tracked = _git("ls-files", "--error-unmatch", "provenance.py") is not None
+    tracked = _git("ls-files", "--error-unmatch", "store/provenance.py") is not None
     commit = _git("rev-parse", "HEAD") if tracked else None
     changes = _git("status", "--porcelain", "--", ".", "../configs")
     return {

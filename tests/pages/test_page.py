@@ -111,9 +111,8 @@ def test_rows_of_a_kind_of_their_own_are_listed_and_pictures_are_not():
 
 
 def test_a_run_without_a_figure_yet_says_why():
-    made = page.page(
-        [page.part(source([{"kind": "probe", "search": "a", "n": 3}]))], "x"
-    )
+    probe = {"kind": "probe", "search": "a", "n": 3, "experiment": "mlp_capacity"}
+    made = page.page([page.part(source([probe]))], "x")
     assert "No figure yet: Expected capacity rows" in made
     assert "1 probes" in made
 

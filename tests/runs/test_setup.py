@@ -8,7 +8,7 @@ from recall.runs import setup
 WORK = """
 import time
 import jax
-from recall import setup
+from recall.runs import setup
 setup.configure(compile_cache=False, cpu_devices=1)
 x = jax.numpy.ones((1500, 1500))
 step = jax.jit(lambda y: x @ y / 1500)

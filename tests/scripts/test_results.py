@@ -13,7 +13,9 @@ from recall.store import journal
 
 ROOT = Path(__file__).parents[2]
 DRAWN = [
-    path for path in ROOT.glob("results/*.csv") if path.stem in experiments.plans()
+    path
+    for path in ROOT.glob("results/*.csv")
+    if path.stem in {*experiments.plans(), "scaling"}
 ]
 CAPACITIES = [path for path in DRAWN if "capacity" in journal.read_csv(path)[0]]
 

@@ -303,7 +303,7 @@ def test_a_journal_stays_in_its_process(opened, monkeypatch):
 
 WRITER = """
 import sys
-from recall import journal
+from recall.store import journal
 workdir, prefix, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 opened = journal.open_journal(workdir, {"d": 32})
 done = {row["key"] for row in journal.read_rows(workdir)}
@@ -522,7 +522,7 @@ def test_a_save_that_dies_between_its_moves_leaves_the_one_before(
 SAVER = """
 import sys
 import numpy as np
-from recall import journal
+from recall.store import journal
 opened = journal.open_journal(sys.argv[1], {})
 state = journal.load_state(opened, "cell")
 step = 0 if state is None else int(state["a"][0])

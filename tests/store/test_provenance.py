@@ -30,10 +30,10 @@ def repository(tmp_path):
 
     def ask(folder):
         copy = tmp_path / folder / "recall"
-        copy.mkdir(parents=True, exist_ok=True)
-        for name in ("__init__.py", "provenance.py"):
-            shutil.copy(pathlib.Path(recall.__file__).with_name(name), copy)
-        code = "from recall import provenance as p; print(p.source())"
+        (copy / "store").mkdir(parents=True, exist_ok=True)
+        for name in ("__init__.py", "store/__init__.py", "store/provenance.py"):
+            shutil.copy(pathlib.Path(recall.__file__).parent / name, copy / name)
+        code = "from recall.store import provenance as p; print(p.source())"
         command = [sys.executable, "-c", code]
         done = subprocess.run(
             command, cwd=copy.parent, check=True, capture_output=True, text=True

@@ -3,7 +3,7 @@
 It notices what no theorem does: another stream of random numbers, another step of
 Adam, one probe more. After a change that is meant to move results, run
 
-    UPDATE_GOLDEN=1 python -m pytest tests/test_golden.py
+    UPDATE_GOLDEN=1 python -m pytest tests/sweeps/test_golden.py
 
 look at the difference in tests/golden/tiny.csv, and say in the commit why.
 """
@@ -33,7 +33,7 @@ SWEEP = [
 ADVICE = """
 If this change was meant to move results, update the golden rows by
 
-    UPDATE_GOLDEN=1 python -m pytest tests/test_golden.py
+    UPDATE_GOLDEN=1 python -m pytest tests/sweeps/test_golden.py
 
 and say in the commit why they moved; if not, something is wrong."""
 
