@@ -106,7 +106,7 @@ def assert_agree(found, expected, loss_tolerance=1e-5, tolerance=1e-5):
     """Gradients agree up to a fraction of their norm, and leaf by leaf."""
     (value, wrong, right, grads), (loss, found_right, found_grads) = expected, found
     assert_allclose(loss.value, value, rtol=loss_tolerance, atol=loss_tolerance)
-    assert_allclose(loss.wrong, wrong, rtol=loss_tolerance, atol=loss_tolerance)
+    assert_allclose(loss.error_prob, wrong, rtol=loss_tolerance, atol=loss_tolerance)
     assert_array_equal(found_right.ravel(), right)
     chex.assert_trees_all_equal_structs(found_grads, grads)
     leaves = jax.tree.leaves(grads)
