@@ -21,7 +21,7 @@ def weights(W: Float[Array, "d q"], facts: facts_lib.Facts) -> Float[Array, "N M
 
 
 def combine(p: Float[Array, "N M"], facts: facts_lib.Facts) -> Float[Array, "d q"]:
-    """Returns sum_xy p_xy A_xy; for the `weights` of W, the negative gradient, scaled."""
+    """Returns sum_xy p_xy A_xy; for `weights`, minus the gradient, scaled."""
     right = jnp.sum(p, axis=1, keepdims=True) * facts.outputs[facts.targets]
     return (right - p @ facts.outputs).T @ facts.inputs
 
