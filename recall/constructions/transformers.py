@@ -15,7 +15,7 @@ from recall import facts as facts_lib
 from recall import readout
 from recall.constructions import codes as codes_lib
 from recall.constructions import heads, product_duals
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import gated, mlp
 from recall.models import fit, population, transformer
 from recall.solvers import separation
@@ -141,7 +141,7 @@ def ask(
     size = params.K.shape[1]
 
     def right(key: Key[Array, ""]) -> Array:
-        draw = recall_task.every_fact(key, world, length)
+        draw = sequences.every_fact(key, world, length)
         return population.correct(params, tokens, world, draw, architecture, size)
 
     live = recall_task.live_facts(world)[None]

@@ -150,14 +150,15 @@ def tail_average_facts(d: laws.Numbers) -> laws.Floats:
     exceed it, so that it limits nothing.
     """
     d = np.asarray(d, float)
+    # r < 1: of two facts one is the only rival.
+    return laws.last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
+
+
+def _load(r: laws.Floats) -> laws.Floats:
+    """Returns facts a weight at which the worst fraction r of rivals has margin 0."""
     density = lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)  # noqa: E731
-
-    def fits(n: laws.Floats) -> np.ndarray:
-        r = 1 / np.maximum(n - 1, 1.001)  # r < 1: of two facts one is the only rival
-        k = density(special.ndtri(1 - r)) / r
-        return n <= d**2 * (1 / ((k**2 + 1) * special.ndtr(k) + k * density(k)))
-
-    return laws.last(fits, d)
+    k = density(special.ndtri(1 - r)) / r
+    return 1 / ((k**2 + 1) * special.ndtr(k) + k * density(k))
 
 
 class Rung(NamedTuple):

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from recall import constructions, embeddings, readout
 from recall.constructions import codes, heads, product_duals, transformers
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import mlp
 from recall.models import transformer
 
@@ -163,7 +163,7 @@ def test_every_fact_of_a_paper_size_world_is_recalled_position_by_position():
     tokens = transformer.draw_embeddings(key_tokens, embeddings.sphere, sizes, 128)
     design = heads.Heads(size=4)
     params = constructions.attention_only(world, tokens, design, codes.decorrelated)
-    read = recall_task.sequences(recall_task.every_fact(KEY, world, 256), world)
+    read = sequences.written_out(sequences.every_fact(KEY, world, 256), world)
     one = lambda sequence: transformer.apply(params, tokens, sequence)  # noqa: E731
     found = jax.lax.map(jax.jit(one), read.tokens, batch_size=64)
     assert read.tokens.shape == (256, 256)
@@ -277,8 +277,8 @@ def test_asking_every_fact_is_asking_position_by_position(sharpness):
     )
     shares = []
     for each in jax.random.split(key, 3):
-        draw = recall_task.every_fact(each, world, 40)
-        read = recall_task.sequences(draw, world).tokens
+        draw = sequences.every_fact(each, world, 40)
+        read = sequences.written_out(draw, world).tokens
         F = jnp.stack([apply(params, tokens, t) for t in read])
         shares.append(num_right(F, world, tokens) / 20)
     assert_allclose(found.mean, np.mean(shares), rtol=1e-6)

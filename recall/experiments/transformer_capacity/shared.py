@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from recall import capacity, training
-from recall.data import recall_task
+from recall.data import sequences
 from recall.memories import mlp
 from recall.models import transformer
 from recall.sweeps import fields as common
@@ -102,7 +102,7 @@ def reads(config: Any) -> transformer_search.Reads:
     given = config.reads
     return transformer_search.Reads(
         length=common.integer("reads.length", given.length, 4),
-        layout=common.pick("reads.layout", given.layout, recall_task.LAYOUTS),
+        layout=common.pick("reads.layout", given.layout, sequences.LAYOUTS),
         batch=common.integer("reads.batch", given.batch, 1),
         share=common.integer("reads.share", given.share, 1),
         checks=common.integer("reads.checks", given.checks, 1),
