@@ -1,6 +1,5 @@
-"""Every memory of this house in one run: the plans of other experiments, together."""
+"""Every memory in one run: the work of other experiments, put together."""
 
-import dataclasses
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -26,38 +25,14 @@ PARTS: Mapping[str, ModuleType] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of each experiment that takes part.
-
-    Attributes:
-        parts: pairs of a name of PARTS and the settings of that experiment.
-    """
-
-    parts: tuple[tuple[str, Any], ...]
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks the configs of all parts, with the seeds of the atlas."""
-    names = fields.each("parts", config.parts, PARTS)
-    chosen = []
-    for name in names:
-        own = config[name]
-        own.seeds = config.seeds
-        chosen.append((name, PARTS[name].settings(own)))
-    return Settings(parts=tuple(chosen))
-
-
 def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
+    """Plans the work of all parts that a config names.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
-
-
-def plan(chosen: Settings) -> list[search.Search | Batch]:
-    """Lists what all parts ask for."""
-    return [what for name, own in chosen.parts for what in PARTS[name].plan(own)]
+    items: list[search.Search | Batch] = []
+    for name in fields.each("parts", config.parts, PARTS):
+        config[name].seeds = config.seeds
+        items += PARTS[name].work(config[name])
+    return packing.plan(items)

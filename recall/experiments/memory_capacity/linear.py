@@ -99,6 +99,11 @@ def plan_of(config: Any) -> Plan:
     return packing.plan(plan(chosen))
 
 
+def work(config: Any) -> list[memory_search.MemorySearch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
     """Lists the searches, one for each memory, width, threshold and seed."""
     found = []

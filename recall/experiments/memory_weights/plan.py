@@ -64,6 +64,11 @@ def plan_of(config: Any) -> Plan:
     return packing.plan(plan(chosen))
 
 
+def work(config: Any) -> list[measure.WeightsBatch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
 def plan(chosen: Settings) -> list[measure.WeightsBatch]:
     """Lists the searches, one for each method, cell and seed."""
     axes = itertools.product(chosen.methods, chosen.cells, chosen.seeds)

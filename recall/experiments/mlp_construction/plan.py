@@ -93,6 +93,11 @@ def plan_of(config: Any) -> Plan:
     return packing.plan(plan(chosen), chosen.skipped)
 
 
+def work(config: Any) -> list[memory_search.MemorySearch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
     """Lists the searches, one for each memory, size, threshold and seed."""
     axes = chosen.num_outputs, chosen.thresholds, chosen.seeds

@@ -101,6 +101,11 @@ def plan_of(config: Any) -> Plan:
     return packing.plan(plan(chosen))
 
 
+def work(config: Any) -> list[measure.SeparableBatch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
 def plan(chosen: Settings) -> list[measure.SeparableBatch]:
     """Lists the searches, one for each memory, size and seed."""
     same = {
