@@ -25,7 +25,7 @@ def plans() -> Mapping[str, str]:
     return found
 
 
-def plan(name: str) -> ModuleType:
+def plan(name: str | None) -> ModuleType:
     """Imports the module that plans an experiment.
 
     Raises:

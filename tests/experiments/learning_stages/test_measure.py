@@ -5,44 +5,16 @@ import math
 
 import numpy as np
 import pytest
+from tiny_stages import SMALL, rows_of
 
-from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure as stage_jobs
 from recall.experiments.learning_stages import shared as stage_common
 from recall.experiments.learning_stages import summary as stage_summary
 from recall.models import stage_training
 
-SMALL = stage_lanes.StageLane(
-    subjects=4,
-    relations=2,
-    answers=2,
-    noise=3,
-    length=6,
-    structured=True,
-    **stage_common.SIMPLIFIED,
-    attention="linear",
-    init="published",
-    init_scale=1e-2,
-    optimizer="sgd",
-    learning_rate=0.5,
-    loss="sampled",
-    batch=16,
-    share=4,
-    checks=2,
-    num_steps=256,
-    check_every=4,
-    until_learned=False,
-    seed=0,
-)
-
 
 def change(**fields):
     return dataclasses.replace(SMALL, **fields)
-
-
-def rows_of(*lanes, trace=False, done=()):
-    job = stage_jobs.StageJob(members=tuple(lanes), trace=trace)
-    return [row for batch in job.run(done) for row in batch]
 
 
 @pytest.fixture(scope="module")
