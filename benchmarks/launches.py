@@ -19,8 +19,8 @@ from rich.console import Console
 
 from configs import linear_capacity
 from recall.runs import launching, planning, setup
+from recall.store.row import Row
 
-Row = dict[str, Any]
 SEEDS = tuple(range(100))  # for a sweep of about a minute
 REPEATS = 3
 LAUNCHERS = ("local", "dask")

@@ -32,7 +32,7 @@ def searches_of(changes: dict, seeds: int, d: int) -> list:
     config.update_from_flattened_dict(
         {"d": (d,), "seeds": tuple(range(seeds)), "max_parameters": 10**6, **changes}
     )
-    return recall_capacity.plan(recall_capacity.settings(config))
+    return recall_capacity.work(config)
 
 
 def main() -> None:

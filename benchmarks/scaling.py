@@ -32,12 +32,12 @@ from recall.experiments.large_memory import programs as large_programs
 from recall.memories import kinds
 from recall.runs import planning, setup
 from recall.store import journal, provenance
+from recall.store.row import Row
 from recall.sweeps import lanes, memory_search, transformer_search
 from recall.sweeps import search as searches
 from recall.theory import costs
 
 TABLE = Path(__file__).parents[1] / "results" / "scaling.csv"
-Row = dict[str, Any]
 GRIDS = {
     "linear_capacity": linear_capacity,
     "mlp_capacity": mlp_capacity,
@@ -105,12 +105,16 @@ def grid(tiny: bool) -> Iterator[Row]:
     for name, module in GRIDS.items():
         config = module.get_config("quick" if tiny else "")
         plan = planning.plan_of(config)
-        asked = [search for cell in plan.cells for search in cell.searches]
+        asked = [search for cell in plan.batches for search in cell.searches]
         works = [_work(s).times(_steps(s)) for s in asked]
         total = costs.Work(*map(sum, zip(*works, strict=True)))
         longest = max(asked, key=lambda s: _work(s).flops * _steps(s))
         yield {
-            **{"experiment_of": name, "searches": len(asked), "cells": len(plan.cells)},
+            **{
+                "experiment_of": name,
+                "searches": len(asked),
+                "cells": len(plan.batches),
+            },
             **{"steps": total.steps, "flops": total.flops, "bytes": total.bytes},
             "longest_steps": _steps(longest),
             "longest_flops": _work(longest).flops * _steps(longest),

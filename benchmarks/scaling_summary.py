@@ -1,14 +1,14 @@
 """What rows of measured steps add up to: rates of a device, predictions from them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from recall.store.row import Row
 from recall.theory import costs, laws
 
-Row = Mapping[str, Any]
 STEPS = 2048  # of the trained linear memory
 WIDTHS = (256, 512, 1024, 2048, 4096)
 ACCELERATORS = (1, 8, 256)

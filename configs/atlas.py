@@ -8,45 +8,36 @@ to trained MLPs (1.8 to 2.4), each with its range over seeds and the laws of the
 
 import ml_collections
 
-from configs import (
-    common,
-    constructions,
-    linear_capacity,
-    memory_weights,
-    mlp_capacity,
-    mlp_construction,
-    recall_capacity,
-    separability,
-)
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     quick, full = preset == "quick", preset == ""
     c = ml_collections.ConfigDict({"experiment": "atlas", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.parts = ("linear", "built", "separable", "weights")
     c.parts += () if quick else ("constructed", "mlp", "transformer")
-    c.linear = linear_capacity.get_config(preset)
+    c.linear = presets.config("linear_capacity", preset)
     c.linear.d = (16, 32) if quick else (16, 32, 64, 128) if full else (16, 32, 64)
     c.linear.thresholds = (1.0,)
-    c.built = mlp_construction.get_config("quick")
+    c.built = presets.config("mlp_construction", "quick")
     c.built.d, c.built.thresholds = (16,) if quick else (16, 32, 64), (1.0,)
     c.built.degrees, c.built.others = (1,), ()
-    c.separable = separability.get_config("cpu")
+    c.separable = presets.config("separability", "cpu")
     c.separable.memories = ("linear", "sign_gates")
     c.separable.d = c.linear.d
     c.separable.feature_d = (16,) if quick else (16, 32)
-    c.weights = memory_weights.get_config("cpu")
+    c.weights = presets.config("memory_weights", "cpu")
     c.weights.methods = ("sign_gates", "alternating", "data_dependent")
     cells = ((16, 64), (16, 128), (32, 256), (32, 512))
     c.weights.cells = cells[:1] if quick else cells if full else cells[:3]
-    c.constructed = constructions.get_config("quick")
-    c.mlp = mlp_capacity.get_config(preset)
+    c.constructed = presets.config("constructions", "quick")
+    c.mlp = presets.config("mlp_capacity", preset)
     c.mlp.sizes = ((16, 16), (16, 32), (32, 32)) if full else ((16, 16), (16, 32))
     c.mlp.num_outputs, c.mlp.thresholds = (0,), (1.0,)
     c.mlp.activations = ("relu", "tanh", "sin")
-    c.transformer = recall_capacity.get_config(preset)
+    c.transformer = presets.config("recall_capacity", preset)
     c.transformer.d = (16, 32) if full else (16,)
     c.transformer.alphas, c.transformer.betas = (1.0,), (4.0, 1.0)
     return c

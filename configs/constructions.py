@@ -10,11 +10,11 @@ contexts, of 32 and of 256 tokens; facts for each parameter stand beside trained
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "constructions", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.embedding = "sphere"

@@ -9,7 +9,7 @@ remark on orthogonal embeddings: a union of orthonormal bases stores more than r
 
 import ml_collections
 
-from configs import common, linear_capacity, mlp_capacity, recall_capacity, separability
+from recall.sweeps import presets
 
 FEW = ("sphere", "power_law:1", "shared_mean:0.7")
 SOME = (
@@ -29,7 +29,7 @@ ALL = (
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     quick = preset == "quick"
     c = ml_collections.ConfigDict({"experiment": "embedding_geometry"})
     c.preset = preset
@@ -37,15 +37,15 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.threshold, c.num_points = 0.99, 1024
     c.parts = ("built",) if quick else ("built", "trained", "exact", "mlp")
     c.parts += () if quick else ("transformer",)
-    c.built = linear_capacity.get_config(preset)
+    c.built = presets.config("linear_capacity", preset)
     c.built.memories = ("outer_product", "whitened", "centred")
-    c.trained = linear_capacity.get_config(preset)
+    c.trained = presets.config("linear_capacity", preset)
     c.trained.memories = ("linear",)
-    c.exact = separability.get_config(preset)
+    c.exact = presets.config("separability", preset)
     c.exact.memories = ("linear",)
-    c.mlp = mlp_capacity.get_config(preset)
+    c.mlp = presets.config("mlp_capacity", preset)
     c.mlp.sizes, c.mlp.num_outputs = ((16, 16),), (0,)
-    c.transformer = recall_capacity.get_config("quick")
+    c.transformer = presets.config("recall_capacity", "quick")
     for part in (c.built, c.trained, c.mlp, c.transformer):
         part.thresholds = (0.99,)
     c.built.geometries = FEW + SOME[1:3] if quick else ALL

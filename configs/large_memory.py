@@ -10,11 +10,11 @@ accelerators.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "large_memory", "preset": preset})
     c.memories = (  # memory, d, hidden units, facts
         *(("outer_product", 1024, 0, n) for n in (25_000, 50_000, 100_000)),

@@ -9,11 +9,11 @@ order log N may do is a secondary reading of 2605.12426, tested here.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "learned_embeddings"})
     c.preset = preset
     c.seeds = (0, 1, 2, 3, 4)

@@ -9,14 +9,14 @@ d/2 keeps most of the full capacity. More linear maps that are built, not traine
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 WIDTHS = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.capacity_sweep("linear_capacity", preset)
+    preset = presets.preset(arg)
+    c = presets.capacity_sweep("linear_capacity", preset)
     c.memories = ("outer_product", "low_rank", "linear")
     c.d = (8, 11, 16, 22, 32) if preset == "quick" else WIDTHS
     c.rank_fractions = (0.125, 0.25, 0.5)

@@ -9,11 +9,11 @@ descent 960 and 1,920 (2607.10034; its own counts, 3 m d).
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "memory_weights", "preset": preset})
     c.methods = ("sign_gates", "alternating", "whitened", "data_dependent")
     c.cells = ((32, 256), (32, 512), (64, 1024), (64, 2048))

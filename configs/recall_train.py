@@ -6,12 +6,12 @@ bash scripts/ask.sh "s3 r5" --workdir=runs/train
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.recall_sweep("recall_train", preset)
+    preset = presets.preset(arg)
+    c = presets.recall_sweep("recall_train", preset)
     c.d, c.heads, c.head_dim, c.m, c.size = 32, 16, 8, 112, 32
     if preset == "quick":
         c.d, c.heads, c.head_dim, c.m, c.size = 16, 4, 4, 32, 10

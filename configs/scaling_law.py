@@ -13,11 +13,11 @@ P^-.82. Eight minutes of one core.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "scaling_law", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
     c.alphas = (1.5, 2.0)

@@ -9,11 +9,11 @@ one runs, against d^2 / (2 ln N) conjectured as d grows (2605.05189).
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "separability", "preset": preset})
     c.memories = (
         *("linear", "sign_gates"),

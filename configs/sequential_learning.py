@@ -9,12 +9,12 @@ theory has these numbers as integrals (recall/theory/stages.py).
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.stages("sequential_learning", preset)
+    preset = presets.preset(arg)
+    c = presets.stages("sequential_learning", preset)
     c.subjects, c.relations, c.answers, c.structured = 16, 4, 8, True
     c.learning_rate = 0.1
     c.num_steps = 8192

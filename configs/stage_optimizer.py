@@ -11,12 +11,12 @@ Theory: flows of six variables (recall/theory/stages.py), and training of eight
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.stages("stage_optimizer", preset)
+    preset = presets.preset(arg)
+    c = presets.stages("stage_optimizer", preset)
     del c.attention, c.init, c.init_scale, c.optimizer
     c.subjects, c.relations, c.answers, c.structured = 16, 4, 8, True
     c.d, c.heads, c.head_dim, c.m = 128, 4, 8, 0

@@ -12,12 +12,12 @@ within 2.1 % of theory; 3.5 minutes on two cores.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.stages("stage_ratio", preset)
+    preset = presets.preset(arg)
+    c = presets.stages("stage_ratio", preset)
     c.ratios = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64)
     c.relations, c.answers = (2, 4, 8, 16), (2, 4, 8)
     c.max_subjects = 512

@@ -12,11 +12,11 @@ measured.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
+    preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "storage_location", "preset": preset})
     c.seeds = (0, 1, 2) if not preset else (0, 1, 2, 3, 4)
     c.embedding, c.activation = "gaussian", "relu"

@@ -9,12 +9,12 @@ attention, 1280.
 
 import ml_collections
 
-from configs import common
+from recall.sweeps import presets
 
 
 def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
-    preset = common.preset(arg)
-    c = common.recall_sweep("tradeoff", preset)
+    preset = presets.preset(arg)
+    c = presets.recall_sweep("tradeoff", preset)
     c.d, c.head_dim, c.size = 32, 8, 32
     c.heads = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32)
     c.m = (1, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)

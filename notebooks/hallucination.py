@@ -86,7 +86,7 @@ experiments.draw("sequential_learning", rows)
 # of one prompt every 32 steps.
 
 # %%
-(job,) = planning.plan_of(config).jobs
+(job,) = planning.plan_of(config).batches
 lane = job.lanes[0]
 problem, params = lane.start(lane.sizes)
 recipe = lane.recipe(lane.noise)

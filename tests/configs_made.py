@@ -11,8 +11,7 @@ import tiny_facts
 from recall.runs import planning
 
 ROOT = pathlib.Path(__file__).parents[1]
-HELPERS = ("__init__", "common")
-NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in HELPERS)
+NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem != "__init__")
 MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
 TINY = tiny_facts.write(pathlib.Path(tempfile.mkdtemp()) / "facts.jsonl")
 # Facts of a file, and names that are not embedded: no package is needed.
@@ -26,7 +25,7 @@ def config(name, preset=None, **changes):
     made.lock()
     if name == "real_facts":
         changes = HOME_MADE | changes
-        made.cases = tuple(c for c in made.cases if "names" not in c[2])
+        made.cases = tuple(c for c in made.cases if "names" not in c["embedding"])
     made.update_from_flattened_dict(
         {field.replace("__", "."): value for field, value in changes.items()}
     )
@@ -34,12 +33,8 @@ def config(name, preset=None, **changes):
 
 
 def plan(*args, **changes) -> list[Any]:
-    """The searches of a config, in no order."""
-    return [
-        s
-        for cell in planning.plan_of(config(*args, **changes)).cells
-        for s in cell.searches
-    ]
+    """The lanes of a config, in no order."""
+    return planning.plan_of(config(*args, **changes)).lanes
 
 
 def few_seeds(name, preset):
@@ -63,4 +58,4 @@ def refuses(name, changes, words):
 def plans(name, changes):
     """Checks that planning takes a config, and makes lanes of it."""
     planned = planning.plan_of(config(name, "quick", **changes))
-    assert planned.cells or planned.jobs
+    assert planned.batches

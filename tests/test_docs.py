@@ -11,9 +11,9 @@ import sys
 import pytest
 from absl import flags
 
-from configs import common
 from recall.cli import arguments
 from recall.runs import planning
+from recall.sweeps import presets
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -193,14 +193,14 @@ def test_a_command_has_flags_that_there_are_or_is_run_elsewhere(words, parsed):
             if field in config:
                 config[field] = config[field][:1]
         planned = planning.plan_of(config)
-        assert planned.cells or planned.jobs
+        assert planned.batches
 
 
 @pytest.mark.parametrize("named", CONFIGS)
 def test_a_config_that_a_document_names_is_one_with_that_preset(named):
     path, _, preset = named.partition(":")
     assert (ROOT / path).exists()
-    assert preset in common.PRESETS
+    assert preset in presets.PRESETS
 
 
 def test_a_command_that_is_none_is_found(parsed, capsys):

@@ -60,9 +60,12 @@ def test_a_wheel_holds_every_module_and_config_and_nothing_else(wheel):
     held = {
         name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info" not in name
     }
-    ours = [p for part in ("recall", "configs") for p in (ROOT / part).rglob("*.py")]
+    ours = [*(ROOT / "recall").rglob("*.py"), ROOT / "recall" / "py.typed"]
     ours += [p for p in (ROOT / "recall" / "pages").iterdir() if p.suffix in PAGE]
-    assert held == {path.relative_to(ROOT).as_posix() for path in ours}
+    configs = {
+        f"recall/configs/{path.name}" for path in (ROOT / "configs").glob("*.py")
+    }
+    assert held == {path.relative_to(ROOT).as_posix() for path in ours} | configs
 
 
 def test_a_wheel_offers_the_command_and_the_license(wheel):
@@ -75,7 +78,8 @@ def test_a_wheel_offers_the_command_and_the_license(wheel):
 
 
 def test_modules_and_configs_come_from_the_wheel(run):
-    done = run("-c", "import recall, configs; print(recall.__file__, configs.__file__)")
+    names = "print(presets.__file__, presets.module('atlas').__file__)"
+    done = run("-c", f"from recall.sweeps import presets; {names}")
     assert done.stdout.count(str(run.unpacked)) == 2
 
 

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 import ml_collections
 from absl import flags
 
-CONFIGS = Path(__file__).parents[2] / "configs"  # beside recall, wheel or checkout
+from recall.sweeps import presets
+
 CONFIG = re.compile(r"--?config(?:=(.*))?")
 OVERRIDE = re.compile(r"--?(?:no)?config\.([^=]+)")
 
@@ -75,7 +76,7 @@ def _with_paths(argv: list[str]) -> list[str]:
 def _path(config: str) -> str:
     """Where a config lies: as given if there is such a file, else among ours."""
     given, colon, preset = config.partition(":")
-    ours = CONFIGS / f"{Path(given).stem}.py"
+    ours = presets.FOLDER / f"{Path(given).stem}.py"
     named = given in (ours.stem, f"configs/{ours.name}")
     if Path(given).is_file() or not (named and ours.is_file()):
         return config

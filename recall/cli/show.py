@@ -1,4 +1,4 @@
-"""What a command does with a run: conclude and show it, ask a model it left."""
+"""Ends of a command: concludes and shows a run, or asks a model it left."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ from rich.console import Console
 from recall import experiments, plotting
 from recall.cli import ask as asking
 from recall.pages import terminal
-from recall.runs import checkpoints, launching, planning, status
+from recall.runs import checkpoints, launching, status
 from recall.store import journal
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan, ended
 
 KINDS = {
     "capacity": "capacities.csv",
@@ -27,9 +28,7 @@ run by other parts; the last part to end, or the same command without --shard, w
 tables and the figure."""
 
 
-def conclude(
-    config: Any, plan: planning.Plan, part: planning.Plan, workdir: Path, console: Any
-) -> int:
+def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -> int:
     """Shows a run that is whole, or says what it lacks.
 
     Args:
@@ -42,22 +41,20 @@ def conclude(
     Returns:
         The exit code: 1 if a lane of this part failed.
     """
-    found = launching.rows_of(workdir)
-    failed = [row for row in found if row["kind"] == failures.KIND]
-    done, missed = jobs.ended(found), {row["search"] for row in failed}
-    lanes, own = (
-        {lane.digest() for lane in planning.lanes(some)} for some in (plan, part)
-    )
+    rows = launching.rows_of(workdir)
+    failed = [row for row in rows if row["kind"] == failures.KIND]
+    done, missed = ended(rows), {row["search"] for row in failed}
+    lanes, mine = ({lane.digest() for lane in some.lanes} for some in (plan, part))
     if lanes <= done:
-        journal.drop_states(workdir)  # of parts, and of cells killed as they ended
+        journal.drop_states(workdir)  # of parts, and of batches killed as they ended
     if left := lanes - done - missed:
-        console.print(_PART.format(len(own & done), len(own), len(left), len(lanes)))
+        console.print(_PART.format(len(mine & done), len(mine), len(left), len(lanes)))
     else:
-        show(config, found, workdir, console)
-    mine = [row for row in failed if row["search"] in own]
-    for line in failures.told(mine):
+        show(config, rows, workdir, console)
+    named = [row for row in failed if row["search"] in mine]
+    for line in failures.lines(named):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-    return int(bool(mine))
+    return int(bool(named))
 
 
 def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None:
@@ -78,7 +75,7 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
 
 
 def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
-    """Draws what there is; says where, or what it lacks if lanes have failed."""
+    """Draws what there is; returns where, or what it lacks if lanes have failed."""
     try:
         plotting.save(experiments.draw(config.experiment, rows), workdir / "figure")
     except (ValueError, LookupError) as error:
@@ -125,7 +122,7 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
 
 
 def devices_to_use(count: int) -> list[Any]:
-    """The first `count` local devices, all of them for 0.
+    """Returns the first `count` local devices, all of them for 0.
 
     Raises:
         ValueError: if there are fewer.

@@ -1,10 +1,10 @@
 """What a signature finds, and how it says numbers."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 
 class Finding(NamedTuple):

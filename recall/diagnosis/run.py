@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import ml_collections
 import numpy as np
 from rich.console import Console
 
@@ -19,8 +18,7 @@ from recall.diagnosis import searches
 from recall.models import transformer
 from recall.runs import checkpoints, planning, sources
 from recall.stats import points as rows_lib
-
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 # What a probe that was written short has from the end of its search.
 _SETTINGS = (*rows_lib.GROUP, "seed", "parameters", "tried", "facts")
@@ -97,19 +95,10 @@ def added(source: sources.Source) -> Iterator[Row]:
 def planned(config: Mapping[str, Any]) -> list[Row]:
     """A row for each search that a config asks for; none if it is of other code."""
     try:
-        plan = planning.plan_of(ml_collections.ConfigDict(_tuples(config)))
+        lanes = planning.plan_of(planning.config_of(config)).lanes
     except ValueError:
         return []
-    found = [search.digest() for cell in plan.cells for search in cell.searches]
-    found += [lane.digest() for job in plan.jobs for lane in job.lanes]
-    return [{"kind": "planned", "search": search} for search in found]
-
-
-def _tuples(value: Any) -> Any:
-    """Settings as a config has them: JSON has lists where these are tuples."""
-    if isinstance(value, Mapping):
-        return {name: _tuples(child) for name, child in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+    return [{"kind": "planned", "search": lane.digest()} for lane in lanes]
 
 
 def heads(model: checkpoints.Model, accuracy: float) -> list[Row]:

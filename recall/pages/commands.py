@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from recall.runs import sources
-
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 # A column, and the fields of configs that list its values.
 FIELDS = (

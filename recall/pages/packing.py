@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 DIGITS = 6  # significant, of fractions
 # What other columns say, or what no table can show.

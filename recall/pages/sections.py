@@ -2,13 +2,11 @@
 
 import html
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from recall.pages import commands, drawings, packing, tables, terminal
 from recall.runs import sources
-
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 # Kinds of rows that a page lists, with what it calls them, the main ones first.
 KINDS = {

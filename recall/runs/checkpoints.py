@@ -2,8 +2,7 @@
 
 import dataclasses
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from recall.data import fact_tables
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import fit, transformer
 from recall.store import journal
-from recall.sweeps import running, transformer_search
+from recall.sweeps import transformer_search
 
 SECTIONS = {
     "strategy": capacity.Strategy,
@@ -46,7 +45,7 @@ class Model(NamedTuple):
 
 
 def path_of(workdir: Path, seed: int) -> Path:
-    """Where the model of a seed is kept."""
+    """Returns where the model of a seed is kept."""
     return workdir / f"model-{seed}.msgpack"
 
 
@@ -66,26 +65,14 @@ def save(path: Path, model: Model) -> None:
     journal.write_file(path, data)
 
 
-def keep(update: running.Update, done: Sequence[dict], workdir: Path) -> list[dict]:
-    """Saves the models of searches that have ended, and says how good they are."""
-    ended, rows = {row["search"] for row in done}, []
-    for index, search in enumerate(update.cell.searches):
-        if search.digest() in ended and isinstance(
-            search, transformer_search.RecallSearch
-        ):
-            params = running.params_of(update.cell, update.state, index)
-            model = Model(search, search.problem(update.cell.shape), params)
-            save(path_of(workdir, search.seed), model)
-            rows.append(search.columns() | quality(model))
-            loss = float(update.state[".fit.loss"][index])
-            rows[-1] |= {
-                "kind": "model",
-                "key": f"{search.digest()}:model",
-                "steps": int(update.state[".fit.steps"][index]),
-                "loss": loss if math.isfinite(loss) else None,
-                "finite": math.isfinite(loss),
-            }
-    return rows
+def keep(models: Iterable[tuple[Any, Any, Any]], workdir: Path) -> None:
+    """Saves models, each a search, its problem and its params, by their seeds.
+
+    Raises:
+        journal.JournalError: if one cannot be written.
+    """
+    for search, problem, params in models:
+        save(path_of(workdir, search.seed), Model(search, problem, params))
 
 
 def load(path: Path) -> Model:
@@ -96,12 +83,12 @@ def load(path: Path) -> Model:
             settings say.
     """
     try:
-        found: Any = serialization.msgpack_restore(path.read_bytes())
-        search = _search(json.loads(found["settings"]))
+        document: Any = serialization.msgpack_restore(path.read_bytes())
+        search = _search(json.loads(document["settings"]))
         wanted = search.problem(search.own_shape())
         like = (wanted, wanted.initial)
-        found["model"]["0"]["world"].setdefault("given", None)  # older files lack it
-        arrays = serialization.from_state_dict(like, found["model"])
+        document["model"]["0"]["world"].setdefault("given", None)  # absent before
+        arrays = serialization.from_state_dict(like, document["model"])
     except OSError as error:
         raise ModelError(
             f"Expected a saved model in {path}: {error.strerror}; train one with "
@@ -112,17 +99,6 @@ def load(path: Path) -> Model:
         raise ModelError(f"Expected a model in {path}; got {reason}.") from error
     _check_shapes(path, like, arrays)
     return Model(search, *jax.tree.map(jnp.asarray, arrays))
-
-
-def quality(model: Model) -> dict[str, Any]:
-    """Columns of a row: accuracy over every fact, mean and worst over contexts."""
-    search = model.search
-    sampling = search.sampling(search.own_shape())
-    found = fit.evaluate(model.problem, model.params, sampling, search.architecture)
-    return search.size_columns(int(model.problem.n_max)) | {
-        "accuracy": float(found.mean),
-        "worst_accuracy": float(found.worst),
-    }
 
 
 def _search(settings: dict[str, Any]) -> transformer_search.RecallSearch:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from recall.runs import launching, planning, progress, setup, shards, signals, workers
+from recall.runs import launching, progress, setup, shards, signals, workers
 from recall.store import journal, provenance
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan
 
 CONNECT_SECONDS = 10.0
 ALLOWED_DEATHS = 3  # of workers, before their unit is blamed
@@ -34,7 +35,7 @@ class LostError(Exception):
 
 
 class Driver(NamedTuple):
-    """Who hands out units.
+    """The process that hands out units.
 
     Attributes:
         dask: the package `distributed`.
@@ -46,14 +47,14 @@ class Driver(NamedTuple):
 
     dask: Any
     client: Any
-    plan: planning.Plan
+    plan: Plan
     book: journal.Journal
     columns: Mapping[str, Any]
 
 
 def run(
     config: Any,
-    plan: planning.Plan,
+    plan: Plan,
     workdir: Path,
     scheduler: str | None,
     console: Console,
@@ -75,11 +76,11 @@ def run(
     Raises:
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
-        signals.Stopped: if somebody asked; what workers wrote stays.
-        journal.JournalError: if somebody could not write.
+        signals.Stopped: if somebody asked to stop; what workers wrote stays.
+        journal.JournalError: if a worker could not write.
     """
     dask = _import()
-    launching.skipped(plan, console)
+    launching.print_skipped(plan, console)
     book = journal.open_journal(workdir, config.to_dict())
     columns = {"experiment": config.experiment, **provenance.source(), "device": None}
     task = {
@@ -89,15 +90,15 @@ def run(
         "pinned": scheduler is None,
     }
     done = launching.finished(workdir)
-    with signals.listening(grace) as asked, _client(dask, scheduler) as client:
+    with signals.listening(grace) as stop, _client(dask, scheduler) as client:
         driver = Driver(dask, client, plan, book, columns)
         units = shards.units(plan, _num_workers(client))
         left = [unit for unit in units if _left(plan, unit, done)]
-        bar = progress.Progress(console, len(units), len(planning.lanes(plan)), "units")
-        bar.update(lanes=len(done), cells=len(units) - len(left), new_probes=0)
+        bar = progress.Progress(console, len(units), len(plan.lanes), "units")
+        bar.lanes, bar.batches = len(done), len(units) - len(left)
         with bar.showing():
-            _hand_out(driver, task, left, bar, asked)
-            launching.tell_end(bar, plan, workdir)
+            _hand_out(driver, task, left, bar, stop)
+            launching.show_end(bar, plan, workdir)
 
 
 def _hand_out(
@@ -105,9 +106,9 @@ def _hand_out(
     task: Mapping[str, Any],
     units: Sequence[range],
     bar: progress.Progress,
-    asked: signals.Asked,
+    stop: signals.StopRequest,
 ) -> None:
-    """Has units run, and looks after them until none is left."""
+    """Submits units, and looks after them until none is left."""
     name = journal.digest(task)
     going = {
         driver.client.submit(
@@ -122,32 +123,30 @@ def _hand_out(
     }
     try:
         while going:
-            asked.check()
+            stop.check()
             for future in _over(driver.dask, going):
-                told = outcome(driver, future, going.pop(future))
-                bar.update(
-                    lanes=bar.lanes + told["ended"],
-                    cells=bar.cells + 1,
-                    new_probes=told["probes"],
-                    note=f"workers {_num_workers(driver.client)}",
-                )
+                counts = outcome(driver, future, going.pop(future))
+                bar.lanes += counts["ended"]
+                bar.probes += counts["probes"]
+                bar.batches += 1
+                bar.show(f"workers {_num_workers(driver.client)}")
     finally:
         with contextlib.suppress(Exception):  # a scheduler that is gone
             driver.client.cancel(list(going))
 
 
 def _over(dask: Any, going: Collection[Any]) -> list[Any]:
-    """The futures that are over, after a moment of waiting."""
+    """Waits a moment; returns the futures that are over."""
     with contextlib.suppress(dask.TimeoutError, TimeoutError, dask.CancelledError):
         dask.wait(list(going), timeout=0.5, return_when="FIRST_COMPLETED")
     return [future for future in going if future.status != "pending"]
 
 
 def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
-    """What a unit came to; one that kills its workers is recorded as failed.
+    """Returns counts of a unit; records as failed one that kills its workers.
 
     Raises:
-        LostError: if nobody knows any more.
+        LostError: if the scheduler is gone.
         ClusterError: if workers cannot run units at all.
         journal.JournalError: if a worker could not write.
     """
@@ -167,21 +166,19 @@ def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
     return {"ended": 0, "probes": 0}
 
 
-def _program_of(plan: planning.Plan, unit: range) -> str:
-    """The program that a unit's lanes share, for a person."""
-    part = shards.part(plan, unit)
-    names = [planning.program_of(cell) for cell in part.cells]
-    return [*names, *map(jobs.program_of, part.jobs)][0]
+def _program_of(plan: Plan, unit: range) -> str:
+    """Returns the label of the program that the lanes of a unit share."""
+    return shards.part(plan, unit).batches[0].about().program
 
 
-def _left(plan: planning.Plan, unit: range, done: Collection[str]) -> list[Any]:
-    """The lanes of a unit that have not ended."""
-    lanes = planning.lanes(plan)[unit.start : unit.stop]
+def _left(plan: Plan, unit: range, done: Collection[str]) -> list[Any]:
+    """Returns the lanes of a unit that are not over."""
+    lanes = plan.lanes[unit.start : unit.stop]
     return [lane for lane in lanes if lane.digest() not in done]
 
 
 def _import() -> Any:
-    """Dask, if it is there."""
+    """Imports Dask, or says how to install it."""
     try:
         import distributed
     except ImportError as error:
@@ -215,7 +212,7 @@ def _client(distributed: Any, scheduler: str | None) -> Iterator[Any]:
 
 
 def local_cluster(distributed: Any) -> Any:
-    """A scheduler in this process, and a worker process of one thread for each core."""
+    """Starts a scheduler here, and a worker process of one thread for each core."""
     return distributed.LocalCluster(
         n_workers=setup.num_cores(),
         threads_per_worker=1,

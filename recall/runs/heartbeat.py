@@ -1,4 +1,4 @@
-"""Signs of life: what each process of a run is working on, for whoever asks.
+"""Signs of life: the lanes that each process of a run works on, for whoever asks.
 
 writers/<writer>.json    which lanes, and since when; touched every few seconds, and
                          removed by a process that ends as it should
@@ -19,53 +19,52 @@ BEAT_SECONDS = 5.0
 FOLDER = "writers"
 
 
-class Presence:
-    """What one process says it is doing."""
+class Heartbeat:
+    """The file in which one process says that it is alive, and at work on what."""
 
     def __init__(self, book: journal.Journal) -> None:
-        """Says that it is there."""
+        """Writes that the process is there, at work on nothing yet."""
         self._path = book.workdir / FOLDER / f"{book.path.stem}.json"
-        self._begun = time.time()
+        self._start = time.time()
         self._lanes: set[str] = set()
         self.claim(())
 
     def claim(self, lanes: Iterable[str], *, more: bool = False) -> None:
-        """Says which lanes it works on now; `more`: beside those it said before."""
+        """Writes which lanes it works on now; `more`: beside those written before."""
         self._lanes = set(lanes) | (self._lanes if more else set())
-        told = {"begun": self._begun, "lanes": sorted(self._lanes)}
+        sign = {"begun": self._start, "lanes": sorted(self._lanes)}
         with contextlib.suppress(journal.JournalError):  # it is not worth a run
-            journal.write_file(self._path, json.dumps(told).encode())
+            journal.write_file(self._path, json.dumps(sign).encode())
 
     def touch(self) -> None:
-        """Shows that it is alive."""
+        """Shows that the process is alive."""
         with contextlib.suppress(OSError):
             os.utime(self._path)
 
     def end(self) -> None:
-        """Says goodbye."""
+        """Removes the file: the process ends as it should."""
         with contextlib.suppress(OSError):
             self._path.unlink()
 
 
-def beat(presence: Presence, ended: threading.Event) -> None:
+def beat(heart: Heartbeat, ended: threading.Event) -> None:
     """Shows that a process is alive, again and again."""
     while not ended.wait(BEAT_SECONDS):
-        presence.touch()
+        heart.touch()
 
 
 @contextlib.contextmanager
-def shown(book: journal.Journal) -> Iterator[Presence]:
+def beating(book: journal.Journal) -> Iterator[Heartbeat]:
     """Shows signs of life until the end."""
-    presence, ended = Presence(book), threading.Event()
-
-    thread = threading.Thread(target=beat, args=(presence, ended), daemon=True)
+    heart, ended = Heartbeat(book), threading.Event()
+    thread = threading.Thread(target=beat, args=(heart, ended), daemon=True)
     thread.start()
     try:
-        yield presence
+        yield heart
     finally:
         ended.set()
         thread.join()
-        presence.end()
+        heart.end()
 
 
 class Sign(NamedTuple):
@@ -73,23 +72,23 @@ class Sign(NamedTuple):
 
     Attributes:
         writer: host, process and a random number.
-        lanes: what it said it was working on.
-        begun: when it began, in seconds since 1970.
+        lanes: digests of what it said it was working on.
+        start: when it began, in seconds since 1970.
         seen: when it was last seen alive.
     """
 
     writer: str
     lanes: frozenset[str]
-    begun: float
+    start: float
     seen: float
 
 
 def signs(workdir: Path) -> list[Sign]:
-    """The last signs of all processes; one that is being replaced may be missed."""
-    found = []
+    """Reads the last signs of all processes; one being replaced may be missed."""
+    signs = []
     for path in sorted((workdir / FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            told, seen = json.loads(path.read_bytes()), path.stat().st_mtime
-            lanes = frozenset(told["lanes"])
-            found.append(Sign(path.stem, lanes, told["begun"], seen))
-    return found
+            sign, seen = json.loads(path.read_bytes()), path.stat().st_mtime
+            lanes = frozenset(sign["lanes"])
+            signs.append(Sign(path.stem, lanes, sign["begun"], seen))
+    return signs

@@ -1,12 +1,12 @@
 """Several processes as one run (--distributed): who does what, and waiting.
 
-Lanes need no communication: each process runs its share on its own devices. Jobs that
-span devices are one program over the devices of all processes, which make the same
-calls in step; what they decide by, the first process tells.
+Lanes need no communication: each process runs its shard on its own devices. Batches
+that span are one program over the devices of all processes, which make the same calls
+in step; where they decide by what they read, the first process speaks for all.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import jax
@@ -14,14 +14,14 @@ import numpy as np
 from jax._src import distributed as _state  # what waits has no other door
 from jax.experimental import multihost_utils
 
-from recall.runs import planning, shards, signals
-from recall.sweeps import spans
+from recall.runs import shards, signals
+from recall.sweeps.batch import Plan
 
 WEEK = 7 * 24 * 3600 * 1000  # milliseconds
 
 
 def join(coordinator: str | None, processes: int | None, index: int | None) -> None:
-    """Meets the other processes; what is not given is read off the environment.
+    """Meets the other processes; reads off the environment what is None.
 
     Args:
         coordinator: host:port of the first process (or JAX_COORDINATOR_ADDRESS).
@@ -55,62 +55,63 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
 
 
 def _number(given: int | None, variable: str, least: int) -> int | None:
-    """What the command line says, or else the environment.
+    """Returns what the command line says, or else the environment.
 
     Raises:
         ValueError: if the environment says no such number.
     """
-    told = os.environ.get(variable)
-    if given is not None or told is None:
+    text = os.environ.get(variable)
+    if given is not None or text is None:
         return given
-    if not told.isdecimal() or int(told) < least:
-        raise ValueError(f"Expected {variable}=n with n >= {least}; got {told!r}.")
-    return int(told)
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"Expected {variable}=n with n >= {least}; got {text!r}.")
+    return int(text)
 
 
-def share(plan: planning.Plan) -> planning.Plan:
-    """What this process runs: its lanes, and every job that spans all devices."""
-    spanning = [job for job in plan.jobs if isinstance(job, spans.SpanningJob)]
-    others = [job for job in plan.jobs if job not in spanning]
-    own = shards.Shard(jax.process_index(), jax.process_count())
-    part = shards.share(plan._replace(jobs=others), own)
-    return part._replace(jobs=[*part.jobs, *spanning])
+def share(plan: Plan) -> Plan:
+    """Returns what this process runs: its lanes, and every batch that spans all."""
+    single = [batch for batch in plan.batches if not batch.spans]
+    spanning = [batch for batch in plan.batches if batch.spans]
+    shard = shards.Shard(jax.process_index(), jax.process_count())
+    part = shards.share(plan._replace(batches=single), shard)
+    return part._replace(batches=[*part.batches, *spanning])
 
 
-def fitting(plan: planning.Plan, devices: Sequence[Any]) -> planning.Plan:
-    """Leaves out jobs that span more devices than there are, and says so.
+def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
+    """Leaves out batches that span more devices than there are, with the reason.
 
-    Of several processes none may idle while others compute: a job takes all devices.
+    Of several processes none may idle while others compute: a batch takes all devices.
 
     Raises:
         ValueError: if nothing is left to run.
     """
     count, alone = len(everywhere(devices)), jax.process_count() == 1
     kept, skipped = [], list(plan.skipped)
-    for job in plan.jobs:
-        parts = job.parts if isinstance(job, spans.SpanningJob) else 0
-        if parts in (0, count) or (alone and parts < count):
-            kept.append(job)
+    for batch in plan.batches:
+        wanted = int(batch.devices) if batch.spans else 0
+        if wanted in (0, count) or (alone and wanted < count):
+            kept.append(batch)
         else:
-            has = f"{job.title}, {job.shape}: there are {count} devices"
+            has = f"{batch.about().program}: there are {count} devices"
             skipped.append(has if alone else f"{has}, and processes need all")
-    if not kept and not plan.cells:
-        raise ValueError(f"Expected jobs for {count} devices; got {'; '.join(skipped)}")
-    return plan._replace(jobs=kept, skipped=tuple(dict.fromkeys(skipped)))
+    if not kept:
+        reasons = "; ".join(skipped)
+        raise ValueError(f"Expected batches for {count} devices; got {reasons}")
+    return plan._replace(batches=kept, skipped=tuple(dict.fromkeys(skipped)))
 
 
 def everywhere(devices: Sequence[Any]) -> Sequence[Any]:
-    """The devices of all processes; of a single one, those that it was given."""
+    """Returns the devices of all processes; of a single one, those it was given."""
     return jax.devices() if jax.process_count() > 1 else devices
 
 
 def is_first() -> bool:
-    """Whether this process speaks for all."""
+    """Tells whether this process speaks for all."""
     return jax.process_index() == 0
 
 
 def wait(name: str) -> None:
-    """Returns once all processes are here; a collective would give up in 30 seconds.
+    """Waits until all processes are here; a collective would give up in 30 seconds.
 
     The name must be another at each call.
     """
@@ -120,21 +121,30 @@ def wait(name: str) -> None:
 
 
 def speaks_last() -> bool:
-    """Waits for all processes at the end of a run; whether this one concludes it."""
+    """Waits for all processes at the end of a run; tells if this one concludes it."""
     wait("end")
     return is_first()
 
 
-def told_by_first(flag: bool) -> bool:
-    """The flag of the first process, in all of them."""
+def first_process_says(flag: bool) -> bool:
+    """Broadcasts a flag from the first process to all processes."""
     if jax.process_count() == 1:
         return flag
     return bool(multihost_utils.broadcast_one_to_all(np.int32(flag)))
 
 
-def check(asked: signals.Asked) -> None:
-    """Stops all processes at the same place if one of them was asked to stop."""
-    if jax.process_count() > 1:
-        numbers = multihost_utils.process_allgather(np.int32(asked.number or 0))
-        asked.number = int(numbers.max()) or None
-    asked.check()
+def agreed(lanes: Sequence[str], done: Collection[str]) -> set[str]:
+    """Returns those of the lanes that the first process has among what is done."""
+    return {lane for lane in lanes if first_process_says(lane in done)}
+
+
+def check(stop: signals.StopRequest, *, together: bool) -> None:
+    """Stops if asked to; `together`: all processes at the same place.
+
+    Raises:
+        signals.Stopped: if this process was asked to stop, or one of them all.
+    """
+    if together and jax.process_count() > 1:
+        numbers = multihost_utils.process_allgather(np.int32(stop.number or 0))
+        stop.number = int(numbers.max()) or None
+    stop.check()

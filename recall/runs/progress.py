@@ -12,43 +12,41 @@ LINE_SECONDS = 5.0
 
 
 class Progress:
-    """Counts cells, lanes and probes; shows them at a rate a person can read.
+    """Counts batches, lanes and probes; shows them at a rate a person can read.
 
     Attributes:
-        cells: finished and all cells.
-        lanes: finished and all searches.
-        probes: probes that this run finished.
+        batches: that are over, of `num_batches`.
+        lanes: that are over, of `num_lanes`.
+        probes: that this launch has made.
         note: what else there is to say.
     """
 
     def __init__(
-        self, console: Console, num_cells: int, num_lanes: int, noun: str = "cells"
+        self, console: Console, num_batches: int, num_lanes: int, noun: str = "batches"
     ) -> None:
-        """Starts the clock; `noun` is what a person calls cells."""
+        """Starts the clock; `noun` is what a person calls batches."""
         self.console, self.noun = console, noun
-        self.cells, self.num_cells = 0, num_cells
+        self.batches, self.num_batches = 0, num_batches
         self.lanes, self.num_lanes = 0, num_lanes
         self.probes, self.note = 0, ""
         self.begun = self.shown = time.monotonic()
         self._bar: progress.Progress | None = None
 
-    def update(
-        self, *, lanes: int, cells: int, new_probes: int, note: str = ""
-    ) -> None:
-        """Takes the counts and shows them if it is time."""
-        self.lanes, self.cells, self.note = lanes, cells, note
-        self.probes += new_probes
+    def show(self, note: str = "") -> None:
+        """Shows the counts, and a note, if it is time."""
+        self.note = note
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=lanes, text=self.text())
+            task, text = self._bar.task_ids[0], self.text()
+            self._bar.update(task, completed=self.lanes, text=text)
         elif time.monotonic() - self.shown >= LINE_SECONDS:
             self.shown = time.monotonic()
             print(self.text(), file=self.console.file, flush=True)
 
     def text(self) -> str:
-        """One line: what is done, and how long it took."""
+        """Returns one line: what is done, and how long it took."""
         elapsed = time.monotonic() - self.begun
         return (
-            f"{self.noun} {self.cells}/{self.num_cells}, "
+            f"{self.noun} {self.batches}/{self.num_batches}, "
             f"lanes {self.lanes}/{self.num_lanes}, "
             f"probes {self.probes}, {elapsed:.0f} s"
             f"{', ' * bool(self.note)}{self.note}"
@@ -72,13 +70,13 @@ class Progress:
 
 
 def note(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The latest loss and accuracy of a traced run."""
+    """Returns the latest step, loss and accuracy of what is traced, or ""."""
     traces = [row for row in rows if row["kind"] == "trace"]
-    losses = [row["loss"] for row in traces if row["loss"] is not None]
-    if not losses:
+    if not any(row["finite"] for row in traces):
         return "diverged" if traces else ""
-    accuracy = sum(row["accuracy"] for row in traces) / len(traces)
-    return (
-        f"step {traces[-1]['steps']}, loss {sum(losses) / len(losses):.4f}, "
-        f"accuracy {accuracy:.4f}"
-    )
+    parts = [f"step {traces[-1]['steps']}"]
+    for name in ("loss", "accuracy"):
+        # An experiment traces what it likes, and a loss may be infinite.
+        values = [row[name] for row in traces if row.get(name) is not None]
+        parts += [f"{name} {sum(values) / len(values):.4f}"] if values else []
+    return ", ".join(parts)

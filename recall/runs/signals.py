@@ -21,26 +21,26 @@ class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
         self.exit_code = 128 + number
 
 
-class Asked:
-    """Whether somebody asked to stop."""
+class StopRequest:
+    """The signal that asked to stop, if one did."""
 
     number: int | None = None
 
     def check(self) -> None:
-        """Raises Stopped if so."""
+        """Raises Stopped if a signal asked to stop."""
         if self.number is not None:
             raise Stopped(self.number)
 
 
 @contextmanager
-def listening(grace: float = 0.0) -> Iterator[Asked]:
+def listening(grace: float = 0.0) -> Iterator[StopRequest]:
     """Catches the first SIGINT or SIGTERM, and leaves the second its usual effect.
 
     Args:
         grace: seconds after a SIGTERM until the process ends, done or not; 0 for
             however long the chunk takes.
     """
-    asked = Asked()
+    asked = StopRequest()
     usual = {s: signal.getsignal(s) for s in SIGNALS}
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -66,7 +66,7 @@ def _watched(grace: float) -> Iterator[None]:
     """Has a thread see signals at once: `note` waits for the program that is running.
 
     Python's handlers run in the main thread, between two of its instructions; a chunk
-    of a large cell is one instruction.
+    of a large batch is one instruction.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -95,10 +95,10 @@ def _watch(reader: socket.socket, grace: float) -> None:
 
 
 def _next_signal(reader: socket.socket, seconds: float | None) -> int | None:
-    """The next signal of ours; 0 if the time is over, None if nobody listens."""
+    """Awaits a signal of ours; 0 if the time is over, None if nobody listens."""
     while True:
         if not select.select([reader], [], [], seconds)[0]:
             return 0
-        told = reader.recv(1)
-        if not told or told[0] in SIGNALS:
-            return told[0] if told else None
+        byte = reader.recv(1)
+        if not byte or byte[0] in SIGNALS:
+            return byte[0] if byte else None

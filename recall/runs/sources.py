@@ -1,6 +1,5 @@
 """What a page shows: the rows of one run, or the committed rows of every experiment."""
 
-import importlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any, NamedTuple
 
 from recall import experiments
 from recall.store import journal
+from recall.store.row import Row
+from recall.sweeps import presets
 
-Row = Mapping[str, Any]
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 FIRST = "python -m recall.main --config=configs/recall_train.py:quick"
 
@@ -32,8 +32,8 @@ class Source(NamedTuple):
     """
 
     experiment: str
-    rows: list[dict[str, Any]]
-    beside: list[dict[str, Any]]
+    rows: list[Row]
+    beside: list[Row]
     config: Mapping[str, Any] | None
     origin: str
     workdir: str
@@ -76,7 +76,7 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
     return [committed(path) for path in paths(folder)]
 
 
-def tables(folder: Path = RESULTS) -> dict[str, list[dict[str, Any]]]:
+def tables(folder: Path = RESULTS) -> dict[str, list[Row]]:
     """The committed rows by experiment, without the probes of searches.
 
     Raises:
@@ -114,7 +114,7 @@ def committed(path: Path) -> Source:
     )
 
 
-def _table(path: Path) -> list[dict[str, Any]]:
+def _table(path: Path) -> list[Row]:
     """The rows of a committed table.
 
     Raises:
@@ -144,13 +144,13 @@ def _config_of(workdir: Path) -> Mapping[str, Any]:
         raise SourceError(message) from None
 
 
-def default_config(name: str, presets: Sequence[str]) -> Mapping[str, Any] | None:
+def default_config(name: str, chosen: Sequence[str]) -> Mapping[str, Any] | None:
     """The settings of the first preset that the config of that name knows."""
     try:
-        module = importlib.import_module(f"configs.{name}")
+        module = presets.module(name)
     except ImportError:
         return None
-    for preset in presets:
+    for preset in chosen:
         try:
             return module.get_config(preset).to_dict()
         except ValueError:
@@ -161,7 +161,7 @@ def default_config(name: str, presets: Sequence[str]) -> Mapping[str, Any] | Non
 def claim(name: str) -> str:
     """What the config of that name says it tests, without the command."""
     try:
-        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+        text = presets.module(name).__doc__ or ""
     except ImportError:
         return ""
     parts = text.strip().split("\n\n")

@@ -1,4 +1,4 @@
-"""How far a run is, read from its workdir: nothing is written, nothing is run."""
+"""The state of a run, read from its workdir: nothing is written, nothing is run."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,8 @@ from rich.table import Table
 
 from recall.runs import heartbeat, planning
 from recall.store import journal
-from recall.sweeps import failures, jobs
+from recall.sweeps import failures
+from recall.sweeps.batch import Plan, ended
 
 SILENT_SECONDS = 6 * heartbeat.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
@@ -18,7 +19,7 @@ _UNDRAWN = "Tables and the figure are not written yet: the same command writes t
 
 
 class Writer(NamedTuple):
-    """What one process has done and does.
+    """One process that works on a run, or has.
 
     Attributes:
         name: host, process and a random number.
@@ -36,7 +37,7 @@ class Writer(NamedTuple):
 
 
 class Status(NamedTuple):
-    """How far a run is.
+    """Counts of the lanes of a run, and its writers.
 
     Attributes:
         lanes: all that was asked for.
@@ -58,12 +59,12 @@ class Status(NamedTuple):
 
     @property
     def left(self) -> int:
-        """Lanes that nobody has begun, or that whoever began them left."""
+        """Lanes that nobody has begun, or that were left by whoever began them."""
         return self.lanes - self.done - self.failed - self.running
 
     @property
     def seconds(self) -> float | None:
-        """How long the rest takes those who are at work; None if nothing tells."""
+        """Seconds that the rest takes those who are at work; None if nothing tells."""
         rate = sum(writer.rate for writer in self.writers if writer.at_work)
         return self.core_seconds / rate if rate else None
 
@@ -79,7 +80,7 @@ def read(workdir: Path) -> Status:
     costs = _costs(planning.plan_of(config))
     by_writer = journal.rows_by_writer(workdir)
     rows = [row for some, _ in by_writer.values() for row in some]
-    done = jobs.ended(rows) & costs.keys()
+    done = ended(rows) & costs.keys()
     failed = {row["search"] for row in rows if row["kind"] == failures.KIND} - done
     rest = costs.keys() - done - failed
     signs, now = heartbeat.signs(workdir), time.time()
@@ -96,17 +97,13 @@ def read(workdir: Path) -> Status:
     )
 
 
-def _costs(plan: planning.Plan) -> dict[str, float]:
-    """Estimated seconds of one core for each lane."""
-    costs = {
-        search.digest(): search.core_seconds(cell.shape)
-        for cell in plan.cells
-        for search in cell.searches
+def _costs(plan: Plan) -> dict[str, float]:
+    """Estimates the seconds of one core for each lane; those of a batch cost alike."""
+    return {
+        lane.digest(): batch.about().core_seconds / len(batch.lanes)
+        for batch in plan.batches
+        for lane in batch.lanes
     }
-    for job in plan.jobs:
-        each = job.core_seconds / len(job.lanes)
-        costs |= {lane.digest(): each for lane in job.lanes}
-    return costs
 
 
 def _writers(
@@ -115,13 +112,13 @@ def _writers(
     costs: Mapping[str, float],
     rest: Collection[str],
 ) -> list[Writer]:
-    """Whoever has written a row or is about to, the latest first."""
+    """Lists whoever has written a row or is about to, the latest first."""
     signed = {sign.writer: sign for sign in signs}
-    found = [
+    writers = [
         _writer(name, *by_writer.get(name, ((), 0.0)), signed.get(name), costs, rest)
         for name in dict.fromkeys([*by_writer, *signed])
     ]
-    return sorted(found, key=lambda writer: writer.silent)
+    return sorted(writers, key=lambda writer: writer.silent)
 
 
 def _writer(
@@ -132,48 +129,47 @@ def _writer(
     costs: Mapping[str, float],
     rest: Collection[str],
 ) -> Writer:
-    """What one process has done and does, from its rows and its sign of life."""
-    ended = jobs.ended(rows)
+    """Sums up one process from its rows and its sign of life."""
+    over = ended(rows)
     seen = max(written, sign.seen if sign else 0.0)
     silent = max(0.0, time.time() - seen)
     at_work, rate = 0, 0.0
     if sign is not None and silent < SILENT_SECONDS:
         at_work = len(sign.lanes.intersection(rest))
-        worked = sum(costs.get(lane, 0.0) for lane in ended)
-        rate = worked / max(1.0, seen - sign.begun)
-    return Writer(name, len(ended), at_work, silent, rate)
+        worked = sum(costs.get(lane, 0.0) for lane in over)
+        rate = worked / max(1.0, seen - sign.start)
+    return Writer(name, len(over), at_work, silent, rate)
 
 
 def lines(status: Status) -> list[str]:
-    """What a person wants to know first."""
+    """Returns what a person wants to know first."""
     counts = f"{status.done} done, {status.running} running, {status.failed} failed"
-    told = [f"{status.lanes} lanes: {counts}, {status.left} left"]
+    first = f"{status.lanes} lanes: {counts}, {status.left} left"
     if status.done == status.lanes:
-        return [*told, "Nothing is left to do." if status.drawn else _UNDRAWN]
+        return [first, "Nothing is left to do." if status.drawn else _UNDRAWN]
     if status.seconds is not None:
-        told.append(f"The rest takes about {_span(status.seconds)} at the rate so far.")
+        rest = f"{_span(status.seconds)} at the rate so far"
     else:
-        one = _span(status.core_seconds)
-        told.append(f"The rest takes about {one} of one core, by the plan's estimate.")
-    return told
+        rest = f"{_span(status.core_seconds)} of one core, by the plan's estimate"
+    return [first, f"The rest takes about {rest}."]
 
 
 def table(status: Status) -> Table:
-    """Who has written, and when they were last seen alive."""
-    shown = Table(box=box.SIMPLE_HEAD)
-    shown.add_column("writer (host-pid)", no_wrap=True)
+    """Tabulates who has written, and when they were last seen alive."""
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("writer (host-pid)", no_wrap=True)
     for column in ("lanes ended", "at work on", "last sign of life"):
-        shown.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for writer in status.writers[:SHOWN]:
         counts = str(writer.ended), str(writer.at_work)
-        shown.add_row(writer.name, *counts, f"{_span(writer.silent)} ago")
+        table.add_row(writer.name, *counts, f"{_span(writer.silent)} ago")
     if len(status.writers) > SHOWN:
-        shown.add_row(f"and {len(status.writers) - SHOWN} earlier ones", "", "", "")
-    return shown
+        table.add_row(f"and {len(status.writers) - SHOWN} earlier ones", "", "", "")
+    return table
 
 
 def _span(seconds: float) -> str:
-    """A time as a person says it."""
+    """Formats a time as a person says it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""What runs on a worker of a cluster: one unit of a plan, as a local launch would.
+"""Work of one worker of a cluster: a unit of a plan, as a local launch runs it.
 
 A worker is told plain data only. It plans the config again, appends to a journal file
 of its own in the shared workdir, and tells its driver counts: rows never travel.
@@ -17,6 +17,7 @@ from rich.console import Console
 
 from recall.runs import heartbeat, launching, planning, progress, setup, shards, signals
 from recall.store import journal
+from recall.sweeps.batch import Plan
 
 
 def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
@@ -28,44 +29,44 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
         unit: the first lane, and the one after the last.
 
     Returns:
-        How many lanes `ended`, and how many `probes` it took.
+        Counts: lanes that `ended`, and `probes` that were made.
 
     Raises:
         journal.JournalError: if the workdir cannot be written.
     """
     plan, launch = _desk(json.dumps(task, sort_keys=True))
-    mine = {lane.digest() for lane in planning.lanes(plan)[slice(*unit)]}
-    before = len(mine & launching.finished(launch.book.workdir))
+    mine = {lane.digest() for lane in plan.lanes[slice(*unit)]}
+    before = len(mine & launching.finished(launch.journal.workdir))
     probes = launch.bar.probes
     launching.work(launch, shards.part(plan, range(*unit)))
-    launch.presence.claim(())
-    ended = len(mine & launching.finished(launch.book.workdir))
+    launch.heartbeat.claim(())
+    ended = len(mine & launching.finished(launch.journal.workdir))
     return {"ended": ended - before, "probes": launch.bar.probes - probes}
 
 
 @functools.cache
-def _desk(task: str) -> tuple[planning.Plan, launching.Launch]:
-    """What a worker keeps from one unit to the next: the plan, a journal, devices."""
-    told = json.loads(task)
-    if told["pinned"]:
+def _desk(task: str) -> tuple[Plan, launching.Launch]:
+    """Prepares what a worker keeps between units: the plan, a journal, devices."""
+    settings = json.loads(task)
+    if settings["pinned"]:
         _pin()
-    setup.configure(compile_cache=told["compile_cache"], cpu_devices=1)
-    config = planning.config_of(told["config"])
+    setup.configure(compile_cache=settings["compile_cache"], cpu_devices=1)
+    config = planning.config_of(settings["config"])
     plan = planning.plan_of(config)
-    book = journal.open_journal(told["workdir"], config.to_dict())
+    book = journal.open_journal(settings["workdir"], config.to_dict())
     devices = jax.local_devices()
-    shown = heartbeat.Presence(book)
-    beat = (shown, threading.Event())  # until the process ends
+    beats = heartbeat.Heartbeat(book)
+    beat = (beats, threading.Event())  # until the process ends
     threading.Thread(target=heartbeat.beat, args=beat, daemon=True).start()
     bar = progress.Progress(Console(), 0, 0)
     bar.shown = math.inf  # it only counts
     return plan, launching.Launch(
-        book=book,
+        journal=book,
         devices=devices,
         columns=launching.source_columns(config.experiment, devices),
         bar=bar,
-        asked=signals.Asked(),
-        presence=shown,
+        stop=signals.StopRequest(),
+        heartbeat=beats,
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recall.stats import fits
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 Tables = Mapping[str, Sequence[Row]]
 
 HOLDS = "holds"
@@ -109,23 +110,14 @@ def exponent(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Che
 
     The interval is a 95 % bootstrap over the seeds within each point.
     """
-    generator = np.random.default_rng(0)
-    draws = np.stack(
-        [
-            np.median(generator.choice(p.values, (1000, p.num_seeds)), axis=-1)
-            for p in points
-        ],
-        axis=-1,
+    logarithmic = points[0].num_outputs is None
+    x = np.array([point.x for point in points], float)
+    fit = fits.bootstrap(
+        [point.values for point in points],
+        lambda n: fits.slope(x, n * np.log(n) if logarithmic else n),
+        num_resamples=1000,
     )
-    medians = np.array([point.median for point in points])
-    facts = np.concatenate([medians[None], draws])
-    if points[0].num_outputs is None:
-        facts = facts * np.log(facts)
-    x = np.log([point.x for point in points])
-    x = x - x.mean()
-    slopes = np.log(facts) @ x / (x @ x)
-    low, high = np.percentile(slopes[1:], [2.5, 97.5])
-    return Check(what, float(slopes[0]), low=float(low), high=float(high), **allowed)
+    return Check(what, fit.value, low=fit.low, high=fit.high, **allowed)
 
 
 def constant(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Check:
@@ -146,4 +138,4 @@ def rank_correlation(
     what: str, x: Sequence[float], y: Sequence[float], **allowed: Any
 ) -> Check:
     """Spearman's correlation of two lists."""
-    return Check(what, rows_lib.rank_correlation(x, y), **allowed)
+    return Check(what, fits.rank_correlation(x, y), **allowed)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 TOLERANCE = 0.02  # of the median: other devices and versions round differently
 PROVENANCE = (

@@ -9,14 +9,14 @@ ceiling (`censored`) or failed only by diverging (`finite` is false).
 import fractions
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from recall.stats import fits
+from recall.store.row import Row
 from recall.theory import features, laws
-
-Row = Mapping[str, Any]
 
 QUALIFIERS = (
     *("world", "num_outputs", "activation", "degree", "recipe", "embedding"),
@@ -203,36 +203,23 @@ def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
     """
     logarithmic = _logarithmic(points)
     used = [point for point in points if usable(point)]
-    generator = np.random.default_rng(0)
-    draws = [_medians(generator, point.values, num_resamples) for point in used]
     x = np.array([point.x for point in used], float)
-    constant, slope = _law([point.median for point in used], x, logarithmic)
-    bounds = np.full((2, 2), np.nan)
-    if used and min(point.num_seeds for point in used) > 1:
-        samples = _law(np.stack(draws, axis=-1), x, logarithmic)
-        tail = 50 * (1 - _LEVEL)
-        bounds = np.percentile(samples, [tail, 100 - tail], axis=-1).T
+    law = fits.bootstrap(
+        [point.values for point in used],
+        lambda medians: _law(medians, x, logarithmic),
+        num_resamples,
+    )
     return Fit(
-        constant=float(constant),
-        constant_low=float(bounds[0, 0]),
-        constant_high=float(bounds[0, 1]),
-        slope=float(slope),
-        slope_low=float(bounds[1, 0]),
-        slope_high=float(bounds[1, 1]),
+        constant=law.value[0],
+        constant_low=law.low[0],
+        constant_high=law.high[0],
+        slope=law.value[1],
+        slope_low=law.low[1],
+        slope_high=law.high[1],
         logarithmic=logarithmic,
         num_points=len(used),
         num_excluded=len(points) - len(used),
     )
-
-
-def rank_correlation(x: Any, y: Any) -> float:
-    """Spearman's; NaN where it says nothing: of two or fewer, or of equal values."""
-    from scipy import stats  # takes half a second
-
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return math.nan
-    ranks = [stats.rankdata(values) for values in (x, y)]
-    return float(np.corrcoef(ranks)[0, 1])
 
 
 def families(points: Iterable[Point]) -> list[list[Point]]:
@@ -374,17 +361,9 @@ def _logarithmic(points: Sequence[Point]) -> bool:
     return fixed <= {None}
 
 
-def _medians(generator: np.random.Generator, values: Sequence[int], num: int):
-    return np.median(generator.choice(values, size=(num, len(values))), axis=-1)
-
-
-def _law(n, x: np.ndarray, logarithmic: bool) -> np.ndarray:
+def _law(facts: np.ndarray, x: np.ndarray, logarithmic: bool) -> np.ndarray:
     """Constant and slope, `[2, ...]`, of facts `[..., points]`."""
-    n = np.asarray(n, float)
     if not x.size:
-        return np.full(2, np.nan)
-    constant = np.exp(np.log(laws.law_constant(x, n, logarithmic)).mean(axis=-1))
-    t = np.log(x) - np.log(x).mean()
-    spread = (t * t).sum()
-    slope = np.log(n) @ t / spread if spread > 1e-12 else np.full_like(constant, np.nan)
-    return np.stack([constant, slope])
+        return np.full((2, *facts.shape[:-1]), np.nan)
+    constants = laws.law_constant(x, facts, logarithmic)
+    return np.stack([np.exp(np.log(constants).mean(axis=-1)), fits.slope(x, facts)])

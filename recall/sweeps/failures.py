@@ -1,16 +1,18 @@
-"""What went wrong, in one line: rows of lanes that raised instead of ending."""
+"""Failures in one line each: rows of lanes that raised instead of ending."""
 
 import pathlib
 import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from recall.sweeps import batch
+
 KIND = "failed"
 _HERE = str(pathlib.Path(__file__).parents[1])
 
 
 def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, Any]]:
-    """A row for each lane (or search) that failed, to be tried again by a later launch.
+    """Returns a row for each lane that failed, to be tried again by a later launch.
 
     Args:
         lanes: those that were not finished.
@@ -24,7 +26,7 @@ def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, A
 
 
 def reason(error: BaseException) -> str:
-    """The type, the first line of the message, and the line of ours that it left."""
+    """Returns the type, the message's first line, and the line of ours that it left."""
     first = (str(error).strip().splitlines() or [""])[0]
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if frame.filename.startswith(_HERE)] or frames
@@ -32,8 +34,8 @@ def reason(error: BaseException) -> str:
     return "".join([f"{type(error).__name__}: {first}"[:300], *where])
 
 
-def told(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each program and reason: how many of its lanes failed, and where."""
+def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns a line for each program and reason, with the number of lanes."""
     counts: dict[tuple[str, str], int] = {}
     for row in rows:
         if row["kind"] == KIND:
@@ -43,3 +45,9 @@ def told(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"Failed: {count} {'lane' if count == 1 else 'lanes'} of {program}: {error}"
         for (program, error), count in counts.items()
     ]
+
+
+def standing(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns rows without the failures of lanes that a later try has ended."""
+    over = batch.ended(rows)
+    return [r for r in rows if r["kind"] != KIND or r["search"] not in over]

@@ -1,4 +1,4 @@
-"""What one asks for: a `Search` is one lane, a search for the capacity of one model."""
+"""One lane that looks for the largest size that a model stores: a `Search`."""
 
 import abc
 import dataclasses
@@ -7,9 +7,11 @@ import hashlib
 import json
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from recall import capacity, training
 from recall.data import geometries
-from recall.sweeps import lanes
+from recall.sweeps import batch, lanes
 
 ONE_STEP = training.Recipe(num_steps=1, check_every=1)  # of a construction
 BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}  # of a search
@@ -17,7 +19,7 @@ Shape = Any  # a NamedTuple of ints, n_max first: what a program is compiled for
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Search(abc.ABC):
+class Search(batch.Lane, abc.ABC):
     """One search over sizes n for the largest that a model stores.
 
     Attributes:
@@ -66,11 +68,11 @@ class Search(abc.ABC):
         """Numbers that the weights hold; biases are not counted, as in the paper."""
 
     @abc.abstractmethod
-    def own_columns(self) -> dict[str, Any]:
+    def own_columns(self) -> batch.Row:
         """What rows say about this kind of search."""
 
     @abc.abstractmethod
-    def size_columns(self, n: int) -> dict[str, Any]:
+    def size_columns(self, n: int) -> batch.Row:
         """What rows say about a size."""
 
     @abc.abstractmethod
@@ -109,6 +111,11 @@ class Search(abc.ABC):
     def bytes(self, shape: Shape) -> int:
         """Estimates what one lane holds, but for its scores."""
 
+    def quality(self, problem: Any, params: Any) -> batch.Row | None:
+        """Returns columns of a trained model, or None if no such models are kept."""
+        del problem, params
+        return None
+
     @property
     def first(self) -> int:
         """The size to probe first."""
@@ -116,17 +123,14 @@ class Search(abc.ABC):
             return self.expected
         return max(1, min(self.limit, int(self.strategy.opening * self.expected)))
 
-    def digest(self) -> str:
-        """A name for this search that any change of its settings changes."""
-        return self._digest
-
     @functools.cached_property
+    @override
     def _digest(self) -> str:
         text = json.dumps(dataclasses.asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def columns(self) -> dict[str, Any]:
-        """What rows say about this search."""
+    @override
+    def columns(self) -> batch.Row:
         return self.own_columns() | {
             "embedding": self.embedding,
             "threshold": self.threshold,

@@ -8,11 +8,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import capacity
 from recall.data import geometries, recall_task
 from recall.models import fit, transformer
-from recall.sweeps import lanes, search
+from recall.sweeps import batch, lanes, search
 
 ROOT_GUARD = 1e-3  # keeps the floor of a square root exact in float32
 PUBLISHED = transformer.Architecture()
@@ -210,6 +211,15 @@ class RecallSearch(search.Search):
             facts=facts,
             checks=reads.checks,
         )
+
+    @override
+    def quality(self, problem: fit.Problem, params: transformer.Params) -> batch.Row:
+        sampling = self.sampling(self.own_shape())
+        found = fit.evaluate(problem, params, sampling, self.architecture)
+        return self.size_columns(int(problem.n_max)) | {
+            "accuracy": float(found.mean),
+            "worst_accuracy": float(found.worst),
+        }
 
     def kind(self) -> tuple:
         """What searches must share to share a program."""

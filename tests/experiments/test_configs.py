@@ -9,11 +9,10 @@ import pytest
 from absl import flags
 from configs_made import MODULES, NAMES, config, few_seeds
 
-from configs import common
 from recall import experiments
 from recall.cli import arguments
 from recall.runs import planning
-from recall.sweeps import cells
+from recall.sweeps import presets
 
 pytestmark = [
     pytest.mark.usefixtures("language_model"),
@@ -23,8 +22,7 @@ pytestmark = [
 
 
 def core_seconds(planned):
-    of_jobs = sum(job.core_seconds for job in planned.jobs)
-    return of_jobs + sum(map(cells.core_seconds, planned.cells))
+    return sum(batch.about().core_seconds for batch in planned.batches)
 
 
 def fields(made, prefix=""):
@@ -35,15 +33,14 @@ def fields(made, prefix=""):
             yield prefix + name
 
 
-@pytest.mark.parametrize("preset", common.PRESETS)
+@pytest.mark.parametrize("preset", presets.PRESETS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_config_makes_cells(name, preset):
+def test_a_config_makes_batches_of_distinct_lanes(name, preset):
     made = few_seeds(name, preset)
     planned = planning.plan_of(made)
-    assert planned.cells or planned.jobs
-    assert all(cell.searches for cell in planned.cells)
-    assert all(job.lanes for job in planned.jobs)
-    lanes = [lane.digest() for job in planned.jobs for lane in job.lanes]
+    assert planned.batches
+    assert all(batch.lanes for batch in planned.batches)
+    lanes = [lane.digest() for lane in planned.lanes]
     assert len(set(lanes)) == len(lanes)
     assert made.preset == preset
 

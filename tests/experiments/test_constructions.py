@@ -29,7 +29,7 @@ def config(**changes):
 
 
 def jobs(**changes) -> list[Any]:
-    return planning.plan_of(config(**changes)).jobs
+    return planning.plan_of(config(**changes)).batches
 
 
 def lane(entry=ATTENTION[1], **changes):

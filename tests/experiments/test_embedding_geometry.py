@@ -77,7 +77,7 @@ def test_a_lane_measures_the_facts_of_its_seed():
     lane = geometry_lanes.GeometryLane(
         embedding="shared_mean:0.7", d=8, seed=0, threshold=0.99, num_points=64
     )
-    job = geometry_lanes.GeometryJob(seeds=(lane,))
+    job = geometry_lanes.GeometryBatch(lanes=(lane,))
     ((row,),) = job.run(())
     assert row["kind"] == "run"
     assert_allclose(row["inputs_mean_share"], 0.7, atol=0.1)

@@ -53,9 +53,9 @@ def rows():
     found = []
     for mode in ("frozen", "both"):
         some = [width_lane(mode=mode, seed=s) for s in (0, 1)]
-        found += rows_of(learned_jobs.WidthJob(members=tuple(some)))
+        found += rows_of(learned_jobs.WidthBatch(lanes=tuple(some)))
         some = [survival_lane(mode=mode, seed=s) for s in (0, 1)]
-        found += rows_of(survival_jobs.SurvivalJob(members=tuple(some)))
+        found += rows_of(survival_jobs.SurvivalBatch(lanes=tuple(some)))
     return found
 
 
@@ -148,7 +148,7 @@ def test_learned_embeddings_need_a_smaller_width(rows):
 
 def test_a_width_that_is_never_enough_is_censored():
     lane = width_lane(mode="frozen", facts=40, expected=2, most=2)
-    end = rows_of(learned_jobs.WidthJob(members=(lane,)))[-1]
+    end = rows_of(learned_jobs.WidthBatch(lanes=(lane,)))[-1]
     assert end["censored"]
     assert end["d"] is end["weights"] is None
     (found,) = learned_summary.widths([end])
@@ -213,7 +213,7 @@ def test_a_part_of_a_transformer_is_swapped_alone():
 
 
 def test_a_transformer_s_job_tells_what_survives_and_its_end():
-    found = rows_of(transformer_survival.TransformerJob(members=(transformer_lane(),)))
+    found = rows_of(transformer_survival.TransformerBatch(lanes=(transformer_lane(),)))
     *probes, end = found
     assert len(probes) == 5 * 4
     assert {r["part"] for r in probes} == set(learned_transformer.PARTS)

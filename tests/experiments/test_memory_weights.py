@@ -16,18 +16,12 @@ SWEEPS = alternating.Sweeps(count=200, steps=4, rate=0.1)
 
 
 def search(smallest, first, most=1000, resolution=0.0):
-    failed, stored, widths = 0, None, []
-    while True:
-        width = memory_weights.next_width(failed, stored, first, most, resolution)
-        if width is None:
-            return stored, widths
+    stored: dict[int, bool] = {}
+    while width := memory_weights.next_width(stored, first, most, resolution):
         assert 1 <= width <= most
-        assert width not in widths
-        widths.append(width)
-        if width >= smallest:
-            stored = width
-        else:
-            failed = max(failed, width)
+        assert width not in stored
+        stored[width] = width >= smallest
+    return min((w for w, good in stored.items() if good), default=None), list(stored)
 
 
 @pytest.mark.parametrize("smallest", [1, 2, 9, 10, 11, 40, 300])
@@ -117,7 +111,9 @@ def test_a_job_tells_every_width_and_the_fewest_weights():
         method="sign_gates", d=8, facts=24, seed=0, expected=10, most=40
     )
     *probes, last = [
-        row for rows in memory_weights.WeightsJob(lane=lane).run(()) for row in rows
+        row
+        for rows in memory_weights.WeightsBatch(lanes=(lane,)).run(())
+        for row in rows
     ]
     stored = [row["width"] for row in probes if row["stored"]]
     assert last["kind"] == "run"

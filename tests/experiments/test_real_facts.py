@@ -84,7 +84,7 @@ def test_a_method_stores_all_facts_where_there_is_room(method, size, fields):
 
 def test_a_search_ends_with_the_smallest_size_and_its_bits():
     one = lane("bilinear", (1, 12, 24), 12, budget=100)
-    job = fact_jobs.FactJob(members=(one,), table=TABLE, vectors=None)
+    job = fact_jobs.FactBatch(lanes=(one,), table=TABLE, vectors=None)
     rows = [row for batch in job.run(()) for row in batch]
     *probes, end = rows
     assert [row["size"] for row in probes] == [12, 1]
@@ -129,7 +129,7 @@ def test_before_facts_are_known_answers_are_as_frequent_as_in_the_relation():
         length=8,
         noise=4,
     )
-    job = fact_stages.FactStageJob(lane=one, table=table)
+    job = fact_stages.FactStageBatch(lane=one, table=table)
     rows = [row for batch in job.run(()) for row in batch]
     end = rows[-1]
     assert end["kind"] == "run"
@@ -202,29 +202,30 @@ def test_a_search_is_another_one_if_a_fact_is():
 # Its config
 
 REAL = "real_facts"
-MEMORY = ("mlp", "real", "sphere", "sum", 8, (8, 16), 8, 64)
+MEMORY = {"method": "mlp", "facts": "real", "embedding": "sphere", "keys": "sum"}
+MEMORY |= {"d": 8, "sizes": (8, 16), "claim": 8, "budget": 64}
 WRONG = [
     (REAL, {"facts__source": "nowhere.jsonl"}, ["'nowhere.jsonl'", "No such file"]),
     (REAL, {"facts__relations": ("capitol",)}, ["facts.relations", "'capital'"]),
     (REAL, {"facts__on_conflict": "ask"}, ["facts.on_conflict", "'ask'", "'last'"]),
     (REAL, {"facts__several": "all"}, ["facts.several", "'all'", "'numbered'"]),
     (REAL, {"facts__limit": -1}, ["facts.limit", "-1", ">= 0"]),
-    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "(method, facts,", "'mlp'"]),
-    (REAL, {"cases": ((*MEMORY[:5], 9, 8, 64),)}, ["sizes of cases", "9"]),
-    (REAL, {"cases": (("lstm", *MEMORY[1:]),)}, ["method of cases", "'lstm'"]),
-    (REAL, {"cases": (("mlp", "false", *MEMORY[2:]),)}, ["facts of cases", "'false'"]),
-    (REAL, {"cases": ((*MEMORY[:6], 9, 64),)}, ["claim of cases", "[8, 16]", "9"]),
-    (REAL, {"cases": ((*MEMORY[:5], (16, 8), 8, 64),)}, ["rising order", "(16, 8)"]),
-    (REAL, {"cases": ((*MEMORY[:3], "", *MEMORY[4:]),)}, ["keys of cases", "'sum'"]),
-    (REAL, {"cases": ((*MEMORY[:7], 0),)}, ["budget of cases", "0", ">= 1"]),
+    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "'keys'", "'mlp'"]),
+    (REAL, {"cases": (MEMORY | {"sizes": 9},)}, ["sizes of cases", "9"]),
+    (REAL, {"cases": (MEMORY | {"method": "lstm"},)}, ["method of cases", "'lstm'"]),
+    (REAL, {"cases": (MEMORY | {"facts": "false"},)}, ["facts of cases", "'false'"]),
+    (REAL, {"cases": (MEMORY | {"claim": 9},)}, ["claim of cases", "[8, 16]", "9"]),
+    (REAL, {"cases": (MEMORY | {"sizes": (16, 8)},)}, ["rising order", "(16, 8)"]),
+    (REAL, {"cases": (MEMORY | {"keys": ""},)}, ["keys of cases", "'sum'"]),
+    (REAL, {"cases": (MEMORY | {"budget": 0},)}, ["budget of cases", "0", ">= 1"]),
     (
         REAL,
-        {"cases": (("mlp", "synthetic", "names", *MEMORY[3:]),)},
+        {"cases": (MEMORY | {"facts": "synthetic", "embedding": "names"},)},
         ["facts of cases", "'synthetic'", "embedding='names'"],
     ),
     (
         REAL,
-        {"cases": (("mlp", "real", "names", *MEMORY[3:]),)},
+        {"cases": (MEMORY | {"embedding": "names"},)},
         ["facts.model", "embedding='names'", "''"],
     ),
     (REAL, {"stages__check_every": 100}, ["stages.check_every", "100", "divide"]),
@@ -236,7 +237,7 @@ WRONG = [
 ]
 RIGHT = [
     (REAL, {"cases": (MEMORY,), "model__seeds": (), "stages__num_steps": 0}),
-    (REAL, {"cases": ((*MEMORY[:2], "gaussian", *MEMORY[3:]),), "noise": 1}),
+    (REAL, {"cases": (MEMORY | {"embedding": "gaussian"},), "noise": 1}),
 ]
 
 

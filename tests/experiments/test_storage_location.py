@@ -31,7 +31,7 @@ def lanes(**changes):
     made = config_file.get_config("quick")
     made.update_from_flattened_dict(TINY | SHORT | changes)
     job: Any
-    (job,) = planning.plan_of(made).jobs
+    (job,) = planning.plan_of(made).batches
     return job
 
 
@@ -169,7 +169,7 @@ def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
 
 def test_lanes_of_about_as_many_heads_share_a_job():
     made = config_file.get_config("cpu")
-    jobs: list[Any] = planning.plan_of(made).jobs
+    jobs: list[Any] = planning.plan_of(made).batches
     widths = {job.width: len(job.members) for job in jobs}
     assert widths == {(2, 48): 60, (4, 48): 30, (8, 48): 60, (12, 48): 30}
 

@@ -145,7 +145,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypa
             raise signals.Stopped(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(signals.Asked, "check", check)
+        patch.setattr(signals.StopRequest, "check", check)
         with pytest.raises(signals.Stopped):
             run(tmp_path)
     before = journal.read_rows(tmp_path)
@@ -214,7 +214,7 @@ def test_a_model_is_read_as_it_was(trained):
 
 
 def test_a_model_is_of_the_search_that_the_config_planned(trained, model):
-    (cell,) = planning.plan_of(config()).cells
+    (cell,) = planning.plan_of(config()).batches
     assert model.search in cell.searches
     assert int(model.problem.world.live.facts) == 16
     initial = model.problem.initial
@@ -476,7 +476,7 @@ def test_a_table_of_facts_is_what_the_model_is_to_learn(tmp_path):
     facts = [[0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0], [1, 0, 1, 1]]
     table = tmp_path / "facts.csv"
     np.savetxt(table, facts, fmt="%d", delimiter=",")
-    (cell,) = planning.plan_of(config(table=str(table))).cells
+    (cell,) = planning.plan_of(config(table=str(table))).batches
     for search in cell.searches:
         world = search.problem(cell.shape).world
         answers = np.asarray(recall_task.answers(world))

@@ -22,19 +22,19 @@ JOBS = planning.plan_of(stage_ratio.get_config())
 def test_units_cover_every_lane_once_and_each_is_of_one_program(plan, workers):
     units = shards.units(plan, workers)
     numbers = sorted(number for unit in units for number in unit)
-    assert numbers == list(range(len(planning.lanes(plan))))
+    assert numbers == list(range(len(plan.lanes)))
     for unit in units:
         part = shards.part(plan, unit)
-        programs = {planning.program_of(cell) for cell in part.cells}
-        assert len(programs | set(map(launching.jobs.program_of, part.jobs))) == 1
+        programs = {planning.program_of(cell) for cell in part.batches}
+        assert len(programs | set(map(launching.jobs.program_of, part.batches))) == 1
 
 
 def test_units_are_worth_their_compilation_and_enough_for_all():
     few, many = (len(shards.units(JOBS, workers)) for workers in (2, 50))
-    programs = len({launching.jobs.program_of(job) for job in JOBS.jobs})
+    programs = len({launching.job.about().program for job in JOBS.batches})
     assert programs <= few < many
-    seconds = sum(job.core_seconds for job in JOBS.jobs)
-    compiling = shards.WORTH * JOBS.jobs[0].compile_seconds
+    seconds = sum(job.core_seconds for job in JOBS.batches)
+    compiling = shards.WORTH * JOBS.batches[0].compile_seconds
     assert many <= programs + seconds / compiling
 
 
@@ -84,7 +84,7 @@ def test_a_unit_that_kills_its_workers_is_recorded_as_failed(tmp_path):
     assert outcome(driver, "finished") == {"ended": 1, "probes": 2}
     assert outcome(driver, "error", Dead()) == {"ended": 0, "probes": 0}
     rows = launching.rows_of(tmp_path)
-    lanes = [lane.digest() for lane in planning.lanes(plan)[1:3]]
+    lanes = [lane.digest() for lane in plan.lanes[1:3]]
     assert [row["search"] for row in rows] == lanes
     assert {(row["kind"], row["experiment"]) for row in rows} == {("failed", "x")}
     assert rows[0]["error"].startswith("it killed 4 workers")

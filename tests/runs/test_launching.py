@@ -117,8 +117,8 @@ def test_a_reason_is_one_line_that_says_where():
 def test_programs_of_jobs_are_released_once_the_last_that_shares_one_is_over(
     monkeypatch, kept
 ):
-    some = planning.plan_of(separability.get_config("quick")).jobs
-    programs = [launching.jobs.program_of(job) for job in some]
+    some = planning.plan_of(separability.get_config("quick")).batches
+    programs = [launching.job.about().program for job in some]
     released, over = [], []
     monkeypatch.setattr(launching, "KEPT_BYTES", kept)
     monkeypatch.setattr(launching.setup, "release", lambda: released.append(over[-1]))

@@ -116,7 +116,7 @@ def test_a_large_memory_goes_on_from_where_it_was_stopped(tmp_path, monkeypatch,
         if next(asked, False):
             raise signals.Stopped(2)
 
-    monkeypatch.setattr(signals.Asked, "check", check)
+    monkeypatch.setattr(signals.StopRequest, "check", check)
     with pytest.raises(signals.Stopped):
         run(tmp_path)
     assert len(sweeps.written(tmp_path)) == 2
@@ -128,18 +128,18 @@ def test_a_large_memory_goes_on_from_where_it_was_stopped(tmp_path, monkeypatch,
 
 def test_lanes_are_dealt_round_and_what_spans_devices_is_everybodys(monkeypatch):
     plan = planning.plan_of(sweeps.config())
-    (spanning,) = planning.plan_of(config()).jobs
-    plan = plan._replace(jobs=[*plan.jobs, spanning])
+    (spanning,) = planning.plan_of(config()).batches
+    plan = plan._replace(jobs=[*plan.batches, spanning])
     monkeypatch.setattr(jax, "process_count", lambda: 3)
     dealt = []
     for index in range(3):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
         part = processes.share(plan)
-        assert part.jobs == [spanning]
+        assert part.batches == [spanning]
         own = shards.share(plan._replace(jobs=[]), shards.Shard(index, 3))
-        assert planning.lanes(part._replace(jobs=[])) == planning.lanes(own)
-        dealt += [lane.digest() for lane in planning.lanes(own)]
-    lanes = [lane.digest() for lane in planning.lanes(plan._replace(jobs=[]))]
+        assert part._replace(jobs=[]).lanes == own.lanes
+        dealt += [lane.digest() for lane in own.lanes]
+    lanes = [lane.digest() for lane in plan._replace(jobs=[]).lanes]
     assert sorted(dealt) == sorted(lanes)
 
 
@@ -147,7 +147,7 @@ def test_a_job_that_raises_is_a_row_that_says_why(tmp_path, monkeypatch):
     def broken(self, devices, restore):
         raise RuntimeError("no more memory")
 
-    job: Any = planning.plan_of(config()).jobs[0]
+    job: Any = planning.plan_of(config()).batches[0]
     monkeypatch.setattr(type(job), "run_over", broken)
     (row,) = run(tmp_path)
     assert row["kind"] == "failed"
@@ -200,4 +200,4 @@ def test_a_single_process_speaks_for_all():
     assert jax.process_count() == 1
     assert processes.everywhere(jax.devices()[:1]) == jax.devices()[:1]
     assert processes.is_first()
-    assert processes.told_by_first(True)
+    assert processes.first_process_says(True)

@@ -15,7 +15,7 @@ MANY = planning.plan_of(stage_ratio.get_config("quick"))  # jobs of several
 
 
 def digests(plan):
-    return [lane.digest() for lane in planning.lanes(plan)]
+    return [lane.digest() for lane in plan.lanes]
 
 
 @pytest.mark.parametrize("text", ["0/1", "3/4", "31/32"])
@@ -44,12 +44,14 @@ def test_every_lane_is_in_one_shard_and_shards_are_equal(made, count):
 
 
 def test_lanes_keep_their_programs():
-    shapes = {s.digest(): (c.shape, *pair) for c in CELLS.cells for s, *pair in _of(c)}
+    shapes = {
+        s.digest(): (c.shape, *pair) for c in CELLS.batches for s, *pair in _of(c)
+    }
     for i in range(3):
         for cell in shards.share(CELLS, shards.Shard(i, 3)).cells:
             for search, *pair in _of(cell):
                 assert shapes[search.digest()] == (cell.shape, *pair)
-    padded = {lane: job.shape for job in MANY.jobs for lane in job.lanes}
+    padded = {lane: job.shape for job in MANY.batches for lane in job.lanes}
     for job in shards.share(MANY, shards.Shard(1, 4)).jobs:
         assert {padded[lane] for lane in job.lanes} == {job.shape}
 
@@ -60,11 +62,11 @@ def _of(cell: cells.Cell):
 
 def test_a_part_costs_its_share():
     parts = [shards.share(MANY, shards.Shard(i, 4)) for i in range(4)]
-    seconds = [sum(job.core_seconds for job in part.jobs) for part in parts]
-    whole = sum(job.core_seconds for job in MANY.jobs)
+    seconds = [sum(job.core_seconds for job in part.batches) for part in parts]
+    whole = sum(job.core_seconds for job in MANY.batches)
     assert sum(seconds) == pytest.approx(whole)
-    assert all(job.memory_bytes > 0 for part in parts for job in part.jobs)
-    counts = [len(job.parameters) for part in parts for job in part.jobs]
+    assert all(job.memory_bytes > 0 for part in parts for job in part.batches)
+    counts = [len(job.parameters) for part in parts for job in part.batches]
     assert sum(counts) == len(digests(MANY))
 
 

@@ -4,21 +4,16 @@ import importlib
 import importlib.util
 import json
 import os
-import pathlib
 import time
 
 import pytest
 import sweeps
 
-from configs import common
 from recall.runs import heartbeat, planning, status
 from recall.store import journal
+from recall.sweeps import presets
 
-CONFIGS = sorted(
-    path.stem
-    for path in pathlib.Path(common.__file__).parent.glob("*.py")
-    if path.stem not in ("common", "__init__")
-)
+CONFIGS = sorted(path.stem for path in presets.FOLDER.glob("[a-z]*.py"))
 
 
 # Packages of the extra `real`, and a model, which tests do without.
@@ -30,7 +25,7 @@ def book(tmp_path):
     return journal.open_journal(tmp_path, sweeps.config(**sweeps.BUILT).to_dict())
 
 
-LANES = planning.lanes(planning.plan_of(sweeps.config(**sweeps.BUILT)))
+LANES = planning.plan_of(sweeps.config(**sweeps.BUILT)).lanes
 
 
 def row(lane, kind):
@@ -115,8 +110,8 @@ def test_a_config_read_back_from_a_workdir_plans_the_same_lanes(name, tmp_path):
     if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{NEEDS[name]} is not installed")
     made = importlib.import_module(f"configs.{name}").get_config("quick")
-    lanes = planning.lanes(planning.plan_of(made))
+    lanes = planning.plan_of(made).lanes
     journal.open_journal(tmp_path, made.to_dict())
     again = planning.config_of(journal.read_config(tmp_path))
-    assert planning.lanes(planning.plan_of(again)) == lanes
+    assert planning.plan_of(again).lanes == lanes
     journal.open_journal(tmp_path, again.to_dict())  # it is the same config

@@ -7,10 +7,10 @@ import pathlib
 import pytest
 from rich.console import Console
 
-from configs import common
 from recall.pages import claims as table
 from recall.stats import claims as checks
 from recall.store import journal
+from recall.sweeps import presets
 
 ROOT = pathlib.Path(__file__).parents[2]
 TABLES = {
@@ -55,7 +55,7 @@ def test_every_claim_has_its_rows_and_a_config_that_exists():
         assert not checks.judge(claim, TABLES).missing
         file, _, preset = claim.config.partition(":")
         assert (ROOT / "configs" / file).exists()
-        assert common.preset(preset or None) == preset
+        assert presets.preset(preset or None) == preset
 
 
 def test_a_claim_without_rows_is_open_and_says_what_to_run():

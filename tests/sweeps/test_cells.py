@@ -9,7 +9,8 @@ import random
 import pytest
 import tiny
 
-from recall import capacity, experiments, training
+from recall import capacity, training
+from recall.runs import planning
 from recall.sweeps import cells, memory_search
 
 SOME = [
@@ -55,8 +56,7 @@ def grid(name):
     config.seeds = (0, 1)
     if "constructed_seeds" in config:
         config.constructed_seeds = (0, 1, 2)
-    experiment = experiments.plan(config.experiment)
-    return experiment.plan(experiment.settings(config))
+    return planning.plan_of(config).lanes
 
 
 def test_every_search_is_in_one_cell():

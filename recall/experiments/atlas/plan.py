@@ -1,6 +1,5 @@
-"""Every memory of this house in one run: the plans of other experiments, together."""
+"""Every memory in one run: the work of other experiments, put together."""
 
-import dataclasses
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -12,7 +11,8 @@ from recall.experiments.memory_weights import plan as memory_weights
 from recall.experiments.mlp_construction import plan as mlp_construction
 from recall.experiments.separability import plan as separability
 from recall.experiments.transformer_capacity import capacity as recall_capacity
-from recall.sweeps import fields, jobs, search
+from recall.sweeps import fields, packing, search
+from recall.sweeps.batch import Batch, Plan
 
 PARTS: Mapping[str, ModuleType] = {
     "linear": linear_capacity,
@@ -25,28 +25,14 @@ PARTS: Mapping[str, ModuleType] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of each experiment that takes part.
+def plan_of(config: Any) -> Plan:
+    """Plans the work of all parts that a config names.
 
-    Attributes:
-        parts: pairs of a name of PARTS and the settings of that experiment.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    parts: tuple[tuple[str, Any], ...]
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks the configs of all parts, with the seeds of the atlas."""
-    names = fields.each("parts", config.parts, PARTS)
-    chosen = []
-    for name in names:
-        own = config[name]
-        own.seeds = config.seeds
-        chosen.append((name, PARTS[name].settings(own)))
-    return Settings(parts=tuple(chosen))
-
-
-def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
-    """Lists what all parts ask for."""
-    return [what for name, own in chosen.parts for what in PARTS[name].plan(own)]
+    items: list[search.Search | Batch] = []
+    for name in fields.each("parts", config.parts, PARTS):
+        config[name].seeds = config.seeds
+        items += PARTS[name].work(config[name])
+    return packing.plan(items)

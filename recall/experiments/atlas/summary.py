@@ -4,15 +4,15 @@ Rows of three kinds come together: capacities (the most facts of given weights),
 weights of given facts, and constructed transformers; medians and ranges over seeds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 from recall.theory import bounds
 
-Row = Mapping[str, Any]
 WAYS = ("constructed", "convex", "trained")  # how weights were found
 
 _CONVEX = ("separation", "sign_gates", "alternating", "fitted", "fitted_gates")

@@ -10,14 +10,15 @@ import jax
 from recall.constructions import codes, heads, product_duals, transformers
 from recall.data import geometries, recall_task
 from recall.models import transformer
-from recall.sweeps import jobs
+from recall.sweeps import batch
+from recall.sweeps.batch import Row
 
 ATTENTION = tuple(codes.CODES)
 MLP = ("product_duals", "fitted_gates")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lane(jobs.Lane):
+class Lane(batch.Lane):
     """One construction, one world, one seed.
 
     Attributes:
@@ -54,7 +55,7 @@ class Lane(jobs.Lane):
     embedding: str
     seed: int
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Its settings; lists are written with blanks between their members."""
         listed = {
             name: " ".join(map(str, value)) if isinstance(value, tuple) else value

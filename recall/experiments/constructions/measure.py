@@ -8,15 +8,17 @@ is lowered until they are not. Every model that was asked is a row.
 
 import dataclasses
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall.constructions import heads, transformers
 from recall.experiments.constructions import lanes as construction_lanes
 from recall.models import transformer
-from recall.sweeps import jobs
+from recall.sweeps import bracket
+from recall.sweeps.batch import About, Row, Rows
 from recall.theory import widths
 
 SECONDS = {  # of one core for a lane with 256 facts, measured, compiling included
@@ -29,86 +31,60 @@ SECONDS = {  # of one core for a lane with 256 facts, measured, compiling includ
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ConstructionJob(jobs.Job):
-    """The seeds of one construction for one world: their models share programs.
+class ConstructionBatch(Rows):
+    """The seeds of one construction for one world: their models share programs."""
 
-    Attributes:
-        seeds: a lane each.
-    """
+    lanes: tuple[construction_lanes.Lane, ...]
 
-    seeds: tuple[construction_lanes.Lane, ...]
-
-    @property
-    def lanes(self) -> Sequence[construction_lanes.Lane]:
-        """What is measured."""
-        return self.seeds
-
-    @property
-    def title(self) -> str:
-        """The construction."""
-        return self.seeds[0].construction.replace("_", " ")
-
-    @property
-    def shape(self) -> str:
-        """The world, and the sizes."""
-        one = self.seeds[0]
-        return (
-            f"S={one.subjects} R={one.relations} D={one.answers} "
-            f"{one.sizes[0]} to {one.sizes[-1]}"
+    @override
+    def about(self) -> About:
+        one = self.lanes[0]
+        facts = one.subjects * one.relations
+        d, m = construction_lanes.widths_of(one, max(one.sizes))
+        parameters = [lane.parameters(lane.claim) for lane in self.lanes]
+        seconds = SECONDS[one.construction] * (facts / 256) ** 0.5
+        return About(
+            title=self.lanes[0].construction.replace("_", " "),
+            shape=f"S={one.subjects} R={one.relations} D={one.answers} "
+            f"{one.sizes[0]} to {one.sizes[-1]}",
+            parameters=parameters,
+            # Estimates from measurements; facts and widths beyond theirs add up.
+            core_seconds=len(self.lanes) * seconds,
+            # Estimates hidden units or head outputs of all facts, and the weights.
+            memory_bytes=16 * (facts * (m + d) + max(parameters)),
         )
 
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Weights at the claimed size."""
-        return [lane.parameters(lane.claim) for lane in self.seeds]
-
-    @property
-    def core_seconds(self) -> float:
-        """Estimates from measurements; facts and widths beyond theirs add up."""
-        one = self.seeds[0]
-        facts = one.subjects * one.relations
-        return len(self.seeds) * SECONDS[one.construction] * (facts / 256) ** 0.5
-
-    @property
-    def memory_bytes(self) -> int:
-        """Estimates hidden units or head outputs of all facts, and the weights."""
-        one = self.seeds[0]
-        d, m = construction_lanes.widths_of(one, max(one.sizes))
-        facts = one.subjects * one.relations
-        return 16 * (facts * (m + d) + max(self.parameters))
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields the rows of each model that is asked, and an end row for each lane."""
-        for lane in self.left(done):
+    @override
+    def measure(self, lanes: Sequence[construction_lanes.Lane]) -> Iterator[list[Row]]:
+        for lane in lanes:
             yield from _search(lane)
 
 
-def _search(lane: construction_lanes.Lane) -> Iterator[list[jobs.Row]]:
+def _search(lane: construction_lanes.Lane) -> Iterator[list[Row]]:
     """Halves the list of sizes, from the claimed one on, then lowers sharpness."""
-    sizes, low, high = lane.sizes, -1, len(lane.sizes)
-    at = sizes.index(lane.claim)
-    best: construction_lanes.Model | None = None
-    while high - low > 1:
-        begun = time.perf_counter()
-        model = construction_lanes.build(lane, sizes[at])
-        rows = _ask(lane, sizes[at], model, lane.sharpness)
+    places, claim = range(len(lane.sizes)), lane.sizes.index(lane.claim)
+    stride, stored = bracket.halving(places), dict[int, bool]()
+    best: tuple[int, construction_lanes.Model] | None = None
+    while (
+        at := bracket.next_size(bracket.of(stored), places, claim, stride)
+    ) is not None:
+        begun, size = time.perf_counter(), lane.sizes[at]
+        model = construction_lanes.build(lane, size)
+        rows = _ask(lane, size, model, lane.sharpness)
         for row in rows:
             row["seconds"] = round(time.perf_counter() - begun, 3)
         yield rows
-        if all(row["stored"] for row in rows):
-            high, best = at, model
-        else:
-            low = at
-        at = (low + high) // 2
+        stored[at] = all(row["stored"] for row in rows)
+        best = (size, model) if stored[at] else best
     if best is None:
         yield [lane.row("run", size=None, stored=False)]
         return
     sharp, rows = dict.fromkeys(lane.lengths, lane.sharpness), []
     for beta in sorted(lane.ladder, reverse=True):
-        told = _ask(lane, sizes[high], best, beta)
+        told = _ask(lane, *best, beta)
         sharp |= {row["length"]: beta for row in told if row["stored"]}
         rows += told
-    yield [*rows, _end(lane, sizes[high], best, sharp)]
+    yield [*rows, _end(lane, *best, sharp)]
 
 
 def _ask(
@@ -116,7 +92,7 @@ def _ask(
     size: int,
     model: construction_lanes.Model,
     beta: float,
-) -> list[jobs.Row]:
+) -> list[Row]:
     """Asks a model about every fact, at every length, with a sharpness of beta.
 
     Models of all sizes are padded to the largest: they share a program.
@@ -157,7 +133,7 @@ def _end(
     size: int,
     model: construction_lanes.Model,
     sharp: dict[int, float],
-) -> jobs.Row:
+) -> Row:
     """What a lane came to: the smallest size, and what theory says."""
     facts = lane.subjects * lane.relations
     told = _sizes(lane, size, model)
@@ -171,7 +147,7 @@ def _end(
 
 def _sizes(
     lane: construction_lanes.Lane, size: int, model: construction_lanes.Model
-) -> jobs.Row:
+) -> Row:
     """Widths and weights; slim ones store keys and queries as the vectors they are."""
     H, head_dim, d = model.params.K.shape
     m = 0 if model.params.mlp is None else model.params.mlp.W.shape[0]

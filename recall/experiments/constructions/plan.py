@@ -1,14 +1,15 @@
 """Explicit transformers (Theorems 3 and 4): the smallest that recall every fact."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from recall.constructions import heads, product_duals
 from recall.data import recall_task
 from recall.experiments.constructions import lanes as construction_lanes
 from recall.experiments.constructions import measure
-from recall.sweeps import fields, jobs
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Batch, Plan
 from recall.theory import widths
 
 STEP = 4  # widths that are searched are multiples of it
@@ -20,64 +21,52 @@ EXPECTED: Mapping[str, Callable[[int, int, int], float]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What is built.
+def plan_of(config: Any) -> Plan:
+    """Plans a batch for each construction and world.
 
-    Attributes:
-        lanes: by construction and world, a lane for each seed.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
+    return packing.plan(work(config))
 
-    lanes: tuple[tuple[construction_lanes.Lane, ...], ...]
 
+def work(config: Any) -> list[Batch]:
+    """Lists a batch of all seeds for each construction and world, the cheapest first.
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    shared = _shared(config)
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    lane = functools.partial(
+        construction_lanes.Lane,
+        head_size=fields.integer("head_size", config.head_size, 1),
+        sharpness=fields.number("sharpness", config.sharpness, "(0, inf)"),
+        ladder=fields.numbers("ladder", config.ladder, "(0, inf)"),
+        lengths=fields.integers("lengths", config.lengths, 3),
+        contexts=fields.integer("contexts", config.contexts, 1),
+        embedding=fields.embedding(config),
+    )
     seeds = fields.seeds("seeds", config.seeds)
     wanted = [_attention(config, entry) for entry in config.attention]
     wanted += [_mlp(config, entry) for entry in config.mlp]
     if not wanted:
         raise ValueError("Expected attention or mlp to name a construction; got none.")
-    for own in wanted:
-        name = own["construction"]
-        own["keys"] = fields.pick(
-            f"head_keys.{name}", config.head_keys[name], heads.KEYS
-        )
-        _check_width(own, shared["head_size"])
-    lanes = [
-        tuple(construction_lanes.Lane(**own, **shared, seed=seed) for seed in seeds)
-        for own in wanted
-    ]
-    return Settings(lanes=tuple(lanes))
-
-
-def plan(chosen: Settings) -> list[jobs.Job]:
-    """Lists a job for each construction and world, the cheapest first."""
-    found = [measure.ConstructionJob(seeds=lanes) for lanes in chosen.lanes]
-    return sorted(found, key=lambda job: job.core_seconds)
-
-
-def _shared(config: Any) -> dict[str, Any]:
-    """The settings that all lanes have."""
-    ladder = fields.numbers("ladder", config.ladder, "(0, inf)")
-    return {
-        "head_size": fields.integer("head_size", config.head_size, 1),
-        "sharpness": fields.number("sharpness", config.sharpness, "(0, inf)"),
-        "ladder": ladder,
-        "lengths": fields.integers("lengths", config.lengths, 3),
-        "contexts": fields.integer("contexts", config.contexts, 1),
-        "embedding": fields.embedding(config),
-    }
+    batches = []
+    for model in wanted:
+        _check_width(model["width"] or min(model["sizes"]), config.head_size)
+        name = model["construction"]
+        keys = fields.pick(f"head_keys.{name}", config.head_keys[name], heads.KEYS)
+        lanes = tuple(lane(**model, keys=keys, seed=seed) for seed in seeds)
+        batches.append(measure.ConstructionBatch(lanes=lanes))
+    return sorted(batches, key=lambda batch: batch.about().core_seconds)
 
 
 def _attention(config: Any, entry: Any) -> dict[str, Any]:
-    """An attention-only construction: (name, S, R, D, claimed d)."""
-    name, S, R, D, claim = _entry("attention", entry, 5)
-    fields.pick("attention[0]", name, construction_lanes.ATTENTION)
-    claim = fields.integer("attention[4], the claimed d,", claim, 1)
-    expected = EXPECTED[name](S, R, D)
+    """Reads an attention-only construction: (name, S, R, D, claimed d)."""
+    world = _world("attention", entry, 5, construction_lanes.ATTENTION)
+    name, S, R, D, claim = entry
+    fields.integer("attention[4], the claimed d,", claim, 1)
     ratios = fields.numbers("ratios", config.ratios, "(0, inf)")
+    expected = EXPECTED[name](S, R, D)
     sizes = {STEP * max(1, round(expected * ratio / STEP)) for ratio in ratios}
     if name == "decorrelated":
         if claim < R * D:
@@ -86,46 +75,44 @@ def _attention(config: Any, entry: Any) -> dict[str, Any]:
                 f"to all answers; got {claim} in attention={tuple(entry)}."
             )
         sizes = {d for d in sizes if d >= R * D}
-    return _lane(name, (S, R, D), None, sizes | {claim}, claim)
+    sizes = tuple(sorted(sizes | {claim}))
+    return world | {"width": None, "sizes": sizes, "claim": claim}
 
 
 def _mlp(config: Any, entry: Any) -> dict[str, Any]:
-    """Attention and an MLP: (name, S, R, D, d, claimed hidden units or gates)."""
-    name, S, R, D, d, claim = _entry("mlp", entry, 6)
-    fields.pick("mlp[0]", name, construction_lanes.MLP)
-    d = fields.integer("mlp[4], the width d,", d, 1)
-    claim = fields.integer("mlp[5], hidden units or gates,", claim, 1)
+    """Reads attention and an MLP: (name, S, R, D, d, claimed hidden units or gates)."""
+    world = _world("mlp", entry, 6, construction_lanes.MLP)
+    name, *_, d, claim = entry
+    fields.integer("mlp[4], the width d,", d, 1)
+    fields.integer("mlp[5], hidden units or gates,", claim, 1)
     field = "units" if name == "product_duals" else "gates"
-    sizes = {*fields.integers(field, getattr(config, field), 1), claim}
+    sizes = sorted({*fields.integers(field, getattr(config, field), 1), claim})
     if name == "product_duals":
-        sizes = {m for m in sizes if m <= 2 * claim}
-        for m in sorted(sizes):
+        sizes = [m for m in sizes if m <= 2 * claim]
+        for m in sizes:
             product_duals.check(product_duals.Design(m=m), d)
-    return _lane(name, (S, R, D), d, sizes, claim)
+    return world | {"width": d, "sizes": tuple(sizes), "claim": claim}
 
 
-def _entry(field: str, entry: Any, length: int) -> tuple:
-    """Checks that an entry names a world."""
-    entry = tuple(entry)
-    if len(entry) != length:
-        raise ValueError(f"Expected {length} members in {field}; got {entry}.")
-    for index, symbol in ((1, "S"), (2, "R"), (3, "D")):
-        fields.integer(f"{field}[{index}], {symbol},", entry[index], 1)
-    recall_task.check(recall_task.Sizes(*entry[1:4], noise=1), length=3)
-    return entry
-
-
-def _lane(
-    name: str, world: tuple[int, int, int], width: Any, sizes: set[int], claim: int
+def _world(
+    field: str, entry: Any, length: int, names: Collection[str]
 ) -> dict[str, Any]:
-    S, R, D = world
-    told = {"construction": name, "subjects": S, "relations": R, "answers": D}
-    return told | {"width": width, "sizes": tuple(sorted(sizes)), "claim": claim}
+    """Reads the name and the world that an entry begins with."""
+    if len(entry) != length:
+        raise ValueError(f"Expected {length} members in {field}; got {tuple(entry)}.")
+    name, S, R, D = entry[:4]
+    world = {
+        "construction": fields.pick(f"{field}[0]", name, names),
+        "subjects": fields.integer(f"{field}[1], S,", S, 1),
+        "relations": fields.integer(f"{field}[2], R,", R, 1),
+        "answers": fields.integer(f"{field}[3], D,", D, 1),
+    }
+    recall_task.check(recall_task.Sizes(S, R, D, noise=1), length=3)
+    return world
 
 
-def _check_width(own: dict[str, Any], head_size: int) -> None:
+def _check_width(narrowest: int, head_size: int) -> None:
     """Refuses widths at which heads have no dual values."""
-    narrowest = min(own["sizes"]) if own["width"] is None else own["width"]
     if narrowest < head_size + 1:
         raise ValueError(
             f"Expected d >= head_size + 1 = {head_size + 1}, for values that are dual "

@@ -1,12 +1,12 @@
 """What rows of constructed transformers add up to: medians over seeds, by world."""
 
 import statistics
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 World = tuple[int, int, int]  # S, R, D
 
 

@@ -1,18 +1,20 @@
 """Coherence of embeddings by name, and the facts that theory gives an outer product."""
 
 import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from typing_extensions import override
 
 from recall import embeddings
 from recall.data import geometries
-from recall.sweeps import jobs, memory_search
+from recall.sweeps import memory_search
+from recall.sweeps.batch import About, Lane, Row, Rows
 from recall.theory import crosstalk
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GeometryLane(jobs.Lane):
+class GeometryLane(Lane):
     """The points of one seed.
 
     Attributes:
@@ -33,11 +35,11 @@ class GeometryLane(jobs.Lane):
         """Checks that there are such embeddings."""
         geometries.check(self.embedding, self.d)
 
-    def measured(self) -> jobs.Row:
+    def measured(self) -> Row:
         """Coherence of inputs and outputs, and the prediction."""
         n = min(self.num_points, geometries.num_points(self.embedding))
         drawn = memory_search.draw_facts(self.seed, self.embedding, self.d, n)
-        told: jobs.Row = {}
+        told: Row = {}
         for name, points in (("inputs", drawn.inputs), ("outputs", drawn.outputs)):
             found = embeddings.coherence(points)._asdict()
             told |= {f"{name}_{key}": float(x) for key, x in found.items()}
@@ -47,43 +49,25 @@ class GeometryLane(jobs.Lane):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GeometryJob(jobs.Job):
+class GeometryBatch(Rows):
     """One geometry at one width, over seeds."""
 
-    seeds: tuple[GeometryLane, ...]
+    lanes: tuple[GeometryLane, ...]
 
-    @property
-    def lanes(self) -> Sequence[GeometryLane]:
-        """One a seed."""
-        return self.seeds
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
+        return About(
+            title="coherence",
+            shape=f"n={lane.num_points} d={lane.d}",
+            parameters=(0,) * len(self.lanes),
+            # About a second a seed, for the quadrature of the prediction.
+            core_seconds=len(self.lanes) * 1e-3 * lane.num_points * (1 + lane.d / 1e3),
+            # Overlaps of all pairs.
+            memory_bytes=8 * lane.num_points**2,
+        )
 
-    @property
-    def title(self) -> str:
-        """What is measured."""
-        return "coherence"
-
-    @property
-    def shape(self) -> str:
-        """Points and their width."""
-        return f"n={self.seeds[0].num_points} d={self.seeds[0].d}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """There are no weights."""
-        return (0,)
-
-    @property
-    def core_seconds(self) -> float:
-        """About a second a seed, for the quadrature of the prediction."""
-        lane = self.seeds[0]
-        return len(self.seeds) * 1e-3 * lane.num_points * (1 + lane.d / 1e3)
-
-    @property
-    def memory_bytes(self) -> int:
-        """Overlaps of all pairs."""
-        return 8 * self.seeds[0].num_points ** 2
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row a seed."""
-        for lane in self.left(done):
+    @override
+    def measure(self, lanes: Sequence[GeometryLane]) -> Iterator[list[Row]]:
+        for lane in lanes:
             yield [lane.row("run", **lane.measured())]

@@ -11,7 +11,8 @@ from recall.experiments.memory_capacity import linear as linear_capacity
 from recall.experiments.memory_capacity import mlp as mlp_capacity
 from recall.experiments.separability import plan as separability
 from recall.experiments.transformer_capacity import capacity as recall_capacity
-from recall.sweeps import fields, jobs, search
+from recall.sweeps import fields, packing, search
+from recall.sweeps.batch import Batch, Plan
 
 PARTS: Mapping[str, ModuleType] = {
     "built": linear_capacity,
@@ -22,78 +23,65 @@ PARTS: Mapping[str, ModuleType] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of each memory on each geometry.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches of all parts, and a batch for each geometry and width of them.
 
-    Attributes:
-        parts: triples of a name of PARTS, a geometry, and the settings of that part.
-        seeds: of all points and weights.
-        num_points: whose coherence is measured.
-        threshold: of the facts, for the prediction.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    parts: tuple[tuple[str, str, Any], ...]
-    seeds: tuple[int, ...]
-    num_points: int
-    threshold: float
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks the configs of all parts, on all of their geometries."""
-    parts = []
-    for name in fields.each("parts", config.parts, PARTS):
-        own = config[name]
-        for geometry in fields.nonempty("geometries", own.geometries):
-            parts.append((name, geometry, _settings(name, geometry, config)))
-    return Settings(
-        parts=tuple(parts),
-        seeds=fields.seeds("seeds", config.seeds),
-        num_points=fields.integer("num_points", config.num_points, 16),
-        threshold=fields.number("threshold", config.threshold, "(0, 1]"),
-    )
+    items = [
+        item
+        for name in fields.each("parts", config.parts, PARTS)
+        for geometry in fields.nonempty("geometries", config[name].geometries)
+        for item in _work(name, str(geometry), config)
+    ]
+    firsts: list[Any] = [
+        item.lanes[0] if isinstance(item, Batch) else item for item in items
+    ]
+    pairs = dict.fromkeys((lane.embedding, lane.d) for lane in firsts)
+    return packing.plan([*items, *(_measured(config, *pair) for pair in pairs)])
 
 
-def _settings(name: str, geometry: Any, config: Any) -> Any:
-    """Settings of a part on a geometry; a pair of them is put in after the checks."""
-    own = config[name].copy_and_resolve_references()
-    inputs, _, outputs = str(geometry).partition(geometries.PARTS)
+def _work(name: str, geometry: str, config: Any) -> list[search.Search | Batch]:
+    """Returns the work of a part on a geometry, or on a pair of them."""
+    part = config[name].copy_and_resolve_references()
+    inputs, _, outputs = geometry.partition(geometries.PARTS)
     if outputs and name == "transformer":
         raise ValueError(
             "Expected one geometry for all tokens of transformer.geometries; got "
             f"{geometry!r}."
         )
-    geometries.sampler(outputs or inputs)
-    own.update(embedding=inputs, seeds=config.seeds)
-    if "constructed_seeds" in own:
-        own.constructed_seeds = config.seeds
-    chosen = PARTS[name].settings(own)
-    if not outputs:
-        return chosen
-    most = min(chosen.n_max, geometries.num_points(geometry))
-    return dataclasses.replace(chosen, embedding=geometry, n_max=most)
+    # Configs name one geometry for inputs and outputs; lanes may name a pair of them.
+    part.update(embedding="sphere" if outputs else inputs, seeds=config.seeds)
+    if "constructed_seeds" in part:
+        part.constructed_seeds = config.seeds
+    items = PARTS[name].work(part)
+    return [_over(item, geometry) for item in items] if outputs else items
 
 
-def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
-    """Lists the searches of all parts, and a job that measures what they are about."""
-    found = [what for name, _, own in chosen.parts for what in PARTS[name].plan(own)]
-    about: list[Any] = [
-        what.lanes[0] if isinstance(what, jobs.Job) else what for what in found
-    ]
-    pairs = dict.fromkeys((lane.embedding, lane.d) for lane in about)
-    return [*found, *[_job(chosen, name, d) for name, d in pairs]]
+def _over(item: Any, pair: str) -> Any:
+    """Returns a search, or a batch of them, over a pair of geometries."""
+    if isinstance(item, Batch):
+        return dataclasses.replace(
+            item, lanes=tuple(_over(lane, pair) for lane in item.lanes)
+        )
+    limit = min(item.limit, geometries.num_points(pair))
+    return dataclasses.replace(item, embedding=pair, limit=limit)
 
 
-def _job(chosen: Settings, name: str, d: int) -> lanes.GeometryJob:
-    return lanes.GeometryJob(
-        seeds=tuple(
+def _measured(config: Any, embedding: str, d: int) -> lanes.GeometryBatch:
+    """Returns the batch that measures points of a geometry at a width, over seeds."""
+    num_points = fields.integer("num_points", config.num_points, 16)
+    threshold = fields.number("threshold", config.threshold, "(0, 1]")
+    return lanes.GeometryBatch(
+        lanes=tuple(
             lanes.GeometryLane(
-                embedding=name,
+                embedding=embedding,
                 d=d,
                 seed=seed,
-                threshold=chosen.threshold,
-                num_points=chosen.num_points,
+                threshold=threshold,
+                num_points=num_points,
             )
-            for seed in chosen.seeds
+            for seed in fields.seeds("seeds", config.seeds)
         )
     )

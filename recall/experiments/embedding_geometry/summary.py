@@ -6,13 +6,14 @@ coherence of the embeddings that they were measured on (`geometry_lanes`).
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from recall.stats import fits
 from recall.stats import points as rows_lib
+from recall.store.row import Row
 
-Row = Mapping[str, Any]
 RANDOM = "sphere"  # what others are compared with
 LEAST = 6  # geometries to fit a law to: its coefficients, and two more
 MEASURES = (
@@ -117,7 +118,7 @@ def law(mine: Sequence[Entry]) -> Law:
         memory=mine[0].memory,
         num=len(mine),
         ranks={
-            name: rows_lib.rank_correlation(y, values)
+            name: fits.rank_correlation(y, values)
             for name, values in _columns(mine).items()
         },
         constant=float(np.exp(coefficients[0])),

@@ -4,24 +4,26 @@ import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import NamedSharding
+from typing_extensions import override
 
 from recall import training
 from recall.experiments.large_memory import programs, ring
 from recall.memories import kinds
-from recall.sweeps import jobs, running, spans
+from recall.sweeps import search_batch
+from recall.sweeps.batch import About, Batch, Lane, Restore, Row, Step
 from recall.theory import costs
 
 FLOPS = 2.5e10  # of a core of a CPU, about: what a plan reckons with
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LargeLane(jobs.Lane):
+class LargeLane(Lane):
     """One memory, trained until it recalls everything or its budget is spent.
 
     Attributes:
@@ -100,54 +102,37 @@ def cost(memory: programs.Memory, parts: int) -> Cost:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LargeJob(spans.SpanningJob):
+class LargeBatch(Batch):
     """The memory of one lane."""
 
-    lane: LargeLane
+    lanes: tuple[LargeLane, ...]
 
     @property
-    def lanes(self) -> Sequence[LargeLane]:
-        """The one lane."""
-        return (self.lane,)
+    @override
+    def devices(self) -> int:
+        return self.lanes[0].parts
 
-    @property
-    def title(self) -> str:
-        """The memory."""
-        return f"large memory, {self.lane.memory}"
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
+        width = f" m={lane.m}" if lane.m else ""
+        parts = lane.parts or "all"
+        steps = lane.num_steps + lane.num_steps / lane.check_every
+        return About(
+            title=f"large memory, {lane.memory}",
+            shape=f"n={lane.facts} d={lane.d}{width} devices={parts}",
+            parameters=(lane.settings.num_parameters,),
+            # Its flops on one core.
+            core_seconds=steps * cost(lane.settings, 1).flops / FLOPS,
+            # On each of its devices; on one, if it takes all there are.
+            memory_bytes=cost(lane.settings, max(1, lane.parts)).held,
+        )
 
-    @property
-    def shape(self) -> str:
-        """Facts, widths, devices."""
-        width = f" m={self.lane.m}" if self.lane.m else ""
-        parts = self.lane.parts or "all"
-        return f"n={self.lane.facts} d={self.lane.d}{width} devices={parts}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """All weights, biases among them."""
-        return (self.lane.settings.num_parameters,)
-
-    @property
-    def core_seconds(self) -> float:
-        """Its flops on one core."""
-        steps = self.lane.num_steps + self.lane.num_steps / self.lane.check_every
-        return steps * cost(self.lane.settings, 1).flops / FLOPS
-
-    @property
-    def memory_bytes(self) -> int:
-        """On each of its devices; on one, if it takes all there are."""
-        return cost(self.lane.settings, max(1, self.lane.parts)).held
-
-    @property
-    def parts(self) -> int:
-        """Devices that it takes."""
-        return self.lane.parts
-
-    def run_over(
-        self, devices: Sequence[Any], restore: spans.Restore
-    ) -> Iterator[spans.Step]:
-        """Yields a row a check, then one of the whole."""
-        lane, name = self.lane, f"large-{self.lane.digest()}"
+    @override
+    def run(
+        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+    ) -> Iterator[Step]:
+        lane, name = self.lanes[0], f"large-{self.lanes[0].digest()}"
         over = programs.mesh(devices[: lane.parts or None])
         begun = time.perf_counter()
         made = programs.programs(lane.settings, over)
@@ -155,7 +140,7 @@ class LargeJob(spans.SpanningJob):
         points, fit = made.draw(seed), made.begin(seed)
         if (state := restore(name)) is not None:
             everywhere = NamedSharding(over, programs.SAME)
-            fit = jax.device_put(running.unflatten(fit, state), everywhere)
+            fit = jax.device_put(search_batch.unflatten(fit, state), everywhere)
         told = _bytes(made.advance, over, cost(lane.settings, over.size))
         told |= {"compile_seconds": round(time.perf_counter() - begun, 3)}
         spent = []
@@ -165,10 +150,10 @@ class LargeJob(spans.SpanningJob):
             spent.append((time.perf_counter() - begun) / lane.check_every)
             found = _found(fit) | {"step_seconds": spent[-1]} | told
             row = lane.row("trace", int(fit.steps), **found)
-            yield spans.Step([row], name, running.flatten(fit))
+            yield Step([row], name, search_batch.flatten(fit))
         median = statistics.median(spent) if spent else None
         found = _found(fit) | {"step_seconds": median} | told
-        yield spans.Step([lane.row("run", **found | _peak(over))], name, None)
+        yield Step([lane.row("run", **found | _peak(over))], name, None)
 
 
 def _ended(lane: LargeLane, fit: training.Fit) -> bool:
@@ -177,7 +162,7 @@ def _ended(lane: LargeLane, fit: training.Fit) -> bool:
     return spent or int(fit.correct) == lane.facts or not bool(fit.finite)
 
 
-def _found(fit: training.Fit) -> jobs.Row:
+def _found(fit: training.Fit) -> Row:
     loss = float(fit.loss)
     return {
         "steps": int(fit.steps),
@@ -188,7 +173,7 @@ def _found(fit: training.Fit) -> jobs.Row:
     }
 
 
-def _bytes(program: Any, over: Any, wanted: Cost) -> jobs.Row:
+def _bytes(program: Any, over: Any, wanted: Cost) -> Row:
     """Bytes on each device: as compiled, and by formula."""
     analysis = program.memory_analysis()
     return {
@@ -202,7 +187,7 @@ def _bytes(program: Any, over: Any, wanted: Cost) -> jobs.Row:
     }
 
 
-def _peak(over: Any) -> jobs.Row:
+def _peak(over: Any) -> Row:
     """The most that any of this process' devices held; None where nobody counts."""
     stats = [device.memory_stats() or {} for device in over.local_devices]
     peaks = [each["peak_bytes_in_use"] for each in stats if "peak_bytes_in_use" in each]

@@ -6,7 +6,8 @@ from typing import Any
 
 from recall.experiments.large_memory import measure, programs
 from recall.memories import mlp
-from recall.sweeps import fields
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Plan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,11 +62,21 @@ def settings(config: Any) -> Settings:
     return chosen
 
 
-def plan(chosen: Settings) -> list[measure.LargeJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[measure.LargeBatch]:
     """Lists the memories, the cheapest first."""
     axes = itertools.product(chosen.memories, chosen.parts, chosen.seeds)
-    found = [measure.LargeJob(lane=_lane(chosen, *point)) for point in axes]
-    return sorted(found, key=lambda job: job.core_seconds)
+    found = [measure.LargeBatch(lanes=(_lane(chosen, *point),)) for point in axes]
+    return sorted(found, key=lambda batch: batch.about().core_seconds)
 
 
 def _memory(entry: tuple) -> tuple[str, int, int, int]:

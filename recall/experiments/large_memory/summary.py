@@ -1,10 +1,10 @@
 """What rows of large memories add up to: medians over seeds."""
 
 import statistics
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 
 class Summary(NamedTuple):

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 
 from recall import training
 from recall.experiments.learned_embeddings import memories
-from recall.sweeps import jobs
+from recall.sweeps.batch import Lane
 
 MEMORIES = ("linear", "mlp")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LearnedLane(jobs.Lane):
+class LearnedLane(Lane):
     """One memory of one set of facts.
 
     Attributes:

@@ -3,87 +3,62 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import training
 from recall.experiments.learned_embeddings import memories
 from recall.experiments.learned_embeddings.lanes import WidthLane
-from recall.experiments.memory_weights import measure as memory_weights
-from recall.sweeps import jobs
+from recall.sweeps import bracket
+from recall.sweeps.batch import About, Row, Rows
 
 _SECONDS = 2.5e-9  # of a score in a step, there and back
 _DIMENSION = 1.5e-10  # of a score, for each dimension
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WidthJob(jobs.Job):
+class WidthBatch(Rows):
     """The seeds of one memory, mode and number of facts, side by side."""
 
-    compile_seconds: ClassVar[float] = 2.0
+    lanes: tuple[WidthLane, ...]
 
-    members: tuple[WidthLane, ...]
-
-    @property
-    def lanes(self) -> Sequence[WidthLane]:
-        """Its seeds."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """The memory, and what is learned."""
-        first = self.members[0]
-        return f"smallest d, {first.memory}, learned: {first.mode}"
-
-    @property
-    def shape(self) -> str:
-        """Facts, outputs and the padded width."""
-        first = self.members[0]
-        return f"n={first.facts} M={first.outputs} d<={first.most}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Of each lane, at the width that is expected."""
-        return [lane.numbers(lane.expected) for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Two widths that fail and three that store in half the budget."""
-        first = self.members[0]
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         scores = first.facts * first.outputs * (_SECONDS + _DIMENSION * first.most)
         weights = _DIMENSION * first.facts * first.weights(first.most)
         step = 2e-5 + scores + weights
-        return 3.5 * len(self.members) * first.num_steps * step
-
-    @property
-    def memory_bytes(self) -> int:
-        """Scores of a step, four times over, and all parts with their moments."""
-        first = self.members[0]
         parts = first.weights(first.most) + 2 * first.facts * first.most
-        return 16 * len(self.members) * (first.facts * first.outputs + parts)
+        return About(
+            title=f"smallest d, {first.memory}, learned: {first.mode}",
+            shape=f"n={first.facts} M={first.outputs} d<={first.most}",
+            parameters=[lane.numbers(lane.expected) for lane in self.lanes],
+            # Two widths that fail and three that store in half the budget.
+            core_seconds=3.5 * len(self.lanes) * first.num_steps * step,
+            # Scores of a step, four times over, and all parts with their moments.
+            memory_bytes=16 * len(self.lanes) * (first.facts * first.outputs + parts),
+            compile_seconds=2.0,
+        )
 
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row for each width and seed, and the smallest width of each seed."""
-        lanes = self.left(done)
-        brackets: list[tuple[int, int | None]] = [(0, None)] * len(lanes)
-        probes = [0] * len(lanes)
+    @override
+    def measure(self, lanes: Sequence[WidthLane]) -> Iterator[list[Row]]:
+        stored: list[dict[int, bool]] = [{} for _ in lanes]
         while any(
-            width := [_next(*pair) for pair in zip(lanes, brackets, strict=True)]
+            width := [next_width(*pair) for pair in zip(lanes, stored, strict=True)]
         ):
             found = attempt(lanes, width)
             rows = []
-            for i, tried in enumerate(width):
+            for i, (lane, tried) in enumerate(zip(lanes, width, strict=True)):
                 if tried is not None:
-                    row = _probe(lanes[i], tried, probes[i], found, i)
-                    brackets[i] = _narrow(brackets[i], tried, stored=row["stored"])
-                    rows.append(row)
-                    probes[i] += 1
+                    rows.append(_probe(lane, tried, len(stored[i]), found, i))
+                    stored[i][tried] = rows[-1]["stored"]
             yield rows
-        for lane, (_, stored), count in zip(lanes, brackets, probes, strict=True):
-            yield [_end(lane, stored, count)]
+        for lane, answers in zip(lanes, stored, strict=True):
+            yield [_end(lane, bracket.of(answers).high, len(answers))]
 
 
 def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> training.Fit:
@@ -111,19 +86,13 @@ def program(recipe: training.Recipe) -> Callable:
     return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
 
 
-def _next(lane: WidthLane, bracket: tuple[int, int | None]) -> int | None:
-    failed, stored = bracket
-    return memory_weights.next_width(failed, stored, lane.expected, lane.most, 0.0)
+def next_width(lane: WidthLane, stored: Mapping[int, bool]) -> int | None:
+    """Returns the width to try next, or None once the smallest that stores is known."""
+    known, widths = bracket.of(stored), range(1, lane.most + 1)
+    return bracket.next_size(known, widths, lane.expected, bracket.WIDTHS)
 
 
-def _narrow(
-    bracket: tuple[int, int | None], tried: int, *, stored: bool
-) -> tuple[int, int | None]:
-    failed, smallest = bracket
-    return (failed, tried) if stored else (max(failed, tried), smallest)
-
-
-def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.Row:
+def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> Row:
     correct = int(found.correct[index])
     told = {
         "stored": correct == lane.facts,
@@ -134,7 +103,7 @@ def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> jobs.
     return lane.row("probe", probe, probe=probe, d=d, **told)
 
 
-def _end(lane: WidthLane, stored: int | None, probes: int) -> jobs.Row:
+def _end(lane: WidthLane, stored: int | None, probes: int) -> Row:
     counts = (None, None)
     if stored is not None:
         counts = lane.weights(stored), lane.numbers(stored)

@@ -11,7 +11,8 @@ from recall.experiments.learned_embeddings import (
     transformer_survival,
 )
 from recall.experiments.learned_embeddings import memories as learned
-from recall.sweeps import fields, jobs
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Batch, Plan
 
 PARTS = ("width", "survival", "transformer")
 
@@ -47,17 +48,27 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[Batch]:
     """One job for each group, the cheapest first."""
-    found: list[jobs.Job] = [
-        survival.SurvivalJob(members=lanes) for lanes in chosen.survivals
+    found: list[Batch] = [
+        survival.SurvivalBatch(lanes=lanes) for lanes in chosen.survivals
     ]
-    found += [measure.WidthJob(members=lanes) for lanes in chosen.widths]
+    found += [measure.WidthBatch(lanes=lanes) for lanes in chosen.widths]
     found += [
-        transformer_survival.TransformerJob(members=lanes)
+        transformer_survival.TransformerBatch(lanes=lanes)
         for lanes in chosen.transformers
     ]
-    return sorted(found, key=lambda job: job.core_seconds)
+    return sorted(found, key=lambda batch: batch.about().core_seconds)
 
 
 def _training(config: Any) -> dict[str, Any]:

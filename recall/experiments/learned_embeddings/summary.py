@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
+
 Kind = tuple[str, str, int | None]  # memory, mode, shared outputs
 
 MODES = ("frozen", "inputs", "outputs", "both")

@@ -2,68 +2,46 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from typing_extensions import override
 
 from recall import embeddings, training
 from recall.experiments.learned_embeddings import measure, memories
 from recall.experiments.learned_embeddings.lanes import SurvivalLane
-from recall.sweeps import jobs
+from recall.sweeps.batch import About, Row, Rows
 
 CHANGES = ("reset", "shuffle", "redraw")  # to a part, at the end
 _OTHER = 2**20  # folded into seeds: draws that take the place of the first
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SurvivalJob(jobs.Job):
+class SurvivalBatch(Rows):
     """The seeds of one memory and mode."""
 
-    compile_seconds: ClassVar[float] = 4.0
+    lanes: tuple[SurvivalLane, ...]
 
-    members: tuple[SurvivalLane, ...]
-
-    @property
-    def lanes(self) -> Sequence[SurvivalLane]:
-        """Its seeds."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """The memory, and what is learned."""
-        first = self.members[0]
-        return f"survival, {first.memory}, learned: {first.mode}"
-
-    @property
-    def shape(self) -> str:
-        """Facts, outputs and width."""
-        first = self.members[0]
-        return f"n={first.facts} M={first.outputs} d={first.d}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Trained numbers of each lane."""
-        return [lane.numbers(lane.d) for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Training once, and three times more without a part."""
-        first = self.members[0]
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         step = 2e-5 + 4e-9 * first.facts * first.outputs
-        return 4 * len(self.members) * first.num_steps * step
+        return About(
+            title=f"survival, {first.memory}, learned: {first.mode}",
+            shape=f"n={first.facts} M={first.outputs} d={first.d}",
+            parameters=[lane.numbers(lane.d) for lane in self.lanes],
+            # Training once, and three times more without a part.
+            core_seconds=4 * len(self.lanes) * first.num_steps * step,
+            # Scores of a step, four times over.
+            memory_bytes=16 * len(self.lanes) * first.facts * first.outputs,
+            compile_seconds=4.0,
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Scores of a step, four times over."""
-        first = self.members[0]
-        return 16 * len(self.members) * first.facts * first.outputs
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields rows of training, of changed parts, and the end of each lane."""
-        lanes = self.left(done)
+    @override
+    def measure(self, lanes: Sequence[SurvivalLane]) -> Iterator[list[Row]]:
         first = lanes[0]
         given = [lane.problem(jnp.int32(lane.d), lane.d) for lane in lanes]
         problems, fits = _begin(given)
@@ -107,7 +85,7 @@ def _advance(recipe: training.Recipe) -> Callable:
     return jax.jit(every)
 
 
-def _traces(lanes: Sequence[SurvivalLane], fits: Any, steps: int) -> list[jobs.Row]:
+def _traces(lanes: Sequence[SurvivalLane], fits: Any, steps: int) -> list[Row]:
     """How orthogonal embeddings are by now, and how many facts are stored."""
     rows = []
     for i, lane in enumerate(lanes):
@@ -131,7 +109,7 @@ def geometry(points: Any) -> dict[str, float]:
 
 def _changed(
     lanes: Sequence[SurvivalLane], given: Sequence[memories.Problem], fits: Any
-) -> list[jobs.Row]:
+) -> list[Row]:
     """What is recalled once one part of a trained memory is changed."""
     rows = []
     for i, lane in enumerate(lanes):
@@ -173,7 +151,7 @@ def _retrained(
     given: Sequence[memories.Problem],
     fits: Any,
     part: str,
-) -> list[jobs.Row]:
+) -> list[Row]:
     """What is recalled once a part is drawn anew, and the others retrained."""
     first, problems = lanes[0], []
     for i, lane in enumerate(lanes):
@@ -196,12 +174,12 @@ def _retrained(
 
 def _survived(
     lane: SurvivalLane, part: str, change: str, value: float, steps: int = 0
-) -> jobs.Row:
+) -> Row:
     told = {"part": part, "change": change, "accuracy": value, "steps": steps}
     return lane.row("probe", f"{part}-{change}", **told)
 
 
-def _end(lane: SurvivalLane, fits: Any, index: int) -> jobs.Row:
+def _end(lane: SurvivalLane, fits: Any, index: int) -> Row:
     return lane.row(
         "run",
         measure="survival",

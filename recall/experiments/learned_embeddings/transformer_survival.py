@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from typing_extensions import override
 
 from recall import capacity, training
 from recall.experiments.learned_embeddings import (
@@ -17,14 +18,15 @@ from recall.experiments.learned_embeddings import (
     transformers,
 )
 from recall.models import transformer
-from recall.sweeps import jobs, transformer_search
+from recall.sweeps import transformer_search
+from recall.sweeps.batch import About, Lane, Row, Rows
 
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 OTHER = 2**20  # added to seeds: draws that take the place of the first
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransformerLane(jobs.Lane):
+class TransformerLane(Lane):
     """One transformer of one world of S = R = size.
 
     Attributes:
@@ -53,7 +55,7 @@ class TransformerLane(jobs.Lane):
     num_steps: int
     changed: bool
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Its settings, in the words of memories too."""
         same = {"memory": "transformer", "num_outputs": None, "facts": self.size**2}
         return super().columns() | same
@@ -110,52 +112,30 @@ class TransformerLane(jobs.Lane):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TransformerJob(jobs.Job):
+class TransformerBatch(Rows):
     """The seeds of one mode and size."""
 
-    compile_seconds: ClassVar[float] = 4.0
+    lanes: tuple[TransformerLane, ...]
 
-    members: tuple[TransformerLane, ...]
-
-    @property
-    def lanes(self) -> Sequence[TransformerLane]:
-        """Its seeds."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """What is learned."""
-        return f"transformer, learned: {self.members[0].mode}"
-
-    @property
-    def shape(self) -> str:
-        """World and widths."""
-        first = self.members[0]
-        return f"S=R={first.size} D={first.answers} d={first.d} m={first.m}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Trained numbers of each lane."""
-        return [lane.parameters for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Training once, and once without each part where parts are changed."""
-        first = self.members[0]
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         search = first.search(0)
         step = search.step_seconds(search.own_shape())
         runs = 1 + len(transformers.PARTS) * first.changed
-        return runs * len(self.members) * first.num_steps * step
+        return About(
+            title=f"transformer, learned: {first.mode}",
+            shape=f"S=R={first.size} D={first.answers} d={first.d} m={first.m}",
+            parameters=[lane.parameters for lane in self.lanes],
+            # Training once, and once without each part where parts are changed.
+            core_seconds=runs * len(self.lanes) * first.num_steps * step,
+            # Weights, embeddings and scores of a step.
+            memory_bytes=len(self.lanes) * search.bytes(search.own_shape()),
+            compile_seconds=4.0,
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Weights, embeddings and scores of a step."""
-        search = self.members[0].search(0)
-        return len(self.members) * search.bytes(search.own_shape())
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields rows of changed parts, and the end of each lane."""
-        lanes = self.left(done)
+    @override
+    def measure(self, lanes: Sequence[TransformerLane]) -> Iterator[list[Row]]:
         tasks = [lane.task() for lane in lanes]
         ended = _solve(lanes, tasks)
         if lanes[0].changed:
@@ -210,7 +190,7 @@ def _swap(
 
 def _changed(
     lane: TransformerLane, task: transformers.Task, params: transformer.Params
-) -> list[jobs.Row]:
+) -> list[Row]:
     """What is recalled once one part is changed."""
     key = jax.random.key(lane.seed + OTHER)
     shuffled = memories.shuffled(key, params)
@@ -227,7 +207,7 @@ def _retrained(
     tasks: Sequence[transformers.Task],
     params: transformer.Params,
     part: str,
-) -> list[jobs.Row]:
+) -> list[Row]:
     """What is recalled once a part is drawn anew, and the others retrained."""
     again = []
     for i, (lane, task) in enumerate(zip(lanes, tasks, strict=True)):
@@ -245,14 +225,12 @@ def _retrained(
     ]
 
 
-def _survived(lane: TransformerLane, part: str, change: str, value: float) -> jobs.Row:
+def _survived(lane: TransformerLane, part: str, change: str, value: float) -> Row:
     told = {"part": part, "change": change, "accuracy": value}
     return lane.row("probe", f"{part}-{change}", **told)
 
 
-def _end(
-    lane: TransformerLane, task: transformers.Task, ended: Any, index: int
-) -> jobs.Row:
+def _end(lane: TransformerLane, task: transformers.Task, ended: Any, index: int) -> Row:
     """Accuracy, and the geometry of embeddings before and after."""
     params = _at(ended.params, index)
     told: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from recall.data import geometries, recall_task
 from recall.models import linear_attention, stage_training, transformer
-from recall.sweeps import jobs
+from recall.sweeps.batch import Lane
 from recall.theory import reduced, stages
 
 MODELS = ("simplified", "transformer")
@@ -23,7 +23,7 @@ PREDICTED = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StageLane(jobs.Lane):
+class StageLane(Lane):
     """One training run.
 
     Attributes:

@@ -2,17 +2,18 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall.data import recall_task
 from recall.experiments.learning_stages.lanes import StageLane
 from recall.experiments.learning_stages.records import Book, Look
 from recall.models import linear_attention, stage_training, stages
-from recall.sweeps import jobs
+from recall.sweeps.batch import ENDS, About, Row, Rows
 
 CHUNK = 16  # checks between two looks of the host
 SIDE_BY_SIDE = 5  # lanes that are vmapped
@@ -21,74 +22,52 @@ _LEAST = 1.2e-5  # seconds of a step that reads nothing
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StageJob(jobs.Job):
+class StageBatch(Rows):
     """Lanes of one program, some of them side by side.
 
     Attributes:
-        members: lanes that agree on their program.
         trace: whether each check is a row, and each chunk leaves a picture of weights.
     """
 
-    members: tuple[StageLane, ...]
+    lanes: tuple[StageLane, ...]
     trace: bool
-
-    @property
-    def lanes(self) -> Sequence[StageLane]:
-        """Its lanes."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """Model and optimizer."""
-        first = self.members[0]
-        return f"{first.model} {first.attention} {first.embedding} {first.optimizer}"
-
-    @property
-    def shape(self) -> str:
-        """Padded sizes."""
-        return " ".join(f"{k}={v}" for k, v in self.padded._asdict().items())
 
     @property
     def padded(self) -> recall_task.Sizes:
         """The smallest sizes that hold those of all lanes."""
-        sides = zip(*(lane.sizes for lane in self.members), strict=True)
+        sides = zip(*(lane.sizes for lane in self.lanes), strict=True)
         return recall_task.Sizes(*map(max, sides))
 
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Trained numbers of each lane."""
-        return [lane.parameters for lane in self.members]
-
-    @property
-    def compile_seconds(self) -> float:
-        """Estimates what compiling its program takes."""
-        return 4.0
-
-    @property
-    def core_seconds(self) -> float:
-        """Logits of a step, times steps; a transformer reads its widths as well."""
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         total = 0.0
-        for lane in self.members:
+        for lane in self.lanes:
             answers = lane.relations * lane.answers
             prompts = lane.batch if lane.loss == "sampled" else lane.sizes.facts
             wide = answers + lane.subjects + 4 * lane.heads * lane.head_dim + 4 * lane.m
             total += lane.num_steps * (_LEAST + _SECONDS * prompts * wide)
-        return total
-
-    @property
-    def memory_bytes(self) -> int:
-        """Logits of a step and of a check, four times over."""
-        first, sizes = self.members[0], self.padded
+        first, sizes = self.lanes[0], self.padded
         prompts = max(first.batch, first.checks * sizes.facts)
-        return 16 * len(self.members) * prompts * sizes.relations * sizes.answers
+        kind = first.model, first.attention, first.embedding, first.optimizer
+        logits = prompts * sizes.relations * sizes.answers
+        return About(
+            title=" ".join(kind),
+            shape=" ".join(f"{k}={v}" for k, v in self.padded._asdict().items()),
+            parameters=[lane.parameters for lane in self.lanes],
+            # Logits of a step, times steps; a transformer reads its widths as well.
+            core_seconds=total,
+            # Logits of a step and of a check, four times over.
+            memory_bytes=16 * len(self.lanes) * logits,
+            compile_seconds=4.0,
+        )
 
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields rows of checks where they are kept, and of lanes that have ended."""
-        left = self.left(done)
-        for first in range(0, len(left), SIDE_BY_SIDE):
-            yield from self.side_by_side(left[first : first + SIDE_BY_SIDE])
+    @override
+    def measure(self, lanes: Sequence[StageLane]) -> Iterator[list[Row]]:
+        for first in range(0, len(lanes), SIDE_BY_SIDE):
+            yield from self.side_by_side(lanes[first : first + SIDE_BY_SIDE])
 
-    def side_by_side(self, lanes: Sequence[StageLane]) -> Iterator[list[jobs.Row]]:
+    def side_by_side(self, lanes: Sequence[StageLane]) -> Iterator[list[Row]]:
         """Trains some lanes together until each of them has ended."""
         problems, states, books = self.start(lanes)
         advance = program(lanes[0].recipe(self.padded.noise), lanes[0].check_every)
@@ -99,7 +78,7 @@ class StageJob(jobs.Job):
                 rows += book.note(found, index)
                 if self.trace:
                     rows += book.picture(states.params, index)
-            yield [row for row in rows if self.trace or row["kind"] in jobs.ENDS]
+            yield [row for row in rows if self.trace or row["kind"] in ENDS]
 
     def start(self, lanes: Sequence[StageLane]) -> tuple[Any, Any, list[Book]]:
         """Problems and states of some lanes, stacked, and a book for each."""

@@ -7,6 +7,8 @@ from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure, shared
 from recall.models import stage_training
 from recall.sweeps import fields as common
+from recall.sweeps import packing
+from recall.sweeps.batch import Plan
 
 CASE = "(model, attention, embedding, optimizer, learning rate, initial scale, steps)"
 
@@ -41,9 +43,19 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[measure.StageJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[measure.StageBatch]:
     """Ends of all runs; their checks are not kept."""
-    return shared.jobs_of(chosen.lanes)
+    return shared.batches_of(chosen.lanes)
 
 
 def _case(

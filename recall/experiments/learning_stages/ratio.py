@@ -8,7 +8,8 @@ from typing import Any
 from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure
 from recall.experiments.learning_stages import shared as stage_common
-from recall.sweeps import fields
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Plan
 from recall.theory import stages
 
 BEYOND = 1.5  # budget, over the predicted time at which facts are learned
@@ -47,9 +48,19 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[measure.StageJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[measure.StageBatch]:
     """Ends of all runs; their checks are not kept."""
-    return stage_common.jobs_of(chosen.lanes)
+    return stage_common.batches_of(chosen.lanes)
 
 
 def _grid(config: Any) -> list[dict[str, Any]]:

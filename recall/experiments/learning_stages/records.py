@@ -8,7 +8,7 @@ import numpy as np
 from recall.experiments.learning_stages.lanes import StageLane
 from recall.models import linear_attention
 from recall.models import stages as dynamics
-from recall.sweeps import jobs
+from recall.sweeps.batch import Row
 from recall.theory import clock
 
 HEARD = ("to_subject", "to_relation", "to_noise", "to_end")
@@ -37,7 +37,7 @@ class Book:
         self.checks: list[dict[str, float]] = []
         self.ended = False
 
-    def note(self, look: Look, index: int) -> list[jobs.Row]:
+    def note(self, look: Look, index: int) -> list[Row]:
         """Rows of new checks, and of the end if there was one."""
         rows = []
         for check in _checks(look, index):
@@ -52,7 +52,7 @@ class Book:
                 rows.append(self.end())
         return rows
 
-    def end(self) -> jobs.Row:
+    def end(self) -> Row:
         """The row of the whole run: stage times in steps, None for what never was."""
         trace = {name: [c[name] for c in self.checks] for name in self.checks[0]}
         entropies = self.entropy, math.log(self.lane.relations)
@@ -73,7 +73,7 @@ class Book:
             finite=math.isfinite(last["loss"]),
         )
 
-    def picture(self, params: Any, index: int) -> list[jobs.Row]:
+    def picture(self, params: Any, index: int) -> list[Row]:
         """A row with scores and values of all tokens, of one-hot embeddings."""
         one_hot = isinstance(params, linear_attention.Params) and not self.lane.d
         step = int(self.checks[-1]["steps"])
@@ -82,7 +82,7 @@ class Book:
         w, V = (np.asarray(x[index], float).round(3).tolist() for x in params)
         return [self.lane.row("picture", step, steps=step, scores=w, values=V)]
 
-    def _row(self, check: dict[str, float], finite: bool) -> jobs.Row:
+    def _row(self, check: dict[str, float], finite: bool) -> Row:
         told = {name: _known(value) for name, value in check.items()}
         return self.lane.row(
             "trace", int(check["steps"]), **told, entropy=self.entropy, finite=finite

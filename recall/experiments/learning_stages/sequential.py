@@ -6,6 +6,8 @@ from typing import Any
 from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure, shared
 from recall.sweeps import fields as common
+from recall.sweeps import packing
+from recall.sweeps.batch import Plan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,16 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[measure.StageJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[measure.StageBatch]:
     """Traces of all seeds."""
-    return shared.jobs_of(chosen.lanes, trace=True)
+    return shared.batches_of(chosen.lanes, trace=True)

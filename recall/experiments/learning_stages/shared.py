@@ -126,15 +126,15 @@ def embedding(field: str, value: Any) -> str:
     return value
 
 
-def jobs_of(
+def batches_of(
     lanes: Iterable[stage_lanes.StageLane], *, trace: bool = False
-) -> list[measure.StageJob]:
+) -> list[measure.StageBatch]:
     """Lanes of one program together, the longest jobs first."""
     found = [
-        measure.StageJob(members=tuple(members), trace=trace)
+        measure.StageBatch(lanes=tuple(members), trace=trace)
         for _, members in itertools.groupby(sorted(lanes, key=_order), _program)
     ]
-    return sorted(found, key=lambda job: -job.core_seconds)
+    return sorted(found, key=lambda batch: -batch.about().core_seconds)
 
 
 def _program(lane: stage_lanes.StageLane) -> str:

@@ -1,12 +1,13 @@
 """What rows of runs add up to: stage times of each setting, medians over seeds."""
 
 import collections
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
+
 SETTING = (
     *("subjects", "relations", "answers", "noise", "length", "structured", "model"),
     *("attention", "embedding", "init", "init_scale", "optimizer", "learning_rate"),

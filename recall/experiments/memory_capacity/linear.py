@@ -1,12 +1,12 @@
 """Facts stored by linear memories: outer product, low rank, trained (Figure 1)."""
 
-import dataclasses
 import functools
 import itertools
 from typing import Any
 
 from recall import capacity, training
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import features, laws
 
 LOW_RANK = ("low_rank", "random_low_rank")
@@ -32,80 +32,41 @@ RECIPES = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep and how each point is measured.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches that a config names.
 
-    Attributes:
-        memories: any of MEMORIES; "linear" is the trained one.
-        d: widths of the embeddings.
-        rank_fractions: ranks of the low-rank memories, as fractions of d.
-        max_trained_d: widths above it are constructed only.
-        thresholds: fractions of the facts that must be recalled.
-        seeds: of embeddings and initial weights of trained memories.
-        constructed_seeds: of the embeddings of constructed memories, which cost little
-            and differ a lot: at d = 128 one seed stores 198 facts, another 403.
-        embedding: kind of the embeddings.
-        n_max: ceiling on the number of facts.
-        training: recipe of the trained memory.
-        strategy: how the capacity of a trained memory is searched; constructions
-            are bisected, for they have nothing to grow.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    memories: tuple[str, ...]
-    d: tuple[int, ...]
-    rank_fractions: tuple[float, ...]
-    max_trained_d: int
-    thresholds: tuple[float, ...]
-    seeds: tuple[int, ...]
-    constructed_seeds: tuple[int, ...]
-    embedding: str
-    n_max: int
-    training: fields.Training
-    strategy: capacity.Strategy
+    return packing.plan(work(config))
 
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    chosen = Settings(
-        memories=fields.each("memories", config.memories, MEMORIES),
-        d=fields.integers("d", config.d, 1),
-        rank_fractions=fields.fractions("rank_fractions", config.rank_fractions),
-        max_trained_d=fields.integer("max_trained_d", config.max_trained_d, 0),
-        thresholds=fields.fractions("thresholds", config.thresholds),
-        seeds=fields.seeds("seeds", config.seeds),
-        constructed_seeds=fields.seeds("constructed_seeds", config.constructed_seeds),
-        embedding=fields.embedding(config),
-        n_max=fields.n_max(config),
-        training=fields.recipe(config, RECIPES),
-        strategy=fields.strategy(config),
-    )
-    if chosen.memories == ("linear",) and min(chosen.d) > chosen.max_trained_d:
-        raise ValueError(
-            f"Expected max_trained_d to admit a width in d={chosen.d}; got "
-            f"{chosen.max_trained_d}."
+def work(config: Any) -> list[memory_search.MemorySearch]:
+    """Lists a search for each memory, width, rank, threshold and seed.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    designs, (constructed, trained) = _designs(config), _methods(config)
+    thresholds = fields.fractions("thresholds", config.thresholds)
+    return [
+        search(
+            memory=memory,
+            d=d,
+            rank=rank,
+            threshold=threshold,
+            seed=seed,
+            expected=expected(memory, d, rank, threshold),
         )
-    return chosen
-
-
-def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
-    """Lists the searches, one for each memory, width, threshold and seed."""
-    found = []
-    for memory, d in itertools.product(chosen.memories, chosen.d):
-        if memory == "linear" and d > chosen.max_trained_d:
-            continue
-        fractions = chosen.rank_fractions if memory in LOW_RANK else (None,)
-        # Small fractions of a small d may round to the same rank.
-        ranks = dict.fromkeys(_rank(d, fraction) for fraction in fractions)
-        seeds = chosen.seeds if memory == "linear" else chosen.constructed_seeds
-        for axes in itertools.product(ranks, chosen.thresholds, seeds):
-            found.append(_search(chosen, memory, d, *axes))
-    return found
+        for memory, d, rank in designs
+        for search, seeds in [trained if memory == "linear" else constructed]
+        for threshold, seed in itertools.product(thresholds, seeds)
+    ]
 
 
 @functools.cache  # seeds share it, and theory takes milliseconds
 def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
-    """Where to open a bracket: theory, or for trained memories a fit to early runs."""
+    """Returns the facts at which a bracket opens: theory, or a fit to early runs."""
     if memory == "linear":
         return separable(d**2)
     if memory == "random_low_rank":  # the Hermite memory of degree 0
@@ -118,43 +79,54 @@ def expected(memory: str, d: int, rank: int | None, threshold: float) -> int:
 
 
 def separable(num_weights: int) -> int:
-    """Facts that so many weights store if their memory is linear in them.
-
-    N ln N / d^2 was .93 for W at d = 32 and .83 at d = 128 in early runs.
-    """
+    """Returns the facts expected of a trained memory that is linear in its weights."""
+    # N ln N / d^2 was .93 for W at d = 32 and .83 at d = 128 in early runs.
     return max(2, int(laws.facts_at(num_weights, num_weights**0.045 / 1.3)))
 
 
-def _bisect(resolution: float) -> capacity.Strategy:
-    return capacity.Strategy(
-        method="bisect", resolution=resolution, opening=1.0, headroom=1.6
+def _designs(config: Any) -> list[tuple[str, int, int | None]]:
+    """Reads the memories, each with its width and its rank."""
+    memories = fields.each("memories", config.memories, MEMORIES)
+    widths = fields.integers("d", config.d, 1)
+    fractions = fields.fractions("rank_fractions", config.rank_fractions)
+    most = fields.integer("max_trained_d", config.max_trained_d, 0)
+    if memories == ("linear",) and min(widths) > most:
+        raise ValueError(
+            f"Expected max_trained_d to admit a width in d={widths}; got {most}."
+        )
+    # Small fractions of a small d may round to the same rank.
+    ranks = {d: dict.fromkeys(max(1, round(f * d)) for f in fractions) for d in widths}
+    return [
+        (memory, d, rank)
+        for memory, d in itertools.product(memories, widths)
+        if memory != "linear" or d <= most
+        for rank in (ranks[d] if memory in LOW_RANK else (None,))
+    ]
+
+
+def _methods(config: Any) -> list[tuple[functools.partial, tuple[int, ...]]]:
+    """Reads the searches of constructed and of trained memories, and their seeds."""
+    seeds = fields.seeds("seeds", config.seeds)
+    recipe, strategy = fields.recipe(config, RECIPES), fields.strategy(config)
+    search = functools.partial(
+        memory_search.MemorySearch,
+        limit=fields.n_max(config),
+        embedding=fields.embedding(config),
     )
-
-
-def _rank(d: int, fraction: float | None) -> int | None:
-    return None if fraction is None else max(1, round(fraction * d))
-
-
-def _search(
-    chosen: Settings, memory: str, d: int, rank: int | None, threshold: float, seed: int
-) -> memory_search.MemorySearch:
-    same = {
-        "memory": memory,
-        "d": d,
-        "rank": rank,
-        "threshold": threshold,
-        "seed": seed,
-        "expected": expected(memory, d, rank, threshold),
-        "limit": chosen.n_max,
-        "embedding": chosen.embedding,
-    }
-    if memory != "linear":
-        resolution = chosen.strategy.resolution
-        return memory_search.MemorySearch(**same, strategy=_bisect(resolution))
-    return memory_search.MemorySearch(
-        **same,
-        strategy=chosen.strategy,
-        recipe_name=chosen.training.name,
-        recipe=chosen.training.recipe,
-        learning_rates=chosen.training.learning_rates,
+    constructed = functools.partial(
+        search,
+        strategy=capacity.Strategy(  # constructions have nothing to grow
+            method="bisect", resolution=strategy.resolution, opening=1.0, headroom=1.6
+        ),
     )
+    trained = functools.partial(
+        search,
+        strategy=strategy,
+        recipe_name=recipe.name,
+        recipe=recipe.recipe,
+        learning_rates=recipe.learning_rates,
+    )
+    # Constructions cost little and differ a lot: at d = 128 one seed stores 198 facts,
+    # another 403.
+    many = fields.seeds("constructed_seeds", config.constructed_seeds)
+    return [(constructed, many), (trained, seeds)]

@@ -1,12 +1,12 @@
 """Facts stored by trained MLP memories (Figure 1, right; Figure 6; activations)."""
 
-import dataclasses
 import itertools
 from typing import Any
 
-from recall import capacity, training
+from recall import training
 from recall.memories import mlp
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import laws
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: a
@@ -29,57 +29,30 @@ RECIPES = {
 GUESSES = {"relu": 2.9, "gelu": 3.2, "silu": 3.4, "tanh": 3.3, "sin": 3.8}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep and how each point is measured.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches that a config names.
 
-    Attributes:
-        sizes: pairs (d, m): width of the embeddings, hidden units.
-        num_outputs: outputs shared by all facts; None for one output per fact.
-        activations: of the hidden units.
-        thresholds: fractions of the facts that must be recalled.
-        seeds: of embeddings and initial weights.
-        embedding: kind of the embeddings.
-        n_max: ceiling on the number of facts.
-        training: recipe.
-        strategy: how capacities are searched.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    sizes: tuple[tuple[int, int], ...]
-    num_outputs: tuple[int | None, ...]
-    activations: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    seeds: tuple[int, ...]
-    embedding: str
-    n_max: int
-    training: fields.Training
-    strategy: capacity.Strategy
+    return packing.plan(work(config))
 
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    return Settings(
-        sizes=_sizes(config),
-        num_outputs=fields.num_outputs(config),
-        activations=fields.each("activations", config.activations, mlp.ACTIVATIONS),
-        thresholds=fields.fractions("thresholds", config.thresholds),
-        seeds=fields.seeds("seeds", config.seeds),
-        embedding=fields.embedding(config),
-        n_max=fields.n_max(config),
-        training=fields.recipe(config, RECIPES),
-        strategy=fields.strategy(config),
-    )
+def work(config: Any) -> list[memory_search.MemorySearch]:
+    """Lists a search for each size, activation, threshold and seed.
 
-
-def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
-    """Lists the searches, one for each size, activation, threshold and seed."""
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
     axes = itertools.product(
-        chosen.sizes,
-        chosen.num_outputs,
-        chosen.activations,
-        chosen.thresholds,
-        chosen.seeds,
+        _sizes(config),
+        fields.num_outputs(config),
+        fields.each("activations", config.activations, mlp.ACTIVATIONS),
+        fields.fractions("thresholds", config.thresholds),
+        fields.seeds("seeds", config.seeds),
     )
+    embedding, limit = fields.embedding(config), fields.n_max(config)
+    recipe, strategy = fields.recipe(config, RECIPES), fields.strategy(config)
     return [
         memory_search.MemorySearch(
             memory="mlp",
@@ -90,26 +63,26 @@ def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
             threshold=threshold,
             seed=seed,
             expected=expected(d, m, num_outputs, activation),
-            limit=chosen.n_max,
-            embedding=chosen.embedding,
-            strategy=chosen.strategy,
-            recipe_name=chosen.training.name,
-            recipe=chosen.training.recipe,
-            learning_rates=chosen.training.learning_rates,
+            limit=limit,
+            embedding=embedding,
+            strategy=strategy,
+            recipe_name=recipe.name,
+            recipe=recipe.recipe,
+            learning_rates=recipe.learning_rates,
         )
         for (d, m), num_outputs, activation, threshold, seed in axes
     ]
 
 
 def expected(d: int, m: int, num_outputs: int | None, activation: str) -> int:
-    """Where to open a bracket: the published line, or a fit to early runs."""
+    """Returns the facts at which a bracket opens: the published line, or early runs."""
     if num_outputs is not None:
         return max(2, int(m * d * GUESSES.get(activation, 2.5) / 2.9))
     return int(laws.facts_at(m * d, 1 / GUESSES.get(activation, 2.5)))
 
 
 def _sizes(config: Any) -> tuple[tuple[int, int], ...]:
-    """Pairs (d, m): all of d x ratios with m d <= max_weights, unless listed."""
+    """Reads pairs (d, m): those listed, or all d x ratios with m d <= max_weights."""
     if config.sizes:
         for pair in fields.nonempty("sizes", config.sizes):
             if not isinstance(pair, tuple | list) or len(pair) != 2:

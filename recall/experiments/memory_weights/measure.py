@@ -1,40 +1,36 @@
 """The fewest weights with which a memory stores all its facts: a search of widths."""
 
 import dataclasses
-import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import jax
+from typing_extensions import override
 
 from recall.experiments.memory_weights import small_memories
-from recall.sweeps import jobs
-
-STEP = 1.12  # by which an end that is missing is looked for
+from recall.sweeps import bracket
+from recall.sweeps.batch import About, Lane, Row, Rows
 
 
 def next_width(
-    failed: int, stored: int | None, first: int, most: int, resolution: float
+    stored: Mapping[int, bool], first: int, most: int, resolution: float
 ) -> int | None:
-    """The width to try next, or None once the smallest that stores is known.
+    """Returns the width to try next, or None once the smallest that stores is known.
 
     Args:
-        failed: largest width below `stored` that failed; 0 if none.
-        stored: smallest width that stored all facts, or None.
+        stored: whether all facts are stored, of each width that was tried.
         first: width to begin with.
         most: largest width to try.
-        resolution: how far apart both may stay, as a fraction.
+        resolution: how far apart both ends may stay, as a fraction of the upper one.
     """
-    if stored is None:
-        wider = max(failed + 1, math.ceil(STEP * failed)) if failed else first
-        return min(wider, most) if failed < most else None
-    if stored - failed <= max(1, int(resolution * stored)):
-        return None
-    return max(failed, int(stored / STEP), 1) if not failed else (failed + stored) // 2
+    known = bracket.of(stored)
+    gap = max(1, int(resolution * (known.high or 0)))
+    widths = range(1, most + 1)
+    return bracket.next_size(known, widths, first, bracket.WIDTHS, gap)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WeightsLane(jobs.Lane):
+class WeightsLane(Lane):
     """One search for the fewest weights.
 
     Attributes:
@@ -57,73 +53,49 @@ class WeightsLane(jobs.Lane):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WeightsJob(jobs.Job):
+class WeightsBatch(Rows):
     """The search of one lane."""
 
-    lane: WeightsLane
+    lanes: tuple[WeightsLane, ...]
 
-    @property
-    def lanes(self) -> Sequence[WeightsLane]:
-        """The one lane."""
-        return (self.lane,)
-
-    @property
-    def title(self) -> str:
-        """The method."""
-        return f"fewest weights, {self.lane.method}"
-
-    @property
-    def shape(self) -> str:
-        """Facts, and widths of embeddings and memory."""
-        return f"n={self.lane.facts} d={self.lane.d} width={self.lane.expected}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """All weights, at the width that is expected."""
-        lane = self.lane
-        return (small_memories.METHODS[lane.method].weights(lane.d, lane.expected),)
-
-    @property
-    def core_seconds(self) -> float:
-        """A few widths of thousands of steps, or a few closed forms."""
-        lane = self.lane
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
         scores = lane.facts**2 * (0.85e-9 + 0.03e-9 * lane.d)
         step = 2e-5 + scores + 2e-10 * lane.facts * lane.expected * lane.d
-        return step * (5e4 if small_memories.METHODS[lane.method].iterative else 500)
+        method = small_memories.METHODS[lane.method]
+        return About(
+            title=f"fewest weights, {lane.method}",
+            shape=f"n={lane.facts} d={lane.d} width={lane.expected}",
+            parameters=(method.weights(lane.d, lane.expected),),
+            # A few widths of thousands of steps, or a few closed forms.
+            core_seconds=step * (5e4 if method.iterative else 500),
+            # Scores in float64 and features.
+            memory_bytes=40 * lane.facts**2 + 32 * lane.facts * lane.expected,
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Scores in float64 and features."""
-        lane = self.lane
-        return 40 * lane.facts**2 + 32 * lane.facts * lane.expected
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row a width, and at last the fewest weights."""
-        del done
-        lane, method = self.lane, small_memories.METHODS[self.lane.method]
+    @override
+    def measure(self, lanes: Sequence[WeightsLane]) -> Iterator[list[Row]]:
+        (lane,) = lanes
+        method = small_memories.METHODS[lane.method]
         given = small_memories.draw(lane.seed, lane.facts, lane.d)
         key = jax.random.fold_in(jax.random.key(lane.seed), 2)
-        failed, stored, room, probes = 0, None, 0, 0
+        room, stored = 0, dict[int, bool]()
         while (
-            width := next_width(
-                failed, stored, lane.expected, lane.most, lane.resolution
-            )
+            width := next_width(stored, lane.expected, lane.most, lane.resolution)
         ) is not None:
-            room = width if width > room else room
+            room = max(width, room)  # only wider ones compile again
             begun = time.perf_counter()
             found = method.attempt(given, key, width, room)
             seconds = round(time.perf_counter() - begun, 3)
-            if found.stored:
-                stored = width
-            else:
-                failed = max(failed, width)
             told = found._asdict() | {"finite": True, "seconds": seconds}
-            yield [lane.row("probe", probes, probe=probes, width=width, **told)]
-            probes += 1
-        yield [lane.row("run", **_outcome(lane, stored, probes))]
+            probe = len(stored)
+            yield [lane.row("probe", probe, probe=probe, width=width, **told)]
+            stored[width] = found.stored
+        yield [lane.row("run", **_outcome(lane, bracket.of(stored).high, len(stored)))]
 
 
-def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> jobs.Row:
+def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> Row:
     method, d = small_memories.METHODS[lane.method], lane.d
     return {
         "width": stored,

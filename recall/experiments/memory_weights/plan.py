@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from recall.experiments.memory_weights import measure, small_memories
-from recall.sweeps import fields
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Plan
 
 # F ln F / weights of early runs: where searches open, nothing more.
 GUESSES = {
@@ -53,7 +54,22 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[measure.WeightsJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def work(config: Any) -> list[measure.WeightsBatch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
+def plan(chosen: Settings) -> list[measure.WeightsBatch]:
     """Lists the searches, one for each method, cell and seed."""
     axes = itertools.product(chosen.methods, chosen.cells, chosen.seeds)
     return [_job(chosen, *point) for point in axes]
@@ -61,7 +77,7 @@ def plan(chosen: Settings) -> list[measure.WeightsJob]:
 
 def _job(
     chosen: Settings, method: str, cell: tuple[int, int], seed: int
-) -> measure.WeightsJob:
+) -> measure.WeightsBatch:
     d, facts = cell
     weights = facts * math.log(facts) / GUESSES[method]
     expected = max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))
@@ -76,4 +92,4 @@ def _job(
         most=int(chosen.most * expected),
         resolution=chosen.resolution,
     )
-    return measure.WeightsJob(lane=lane)
+    return measure.WeightsBatch(lanes=(lane,))

@@ -7,7 +7,8 @@ from typing import Any
 
 from recall import capacity
 from recall.memories import hermite, kinds
-from recall.sweeps import fields, memory_search
+from recall.sweeps import fields, memory_search, packing
+from recall.sweeps.batch import Plan
 from recall.theory import features
 
 HERMITE = ("gated_hermite", "hermite")
@@ -80,6 +81,21 @@ def settings(config: Any) -> Settings:
         strategy=fields.strategy(config),
     )
     return dataclasses.replace(chosen, skipped=_skipped(chosen))
+
+
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen), chosen.skipped)
+
+
+def work(config: Any) -> list[memory_search.MemorySearch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
 
 
 def plan(chosen: Settings) -> list[memory_search.MemorySearch]:

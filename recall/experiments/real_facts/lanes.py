@@ -20,7 +20,7 @@ from recall import facts as facts_lib
 from recall.constructions import codes
 from recall.data import fact_tables, names, recall_task
 from recall.models import transformer
-from recall.sweeps import jobs
+from recall.sweeps.batch import Lane, Row
 
 FACTS = ("real", "copies", "synthetic")
 NAMED = ("names", "names_centred")
@@ -28,7 +28,7 @@ KEYS = ("sum", "concatenated")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FactLane(jobs.Lane):
+class FactLane(Lane):
     """A search for the smallest memory of one kind that stores a table.
 
     Attributes:
@@ -60,7 +60,7 @@ class FactLane(jobs.Lane):
     noise: int
     seed: int
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Its settings; sizes by their ends."""
         ends = f"{self.sizes[0]} to {self.sizes[-1]}"
         return super().columns() | {"sizes": ends}

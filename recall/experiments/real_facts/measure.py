@@ -2,12 +2,15 @@
 
 import dataclasses
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+
+from typing_extensions import override
 
 from recall.data import fact_tables, names
 from recall.experiments.real_facts import lanes as fact_lanes
 from recall.experiments.real_facts import memories
-from recall.sweeps import jobs
+from recall.sweeps import bracket
+from recall.sweeps.batch import About, Row, Rows
 
 THRESHOLDS = (1.0, 0.99)
 SECONDS = {  # of one core for a lane of 1,557 facts, measured on a busy machine
@@ -21,63 +24,41 @@ SECONDS = {  # of one core for a lane of 1,557 facts, measured on a busy machine
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FactJob(jobs.Job):
+class FactBatch(Rows):
     """The seeds of one kind of memory.
 
     Attributes:
-        members: a lane each.
         table: the facts, as they are read.
         vectors: of their names, where lanes ask for them.
     """
 
-    members: tuple[fact_lanes.FactLane, ...]
+    lanes: tuple[fact_lanes.FactLane, ...]
     table: fact_tables.FactTable
     vectors: names.Vectors | None = dataclasses.field(compare=False, repr=False)
 
-    @property
-    def lanes(self) -> Sequence[fact_lanes.FactLane]:
-        """What is measured."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """The memory, its facts and its embeddings."""
-        one = self.members[0]
-        return f"{one.method}, {one.facts} facts, {one.embedding}"
-
-    @property
-    def shape(self) -> str:
-        """The table, and the sizes."""
-        one, table = self.members[0], self.table
+    @override
+    def about(self) -> About:
+        one, table = self.lanes[0], self.table
         keys = f" {one.keys}" if one.keys else ""
-        return (
-            f"n={table.num_facts} S={len(table.subjects)} R={len(table.relations)} "
-            f"{one.sizes[0]} to {one.sizes[-1]}{keys}"
+        tokens = len(table.subjects), len(table.relations)
+        scores = table.num_facts * len(table.answers)
+        budget = one.budget / memories.METHODS[one.method].usual
+        seconds = SECONDS[one.method] * scores / (1557 * 859) * budget
+        parameters = [memories.parameters(x, x.claim, tokens) for x in self.lanes]
+        return About(
+            title=f"{one.method}, {one.facts} facts, {one.embedding}",
+            shape=f"n={table.num_facts} S={tokens[0]} R={tokens[1]} "
+            f"{one.sizes[0]} to {one.sizes[-1]}{keys}",
+            parameters=parameters,
+            # Scores of every fact, and as many steps as the budget allows.
+            core_seconds=len(self.lanes) * seconds,
+            # Scores, a few times, and weights with the state of Adam.
+            memory_bytes=24 * scores + 20 * max(parameters),
         )
 
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Weights at the size that is tried first."""
-        tokens = len(self.table.subjects), len(self.table.relations)
-        return [memories.parameters(x, x.claim, tokens) for x in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Scores of every fact, and as many steps as the budget allows."""
-        one = self.members[0]
-        share = self.table.num_facts * len(self.table.answers) / (1557 * 859)
-        budget = one.budget / memories.METHODS[one.method].usual
-        return len(self.members) * SECONDS[one.method] * share * budget
-
-    @property
-    def memory_bytes(self) -> int:
-        """Scores, a few times, and weights with their moments."""
-        scores = self.table.num_facts * len(self.table.answers)
-        return 24 * scores + 20 * max(self.parameters)
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row for each size that is tried, and an end row for each lane."""
-        for lane in self.left(done):
+    @override
+    def measure(self, lanes: Sequence[fact_lanes.FactLane]) -> Iterator[list[Row]]:
+        for lane in lanes:
             yield from search(lane, self.table, self.vectors)
 
 
@@ -85,7 +66,7 @@ def search(
     lane: fact_lanes.FactLane,
     table: fact_tables.FactTable,
     vectors: names.Vectors | None,
-) -> Iterator[list[jobs.Row]]:
+) -> Iterator[list[Row]]:
     """Walks from the claimed size to the smallest that stores all, then 99 %."""
     known: dict[int, memories.Found] = {}
     method = memories.METHODS[lane.method]
@@ -107,33 +88,21 @@ def search(
                 "seconds": round(time.perf_counter() - begun, 3),
             }
             yield [lane.row("probe", size, **told)]
-        smallest[threshold] = min((s for s, good in ok.items() if good), default=None)
+        smallest[threshold] = bracket.of(ok).high
     yield [lane.row("run", **_outcome(lane, table, known, smallest))]
 
 
 def next_size(sizes: Sequence[int], claim: int, ok: dict[int, bool]) -> int | None:
-    """The size to try next, or None where the smallest that is good is known.
+    """Returns the size to try next, or None where the smallest that is good is known.
 
     Steps away from the claim double until both ends are known, then halve. The smallest
     is one whose next smaller size fails.
     """
-    if not ok:
-        return claim
-    tried = {sizes.index(size): good for size, good in ok.items()}
-    high = min((i for i, good in tried.items() if good), default=len(sizes))
-    low = max((i for i, good in tried.items() if not good and i < high), default=-1)
-    if high - low <= 1:
-        return None
-    if high == len(sizes) and low + 1 < high:
-        return sizes[min(high - 1, low + _stride(sizes, claim, low))]
-    if low == -1:
-        return sizes[max(0, high - _stride(sizes, claim, high))]
-    return sizes[(low + high) // 2]
-
-
-def _stride(sizes: Sequence[int], claim: int, at: int) -> int:
-    """As far again as the search has come from the claim."""
-    return max(1, abs(at - sizes.index(claim)))
+    known = bracket.of({sizes.index(size): good for size, good in ok.items()})
+    first = sizes.index(claim)
+    stride = bracket.doubling(first)
+    at = bracket.next_size(known, range(len(sizes)), first, stride)
+    return None if at is None else sizes[at]
 
 
 def _outcome(
@@ -141,11 +110,11 @@ def _outcome(
     base: fact_tables.FactTable,
     known: dict[int, memories.Found],
     smallest: dict[float, int | None],
-) -> jobs.Row:
+) -> Row:
     """What a lane came to, beside what its table says."""
     table = fact_lanes.table_of(base, lane.facts, lane.seed)
     bits = fact_tables.size(table)
-    told: jobs.Row = {
+    told: Row = {
         "n": table.num_facts,
         "subjects": len(table.subjects),
         "relations": len(table.relations),

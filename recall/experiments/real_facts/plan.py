@@ -2,18 +2,19 @@
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from recall import embeddings
-from recall.data import fact_tables, names
+from recall.data import fact_files, fact_tables, names
 from recall.experiments.real_facts import lanes as fact_lanes
 from recall.experiments.real_facts import measure, memories, stages
 from recall.experiments.real_facts import searches as fact_searches
 from recall.experiments.transformer_capacity import shared as recall_common
-from recall.sweeps import fields, jobs, search
+from recall.sweeps import fields, packing, search
+from recall.sweeps.batch import Batch, Plan
 
-TRACE = True  # rows of every check of the models that are kept, to be asked
-CASE = "(method, facts, embedding, keys, d, sizes, claim, budget)"
+CASE = ("method", "facts", "embedding", "keys", "d", "sizes", "claim", "budget")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Settings:
     """
 
     models: tuple[fact_searches.FactSearch, ...]
-    jobs: tuple[jobs.Job, ...]
+    jobs: tuple[Batch, ...]
     skipped: tuple[str, ...]
 
 
@@ -38,29 +39,66 @@ def settings(config: Any) -> Settings:
     noise = fields.integer("noise", config.noise, 1)
     source = config.facts.source
     shared = {"source": source, "table": fact_lanes.digest(table), "noise": noise}
-    found: list[jobs.Job] = []
+    found: list[Batch] = []
     if config.stages.num_steps:
         lane = _stages(config, table, shared)
-        found.append(stages.FactStageJob(lane=lane, table=table))
-    for case in fields.nonempty("cases", [tuple(case) for case in config.cases]):
+        found.append(stages.FactStageBatch(lanes=(lane,), table=table))
+    for case in fields.nonempty("cases", config.cases):
         own = _case(case) | shared
         lanes = tuple(fact_lanes.FactLane(**own, seed=seed) for seed in seeds)
         _check_names(own["embedding"], vectors)
-        found.append(measure.FactJob(members=lanes, table=table, vectors=vectors))
+        found.append(measure.FactBatch(lanes=lanes, table=table, vectors=vectors))
     models = _models(config, table, noise)
     return Settings(models=models, jobs=tuple(found), skipped=tuple(config.facts.notes))
 
 
-def plan(chosen: Settings) -> list[search.Search | jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(with_facts(config))
+    return packing.plan(plan(chosen), chosen.skipped, trace=True)
+
+
+def with_facts(config: Any) -> Any:
+    """Returns a copy that holds the facts it names, and embeddings of their names.
+
+    Raises:
+        ValueError: if they cannot be read.
+    """
+    read, source = config.copy_and_resolve_references(), config.facts
+    read.unlock()
+    fields.pick("facts.on_conflict", source.on_conflict, fact_files.CONFLICTS)
+    fields.pick("facts.several", source.several, fact_files.SEVERAL)
+    fields.integer("facts.limit", source.limit, 0)
+    facts = fact_files.read(
+        source.source,
+        tuple(source.relations),
+        on_conflict=source.on_conflict,
+        several=source.several,
+        limit=source.limit,
+    )
+    read.facts.update(table=facts.table, notes=facts.notes)
+    cases = [case for case in config.cases if isinstance(case, dict)]
+    wanted = source.model and any(
+        case.get("embedding") in fact_lanes.NAMED for case in cases
+    )
+    read.facts.vectors = names.of(facts.table, source.model) if wanted else None
+    return read
+
+
+def plan(chosen: Settings) -> list[search.Search | Batch]:
     """Lists models and jobs."""
     return [*chosen.models, *chosen.jobs]
 
 
-def _case(case: tuple) -> dict[str, Any]:
+def _case(case: Any) -> dict[str, Any]:
     """One kind of memory and the sizes that are tried."""
-    if len(case) != 8:
-        raise ValueError(f"Expected cases to be {CASE}; got {case}.")
-    method, facts, embedding, keys, d, sizes, claim, budget = case
+    if not isinstance(case, Mapping) or set(case) != set(CASE):
+        raise ValueError(f"Expected cases to have the fields {CASE}; got {case!r}.")
+    method, facts, embedding, keys, d, sizes, claim, budget = map(case.get, CASE)
     kind = memories.METHODS[
         fields.pick("method of cases", method, list(memories.METHODS))
     ]

@@ -7,23 +7,24 @@ relation by how frequent they are, p(a | r), at a loss of H(a | r).
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from typing_extensions import override
 
 from recall.data import fact_tables, recall_task
 from recall.models import linear_attention, stage_training, stages
-from recall.sweeps import jobs
+from recall.sweeps.batch import About, Lane, Row, Rows
 
 NEAR = 0.1  # nats around H(a | r) that count as the stage
 SECONDS = 0.03  # of a core and a step, for 252 x 7 pairs and 859 answers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StageLane(jobs.Lane):
+class StageLane(Lane):
     """One training run.
 
     Attributes:
@@ -48,7 +49,7 @@ class StageLane(jobs.Lane):
     length: int
     noise: int
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Its settings; prompts are told in rows of their own."""
         told = {k: v for k, v in super().columns().items() if k != "prompts"}
         return told | {"method": "stages", "seed": 0}
@@ -69,63 +70,41 @@ class Look(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FactStageJob(jobs.Job):
+class FactStageBatch(Rows):
     """One training run on a table.
 
     Attributes:
-        lane: its settings.
         table: the facts.
     """
 
-    lane: StageLane
+    lanes: tuple[StageLane, ...]
     table: fact_tables.FactTable
 
-    @property
-    def lanes(self) -> Sequence[StageLane]:
-        """The one lane."""
-        return (self.lane,)
-
-    @property
-    def title(self) -> str:
-        """What it is."""
-        return "stages of named facts"
-
-    @property
-    def shape(self) -> str:
-        """The table."""
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
         S, R = len(self.table.subjects), len(self.table.relations)
-        return f"n={self.table.num_facts} S={S} R={R} A={len(self.table.answers)}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """V and w of one-hot tokens."""
-        S, R = len(self.table.subjects), len(self.table.relations)
-        tokens = S + R + self.lane.noise + 1
-        return [tokens * (1 + len(self.table.answers))]
-
-    @property
-    def core_seconds(self) -> float:
-        """By the number of logits."""
-        S, R = len(self.table.subjects), len(self.table.relations)
+        tokens = S + R + lane.noise + 1
         logits = S * R * len(self.table.answers)
-        return SECONDS * self.lane.num_steps * logits / (252 * 7 * 859)
+        return About(
+            title="stages of named facts",
+            shape=f"n={self.table.num_facts} S={S} R={R} A={len(self.table.answers)}",
+            parameters=[tokens * (1 + len(self.table.answers))],
+            # By the number of logits.
+            core_seconds=SECONDS * lane.num_steps * logits / (252 * 7 * 859),
+            # Logits of all pairs, a few times.
+            memory_bytes=24 * S * R * len(self.table.answers),
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Logits of all pairs, a few times."""
-        S, R = len(self.table.subjects), len(self.table.relations)
-        return 24 * S * R * len(self.table.answers)
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields what each check finds, and at last how it went."""
-        if not self.left(done):
-            return
-        lane, names = self.lane, self.table
+    @override
+    def measure(self, lanes: Sequence[StageLane]) -> Iterator[list[Row]]:
+        (lane,) = lanes
+        names = self.table
         problem, state, recipe = _start(lane, names)
         advance = _program(recipe, lane.check_every)
         asked = jnp.asarray(_places(lane, names))
         entropy = float(stages.entropy(problem.world, len(names.answers)))
-        traces: list[jobs.Row] = []
+        traces: list[Row] = []
         while not traces or traces[-1]["steps"] < lane.num_steps:
             state, look = advance(problem, state, asked)
             traces.append(_trace(int(state.step), look, entropy))
@@ -202,7 +181,7 @@ def _look(problem: Any, params: Any, recipe: Any, asked: jax.Array) -> Look:
     )
 
 
-def _trace(step: int, look: Look, entropy: float) -> jobs.Row:
+def _trace(step: int, look: Look, entropy: float) -> Row:
     found = {k: float(v) for k, v in look.measures._asdict().items()}
     del found["subject_loss"]
     finite = bool(np.isfinite(found["loss"]))
@@ -213,7 +192,7 @@ def _trace(step: int, look: Look, entropy: float) -> jobs.Row:
 
 def _prompt_rows(
     lane: StageLane, table: fact_tables.FactTable, step: int, look: Look
-) -> list[jobs.Row]:
+) -> list[Row]:
     """What is predicted for each prompt: its own answer, the typical ones, the rest."""
     rows = []
     frequencies = dict(
@@ -227,7 +206,7 @@ def _prompt_rows(
         often = [name for name, _ in frequencies[relation] if name != own]
         of_relation = sum(p[table.answers.index(n)] for n, _ in frequencies[relation])
         total = sum(count for _, count in frequencies[relation])
-        told: jobs.Row = {"prompt": f"{relation} of {subject}", "own": own}
+        told: Row = {"prompt": f"{relation} of {subject}", "own": own}
         told["p_own"] = _digits(p[table.ids[s][r]])
         told["given_own"] = _digits(dict(frequencies[relation])[own] / total)
         for place, name in zip(("first", "second"), often, strict=False):
@@ -244,7 +223,7 @@ def _digits(value: Any) -> float:
     return float(f"{float(value):.4g}")
 
 
-def _outcome(table: fact_tables.FactTable, traces: list[jobs.Row]) -> jobs.Row:
+def _outcome(table: fact_tables.FactTable, traces: list[Row]) -> Row:
     """When the stage was, how near it came to p(a | r), and how it ended."""
     live = [t for t in traces if t["finite"]]
     last = traces[-1]

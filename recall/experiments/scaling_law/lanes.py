@@ -11,7 +11,7 @@ import numpy as np
 from recall import embeddings, facts
 from recall.experiments.scaling_law import training
 from recall.memories import linear, mlp, quantization
-from recall.sweeps import jobs
+from recall.sweeps.batch import Lane, Row
 from recall.theory import bounds
 
 WAYS = ("trained", "trained_top", "outer_product", "outer_product_top")
@@ -20,7 +20,7 @@ _LISTS = ("learning_rates", "shares", "powers", "bits", "loop_bits")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ZipfLane(jobs.Lane):
+class ZipfLane(Lane):
     """One memory of one fact table.
 
     Attributes:
@@ -59,7 +59,7 @@ class ZipfLane(jobs.Lane):
     loop_bits: tuple[int, ...]
     loop_steps: int
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Its settings; what was tried is in rows of its own."""
         told = super().columns()
         named = {name: value for name, value in told.items() if name not in _LISTS}
@@ -137,7 +137,7 @@ class ZipfLane(jobs.Lane):
         return quantization.num_bits(self.sizes, bits) + side
 
 
-def rows_of(lane: ZipfLane, found: training.Found) -> list[jobs.Row]:
+def rows_of(lane: ZipfLane, found: training.Found) -> list[Row]:
     """A row for each try and for each number of bits, and the end of the lane."""
     tries = lane.tries()
     told = [
@@ -159,7 +159,7 @@ def rows_of(lane: ZipfLane, found: training.Found) -> list[jobs.Row]:
 
 def _point(
     lane: ZipfLane, bits: int, rounding: str, loss: Any, tried: Any, tries: Any
-) -> jobs.Row:
+) -> Row:
     """A loss, and what theory allows for its bits."""
     total, odds = lane.total_bits(bits), lane.odds()
     finite = bool(np.isfinite(loss))
@@ -178,7 +178,7 @@ def _point(
     )
 
 
-def _tried(tries: training.Try, index: int) -> jobs.Row:
+def _tried(tries: training.Try, index: int) -> Row:
     return {
         "learning_rate": float(f"{float(tries.learning_rate[index]):.6g}"),
         "known": int(tries.known[index]),

@@ -2,56 +2,33 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import training
 from recall.experiments.scaling_law import lanes as zipf_lanes
 from recall.experiments.scaling_law import training as zipf_training
 from recall.experiments.scaling_law.lanes import ZipfLane
 from recall.memories import linear, mlp
-from recall.sweeps import jobs, lanes
+from recall.sweeps import lanes
+from recall.sweeps.batch import About, Row, Rows
 
 SIDE_BY_SIDE = 5  # lanes of one call
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ZipfJob(jobs.Job):
+class ZipfBatch(Rows):
     """Lanes of one program."""
 
-    compile_seconds: ClassVar[float] = 3.0
+    lanes: tuple[ZipfLane, ...]
 
-    members: tuple[ZipfLane, ...]
-
-    @property
-    def lanes(self) -> Sequence[ZipfLane]:
-        """Its lanes."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """Memory and way."""
-        first = self.members[0]
-        return f"Zipf facts, {first.memory} {first.way}".replace("_", " ")
-
-    @property
-    def shape(self) -> str:
-        """Facts that are read, and widths."""
-        first = self.members[0]
-        return f"n={first.rows} M={first.outputs} d={first.d} m={first.m}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """Of each lane."""
-        return [lane.parameters for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Steps, and a third of one for each loss of rounded weights."""
-        first = self.members[0]
+    @override
+    def about(self) -> About:
+        first = self.lanes[0]
         tries = len(first.learning_rates) * len(first.known) * len(first.powers)
         steps = 2 * len(first.loop_bits) * first.loop_steps
         steps += tries * len(first.bits) * len(zipf_training.WIDENED) / 3
@@ -59,19 +36,21 @@ class ZipfJob(jobs.Job):
         steps += tries * (first.num_steps if trained else zipf_training.SCALES / 3)
         reads = 1.2e-10 * (first.parameters + first.outputs * first.d)
         step = 2e-5 + first.rows * (reads + 1.5e-9 * first.outputs)
-        return len(self.members) * steps * step
+        return About(
+            title=f"Zipf facts, {first.memory} {first.way}".replace("_", " "),
+            shape=f"n={first.rows} M={first.outputs} d={first.d} m={first.m}",
+            parameters=[lane.parameters for lane in self.lanes],
+            # Steps, and a third of one for each loss of rounded weights.
+            core_seconds=len(self.lanes) * steps * step,
+            # Scores and hidden units of a step, four times over.
+            memory_bytes=16 * len(self.lanes) * first.rows * (first.outputs + first.m),
+            compile_seconds=3.0,
+        )
 
-    @property
-    def memory_bytes(self) -> int:
-        """Scores and hidden units of a step, four times over."""
-        first = self.members[0]
-        return 16 * len(self.members) * first.rows * (first.outputs + first.m)
-
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields the rows of all seeds of an exponent at a time."""
-        left = self.left(done)
-        for first in range(0, len(left), SIDE_BY_SIDE):
-            some = left[first : first + SIDE_BY_SIDE]
+    @override
+    def measure(self, lanes: Sequence[ZipfLane]) -> Iterator[list[Row]]:
+        for first in range(0, len(lanes), SIDE_BY_SIDE):
+            some = lanes[first : first + SIDE_BY_SIDE]
             found = jax.device_get(solve(some))
             for index, lane in enumerate(some):
                 own = jax.tree.map(lambda x: x[index], found)  # noqa: B023

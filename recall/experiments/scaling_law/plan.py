@@ -7,7 +7,8 @@ from typing import Any
 from recall.experiments.scaling_law import lanes as zipf_lanes
 from recall.experiments.scaling_law import measure
 from recall.memories import mlp
-from recall.sweeps import fields
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Plan
 
 MEMORIES = ("linear", "mlp")
 
@@ -46,13 +47,23 @@ def settings(config: Any) -> Settings:
     return Settings(lanes=tuple(lanes))
 
 
-def plan(chosen: Settings) -> list[measure.ZipfJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[measure.ZipfBatch]:
     """One job for each program, the cheapest first."""
     programs: dict[tuple, list[zipf_lanes.ZipfLane]] = {}
     for lane in chosen.lanes:
         programs.setdefault(lane.program(), []).append(lane)
-    found = [measure.ZipfJob(members=tuple(some)) for some in programs.values()]
-    return sorted(found, key=lambda job: job.core_seconds)
+    found = [measure.ZipfBatch(lanes=tuple(some)) for some in programs.values()]
+    return sorted(found, key=lambda batch: batch.about().core_seconds)
 
 
 def _sizes(memory: str, config: Any) -> list[dict[str, Any]]:

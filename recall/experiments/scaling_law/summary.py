@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from recall.stats import fits
+from recall.store.row import Row
 from recall.theory import bounds
-
-Row = Mapping[str, Any]
 
 KINDS = ("none", "after", "within")  # of rounding
 BEST = "best"  # of all numbers of bits, at each size
-_RESAMPLES = 2000
 _GROUP = ("alpha", "memory", "way", "rounding", "bits")
 
 
@@ -59,20 +58,6 @@ class Curve(NamedTuple):
         return bounds.cross_entropy(self.odds, self.outputs, self.total_bits)
 
 
-class Slope(NamedTuple):
-    """A log-log slope and its 95 % interval over seeds.
-
-    Attributes:
-        value: of the medians; nan with fewer than two sizes.
-        low: nan if a size has one seed.
-        high: likewise.
-    """
-
-    value: float
-    low: float
-    high: float
-
-
 class Exponents(NamedTuple):
     """How a curve falls.
 
@@ -85,9 +70,9 @@ class Exponents(NamedTuple):
             the smallest and at the largest size; below one, by the bound.
     """
 
-    loss: Slope
+    loss: fits.Estimate
     bound: float
-    knowledge: Slope
+    knowledge: fits.Estimate
     share: tuple[float, float]
 
 
@@ -140,17 +125,16 @@ def best_bits(some: Sequence[Curve]) -> list[Curve]:
 
 def exponents(curve: Curve) -> Exponents:
     """Fits the slopes of a curve; intervals resample the seeds of each size."""
-    samples = _resample(curve.losses)
     x = curve.parameters if curve.rounding == "none" else curve.total_bits
-    bound = curve.bound
     least = lambda losses: _fewest(losses, curve)  # noqa: E731
-    known = None if samples is None else least(samples)
     shares = least(curve.medians) / curve.total_bits
-    flat = curve.rounding == "none" or (bound <= 0).any()
+    flat = curve.rounding == "none" or (curve.bound <= 0).any()
     return Exponents(
-        loss=_slope(x, curve.medians, samples),
-        bound=math.nan if flat else float(_slopes(x, bound)),
-        knowledge=_slope(x, least(curve.medians), known),
+        loss=fits.bootstrap(curve.losses, lambda losses: fits.slope(x, losses)),
+        bound=math.nan if flat else float(fits.slope(x, curve.bound)),
+        knowledge=fits.bootstrap(
+            curve.losses, lambda losses: fits.slope(x, least(losses))
+        ),
         share=(float(shares[0]), float(shares[-1])),
     )
 
@@ -196,32 +180,3 @@ def _best(members: Sequence[Curve]) -> Curve:
 def _fewest(losses: np.ndarray, curve: Curve) -> np.ndarray:
     """Fewest bits that losses take."""
     return bounds.fewest_bits(losses, curve.odds, curve.outputs)
-
-
-def _resample(losses: Sequence[Sequence[float]]) -> np.ndarray | None:
-    """`[resamples, sizes]` medians of seeds drawn anew; None if a size has but one."""
-    if min(map(len, losses)) < 2:
-        return None
-    generator = np.random.default_rng(0)
-    draws = [
-        np.median(generator.choice(some, (_RESAMPLES, len(some))), axis=-1)
-        for some in losses
-    ]
-    return np.stack(draws, axis=-1)
-
-
-def _slope(x: np.ndarray, y: np.ndarray, samples: np.ndarray | None) -> Slope:
-    if len(x) < 2:
-        return Slope(math.nan, math.nan, math.nan)
-    value = float(_slopes(x, y))
-    if samples is None:
-        return Slope(value, math.nan, math.nan)
-    low, high = np.percentile(_slopes(x, samples), [2.5, 97.5])
-    return Slope(value, float(low), float(high))
-
-
-def _slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Least-squares slopes of ln y `[..., sizes]` against ln x; nan with one size."""
-    t = np.log(x) - np.log(x).mean()
-    spread = t @ t if np.any(t) else np.nan
-    return np.asarray(np.log(y) @ t / spread)

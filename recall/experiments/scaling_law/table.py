@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from recall.experiments.scaling_law import summary
+from recall.stats import fits
 from recall.stats import points as rows_lib
 
 COLUMNS = (
@@ -74,7 +75,7 @@ def _bits(curve: summary.Curve) -> str:
     return f"{each.min():.1f}-{each.max():.1f}"
 
 
-def _interval(slope: summary.Slope) -> str:
+def _interval(slope: fits.Estimate) -> str:
     return f"{slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}]"
 
 

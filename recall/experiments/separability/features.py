@@ -16,7 +16,8 @@ from recall import facts
 from recall.data import geometries, recall_task
 from recall.memories import gated, random_features
 from recall.models import transformer
-from recall.sweeps import jobs, memory_search
+from recall.sweeps import memory_search
+from recall.sweeps.batch import Lane, Row
 
 MEMORIES = ("linear", "sign_gates", "relu_features", "bilinear_features", "attention")
 ANSWERS = 8  # of each relation of the recall task that heads are asked about
@@ -27,7 +28,7 @@ FactsOf = Callable[[int], facts.Facts]  # of a size, padded to one shape
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FixedFeatures(jobs.Lane):
+class FixedFeatures(Lane):
     """One memory with fixed features, at one size and seed.
 
     Attributes:
@@ -75,7 +76,7 @@ class FixedFeatures(jobs.Lane):
         """The number of facts at a size: S R with S = R for attention."""
         return size**2 if self.memory == "attention" else size
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """What `rows.capacities` groups by; all facts are to be recalled."""
         same = ("memory", "d", "m", "heads", "head_dim", "embedding", "seed")
         attention = self.memory == "attention"

@@ -7,15 +7,19 @@ to `stored` some do, from `impossible` on none do, and in between nothing was de
 import dataclasses
 import math
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from typing_extensions import override
 
 from recall.experiments.separability import features
 from recall.solvers import separation
-from recall.sweeps import jobs
+from recall.sweeps import bracket
+from recall.sweeps.batch import About, Row, Rows
 
 ROOM = 1.06  # facts to make room for, as a multiple of what is expected
 STEP = 1.03  # by which an end that is missing is looked for
+STRIDE = bracket.geometric(STEP, STEP**2)  # guesses are one STEP below what is expected
 
 
 class Known(NamedTuple):
@@ -46,20 +50,20 @@ def learn(known: Known, size: int, verdict: str) -> Known:
 
 
 def next_size(known: Known, first: int, limit: int, resolution: float) -> int | None:
-    """The size to probe next, or None once both ends are as close as is asked."""
+    """Returns the size to probe next, or None once both ends are close enough.
+
+    The largest that is stored is looked for first, then the smallest impossible one:
+    they differ where sizes in between stay undecided.
+    """
     stored, impossible, undecided = known
-    above = min([*undecided, impossible or math.inf])
-    below = max([*undecided, stored])
-    if stored == limit or above == 1:
-        return None
-    if not stored:
-        return min(first, limit) if above == math.inf else max(1, int(above / STEP**2))
-    gap = max(1, int(resolution * stored))
-    if above - stored > gap and above < math.inf:
-        return (stored + int(above)) // 2
-    if impossible is None:
-        return None if below == limit else min(limit, math.ceil(STEP * below))
-    return (below + impossible) // 2 if impossible - below > gap else None
+    not_stored = [*undecided, *([impossible] if impossible else [])]
+    ends = bracket.Bracket(low=stored or None, high=min(not_stored, default=None))
+    rest = range(1, limit + 1), first, STRIDE, max(1, int(resolution * stored))
+    size = bracket.next_size(ends, *rest)
+    if size is None and stored:
+        ends = bracket.Bracket(low=max([*undecided, stored]), high=impossible)
+        size = bracket.next_size(ends, *rest)
+    return size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,63 +82,46 @@ class SeparableLane(features.FixedFeatures):
     resolution: float = 0.01
     solver: separation.Solver = separation.SOLVER
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """The memory, and how it is searched."""
         return super().columns() | {"method": "separation"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SeparableJob(jobs.Job):
+class SeparableBatch(Rows):
     """The search of one lane."""
 
-    lane: SeparableLane
-
-    @property
-    def lanes(self) -> Sequence[SeparableLane]:
-        """The one lane."""
-        return (self.lane,)
-
-    @property
-    def title(self) -> str:
-        """The kind of memory."""
-        return f"separable {self.lane.memory}"
-
-    @property
-    def shape(self) -> str:
-        """Room for facts, width of features and of outputs."""
-        lane = self.lane
-        return f"n_max={self._most_facts} q={lane.num_features} d={lane.d}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """All weights."""
-        return (self.lane.parameters,)
-
-    @property
-    def core_seconds(self) -> float:
-        """About 20,000 steps: eight probes, of which few are hard."""
-        step = self._num_scores * (0.85e-9 + 0.03e-9 * self.lane.d)
-        return 2e4 * (5e-6 + step + 0.1e-9 * self._most_facts * self.lane.num_features)
-
-    @property
-    def memory_bytes(self) -> int:
-        """Scores, three times in float32 and three in float64."""
-        return 36 * self._num_scores
+    lanes: tuple[SeparableLane, ...]
 
     @property
     def _most_facts(self) -> int:
-        return self.lane.num_facts(_room(self.lane))
+        return self.lanes[0].num_facts(_room(self.lanes[0]))
 
     @property
     def _num_scores(self) -> int:
-        lane, room = self.lane, _room(self.lane)
+        lane, room = self.lanes[0], _room(self.lanes[0])
         outputs = room * (features.ANSWERS if lane.heads else 1)
         return self._most_facts * outputs
 
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields a row a probe, and at last the capacity."""
-        del done
-        lane, known, probes, room = self.lane, Known(), 0, _room(self.lane)
+    @override
+    def about(self) -> About:
+        lane = self.lanes[0]
+        step = self._num_scores * (0.85e-9 + 0.03e-9 * lane.d)
+        reads = 0.1e-9 * self._most_facts * lane.num_features
+        return About(
+            title=f"separable {lane.memory}",
+            shape=f"n_max={self._most_facts} q={lane.num_features} d={lane.d}",
+            parameters=(lane.parameters,),
+            # About 20,000 steps: eight probes, of which few are hard.
+            core_seconds=2e4 * (5e-6 + step + reads),
+            # Scores, three times in float32 and three in float64.
+            memory_bytes=36 * self._num_scores,
+        )
+
+    @override
+    def measure(self, lanes: Sequence[SeparableLane]) -> Iterator[list[Row]]:
+        (lane,) = lanes
+        known, probes, room = Known(), 0, _room(lane)
         first = max(1, int(lane.expected / STEP))
         facts_of = lane.facts_of(room)
         while (n := next_size(known, first, lane.limit, lane.resolution)) is not None:
@@ -157,7 +144,7 @@ def _room(lane: SeparableLane) -> int:
     return min(lane.limit, math.ceil(ROOM * lane.expected))
 
 
-def _probe_columns(found: separation.Separation) -> jobs.Row:
+def _probe_columns(found: separation.Separation) -> Row:
     return {
         "verdict": found.verdict,
         "stored": found.stored,
@@ -168,7 +155,7 @@ def _probe_columns(found: separation.Separation) -> jobs.Row:
     }
 
 
-def _capacity_columns(lane: SeparableLane, known: Known, probes: int) -> jobs.Row:
+def _capacity_columns(lane: SeparableLane, known: Known, probes: int) -> Row:
     stored, impossible = lane.num_facts(known.stored), known.impossible
     return {
         "capacity": stored,

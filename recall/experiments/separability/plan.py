@@ -8,7 +8,8 @@ from typing import Any
 from recall.experiments.memory_capacity import linear as linear_capacity
 from recall.experiments.separability import features, measure
 from recall.solvers import separation
-from recall.sweeps import fields
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Plan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,22 @@ def solver(config: Any) -> separation.Solver:
     return separation.Solver(**given)
 
 
-def plan(chosen: Settings) -> list[measure.SeparableJob]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def work(config: Any) -> list[measure.SeparableBatch]:
+    """Returns the searches and batches that a config names."""
+    return plan(settings(config))
+
+
+def plan(chosen: Settings) -> list[measure.SeparableBatch]:
     """Lists the searches, one for each memory, size and seed."""
     same = {
         "embedding": chosen.embedding,
@@ -99,8 +115,8 @@ def plan(chosen: Settings) -> list[measure.SeparableJob]:
         "solver": chosen.solver,
     }
     return [
-        measure.SeparableJob(
-            lane=measure.SeparableLane(memory=memory, seed=seed, **sizes, **same)
+        measure.SeparableBatch(
+            lanes=(measure.SeparableLane(memory=memory, seed=seed, **sizes, **same),)
         )
         for memory in chosen.memories
         for sizes in _sizes(chosen, memory)

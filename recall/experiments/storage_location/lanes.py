@@ -20,7 +20,8 @@ from recall.constructions import codes, heads
 from recall.data import recall_task
 from recall.memories import mlp
 from recall.models import fit, freezing, transformer
-from recall.sweeps import jobs
+from recall.sweeps import batch
+from recall.sweeps.batch import Row
 
 TRAININGS = ("free", "other", "refit", "copy")
 SWAPS = ("mlp_swap", "mlp_refit", "ov_copy", "ov_codes", "ov_codes_alone")
@@ -28,7 +29,7 @@ KEYS = "widest"  # of constructed heads: exist wherever any do
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Lane(jobs.Lane):
+class Lane(batch.Lane):
     """One size of a transformer, and one seed.
 
     Attributes:
@@ -92,7 +93,7 @@ class Lane(jobs.Lane):
         """4 H d_h d + 2 m d."""
         return transformer.num_parameters(self.d, self.heads, self.head_dim, self.m)
 
-    def columns(self) -> jobs.Row:
+    def columns(self) -> Row:
         """Settings without lists, facts, and weights of attention and MLP."""
         of_mlp = 2 * self.m * self.d
         single = super().columns()

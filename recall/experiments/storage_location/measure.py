@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from typing_extensions import override
 
 from recall import training
 from recall.experiments.storage_location import lanes as storage_lanes
@@ -16,7 +17,8 @@ from recall.experiments.storage_location import probes
 from recall.experiments.storage_location.lanes import Lane
 from recall.models import fit as factual_training
 from recall.models import freezing, probing, transformer
-from recall.sweeps import jobs, lanes
+from recall.sweeps import lanes
+from recall.sweeps.batch import About, Row, Rows
 
 SIDE_BY_SIDE = 6  # lanes that are vmapped, and whose rows come together
 _LEAST = 6e-5  # seconds of one core, of a step
@@ -24,68 +26,43 @@ _FACT = 3e-9, 5e-9, 5e-8  # for each fact of it: an answer, a hidden unit, a hea
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StorageJob(jobs.Job):
-    """Lanes whose heads and units are padded to those of the largest.
+class StorageBatch(Rows):
+    """Lanes whose heads and units are padded to those of the largest."""
 
-    Attributes:
-        members: lanes that differ in heads, units and seed alone.
-    """
-
-    compile_seconds: ClassVar[float] = 20.0
-
-    members: tuple[Lane, ...]
-
-    @property
-    def lanes(self) -> Sequence[Lane]:
-        """Its lanes."""
-        return self.members
-
-    @property
-    def title(self) -> str:
-        """What is trained."""
-        return f"storage {self.members[0].activation}"
+    lanes: tuple[Lane, ...]
 
     @property
     def width(self) -> tuple[int, int]:
         """Heads and units that hold those of all lanes."""
-        return max(x.heads for x in self.members), max(x.m for x in self.members)
+        return max(x.heads for x in self.lanes), max(x.m for x in self.lanes)
 
-    @property
-    def shape(self) -> str:
-        """Padded sizes."""
-        one, (heads, m) = self.members[0], self.width
-        return f"S=R={one.size} D={one.answers} d={one.d} H={heads} m={m}"
-
-    @property
-    def parameters(self) -> Sequence[int]:
-        """All weights of each lane."""
-        return [lane.parameters for lane in self.members]
-
-    @property
-    def core_seconds(self) -> float:
-        """Four trainings of each lane, at the padded sizes."""
-        one, (heads, m) = self.members[0], self.width
+    @override
+    def about(self) -> About:
+        one, (heads, m) = self.lanes[0], self.width
         score, unit, head = _FACT
         each = score * one.size * one.answers + unit * m + head * heads
         step = _LEAST + one.size**2 * each
-        trainings = len(self.members) * len(storage_lanes.TRAININGS)
-        return trainings * one.num_steps * step
-
-    @property
-    def memory_bytes(self) -> int:
-        """Scores of all facts in all contexts, under every ablation of one lane."""
-        one = self.members[0]
+        trainings = len(self.lanes) * len(storage_lanes.TRAININGS)
+        one = self.lanes[0]
         scores = one.contexts * one.size**3 * one.answers
-        return 4 * scores * (2 * len(probing.ABLATIONS) + 4)
+        return About(
+            title=f"storage {self.lanes[0].activation}",
+            shape=f"S=R={one.size} D={one.answers} d={one.d} H={heads} m={m}",
+            parameters=[lane.parameters for lane in self.lanes],
+            # Four trainings of each lane, at the padded sizes.
+            core_seconds=trainings * one.num_steps * step,
+            # Scores of all facts in all contexts, under every ablation of one lane.
+            memory_bytes=4 * scores * (2 * len(probing.ABLATIONS) + 4),
+            compile_seconds=20.0,
+        )
 
-    def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
-        """Yields the rows of some lanes at a time."""
-        left = self.left(done)
-        for first in range(0, len(left), SIDE_BY_SIDE):
-            yield side_by_side(left[first : first + SIDE_BY_SIDE], self.width)
+    @override
+    def measure(self, lanes: Sequence[Lane]) -> Iterator[list[Row]]:
+        for first in range(0, len(lanes), SIDE_BY_SIDE):
+            yield side_by_side(lanes[first : first + SIDE_BY_SIDE], self.width)
 
 
-def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[jobs.Row]:
+def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[Row]:
     """Trains some lanes in four ways, asks them, and tells."""
     problems, fits = trained(some, width)
     one, sampling = some[0], some[0].sampling
@@ -100,7 +77,7 @@ def side_by_side(some: Sequence[Lane], width: tuple[int, int]) -> list[jobs.Row]
         problems["free"], models, problems["other"].world
     )
     told = jax.tree.map(np.asarray, (fits, looked, swapped))
-    rows: list[jobs.Row] = []
+    rows: list[Row] = []
     for index, lane in enumerate(some):
         fit, look, swap = jax.tree.map(lambda x, i=index: x[i], told)
         rows += _rows(lane, fit, look, swap)
@@ -167,9 +144,9 @@ def _stacked(trees: Sequence[Any]) -> Any:
     return jax.tree.map(jnp.asarray, lanes.stack(trees, SIDE_BY_SIDE))
 
 
-def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[jobs.Row]:
+def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[Row]:
     """A row for each training, ablation and swap, one of all facts, and the end."""
-    ends: jobs.Row = {}
+    ends: Row = {}
     for name, found in looked.items():
         fit, ablated = fits[name], found.left
         columns = found.told | probes.ranks(fit.params, lane.heads)
@@ -191,11 +168,11 @@ def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[jobs.Row
     yield lane.row("run", **ends, finite=finite)
 
 
-def _numbers(columns: Any) -> jobs.Row:
+def _numbers(columns: Any) -> Row:
     return {name: _known(value) for name, value in columns.items()}
 
 
-def _lists(columns: Any) -> jobs.Row:
+def _lists(columns: Any) -> Row:
     """Numbers of each fact: subject by subject, relation by relation."""
     return {name: [_known(x) for x in values] for name, values in columns.items()}
 

@@ -8,7 +8,8 @@ from recall.experiments.storage_location import lanes as storage_lanes
 from recall.experiments.storage_location import measure
 from recall.memories import mlp
 from recall.models import probing
-from recall.sweeps import fields, jobs
+from recall.sweeps import fields, packing
+from recall.sweeps.batch import Batch, Plan
 
 ABLATIONS = (*probing.ABLATIONS, *storage_lanes.SWAPS)
 
@@ -60,10 +61,20 @@ def settings(config: Any) -> Settings:
     )
 
 
-def plan(chosen: Settings) -> list[jobs.Job]:
+def plan_of(config: Any) -> Plan:
+    """Plans what a config asks for.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    chosen = settings(config)
+    return packing.plan(plan(chosen))
+
+
+def plan(chosen: Settings) -> list[Batch]:
     """Lists a job for all lanes whose heads are about as many, the cheapest first."""
     groups: dict[int, list[storage_lanes.Lane]] = {}
     for lane in chosen.lanes:
         groups.setdefault(max(1, (lane.heads - 1).bit_length()), []).append(lane)
-    found = [measure.StorageJob(members=tuple(own)) for own in groups.values()]
-    return sorted(found, key=lambda job: job.core_seconds)
+    found = [measure.StorageBatch(lanes=tuple(own)) for own in groups.values()]
+    return sorted(found, key=lambda batch: batch.about().core_seconds)

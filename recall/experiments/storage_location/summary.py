@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recall.stats import points
-
-Row = Mapping[str, Any]
+from recall.stats import fits
+from recall.store.row import Row
 
 SAME = ("d", "head_dim", "size", "answers", "activation", "embedding", "num_steps")
 HOLDERS = ("attention", "mlp", "both", "neither")
@@ -118,7 +117,7 @@ def trend(cells: Grid, name: str) -> Trend:
     order = np.argsort(cells.share[able], kind="stable")
     share, value = cells.share[able][order], value[able][order]
     third = -(-len(value) // 3)
-    correlation = points.rank_correlation(share, value)
+    correlation = fits.rank_correlation(share, value)
     ends = (value[:third], value[len(value) - third :])
     low, high = (float(np.median(end)) if third else np.nan for end in ends)
     return Trend(len(value), low, high, correlation)

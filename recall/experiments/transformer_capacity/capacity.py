@@ -1,15 +1,18 @@
 """Facts stored by one-layer transformers (Figure 4, left; Figures 7 to 9)."""
 
-import dataclasses
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from recall.experiments.transformer_capacity import shared
 from recall.models import transformer
-from recall.sweeps import fields, transformer_search
+from recall.sweeps import fields, packing, transformer_search
+from recall.sweeps.batch import Plan
 
 FACTS_PER_PARAMETER = 0.15  # the published guide: where brackets open
+# Size of a world over a power of its facts, for instance sqrt(facts) where S = R.
+EXPONENTS = {"S=R": 1 / 2, "D=S": 1 / 2, "R=sqrt(S)": 2 / 3, "S=R^2": 1 / 3}
 
 
 class Widths(NamedTuple):
@@ -24,94 +27,81 @@ class Widths(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """4 H d_h d + 2 m d."""
+        """4 H d_h d + 2 m d weights."""
         return transformer.num_parameters(*self[2:])
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep and how each point is measured.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches, and names the transformers that cannot be.
 
-    Attributes:
-        widths: the transformers.
-        skipped: those that cannot be, with the reason.
-        thresholds: fractions of the facts that must be recalled.
-        seeds: of worlds, embeddings and initial weights.
-        size_max: ceiling on the size of worlds.
-        model: what all transformers share.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    widths: tuple[Widths, ...]
-    skipped: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    seeds: tuple[int, ...]
-    size_max: int
-    model: shared.Model
+    return packing.plan(work(config), _skipped(_widths(config)))
 
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    asked = _widths(config)
+def work(config: Any) -> list[transformer_search.RecallSearch]:
+    """Lists a search for each transformer, threshold and seed.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
     most = fields.integer("max_parameters", config.max_parameters, 1)
-    possible = tuple(w for w in asked if w.head_dim > 0 and w.parameters <= most)
+    possible = [w for w in _widths(config) if w.head_dim > 0 and w.parameters <= most]
     if not possible:
         raise ValueError(
             f"Expected max_parameters and d to admit a transformer; got "
             f"max_parameters={most}, d={tuple(config.d)}."
         )
-    return Settings(
-        widths=possible,
-        skipped=_skipped([w for w in asked if w.head_dim == 0]),
-        thresholds=fields.fractions("thresholds", config.thresholds),
-        seeds=fields.seeds("seeds", config.seeds),
-        size_max=fields.integer("size_max", config.size_max, 2),
-        model=shared.model(config),
+    axes = itertools.product(
+        possible,
+        fields.fractions("thresholds", config.thresholds),
+        fields.seeds("seeds", config.seeds),
+        shared.searches(config),
     )
-
-
-def _skipped(impossible: list[Widths]) -> tuple[str, ...]:
-    """Names transformers that have no head dimension, a line for all of their betas."""
-    betas: dict[tuple, list[str]] = {}
-    for w in impossible:
-        betas.setdefault((w.alpha, w.d, w.heads), []).append(f"{w.beta:g}")
-    return tuple(
-        f"alpha={alpha:g}, beta={' '.join(own)}, d={d}, heads={heads}: head_dim = "
-        "int(alpha d / heads) is 0; expected alpha d >= heads"
-        for (alpha, d, heads), own in betas.items()
-    )
-
-
-def plan(chosen: Settings) -> list[transformer_search.RecallSearch]:
-    """Lists the searches, one for each transformer, threshold and seed."""
-    found = []
-    axes = itertools.product(chosen.widths, chosen.thresholds, chosen.seeds)
-    for widths, threshold, seed in axes:
-        found += shared.searches_of(
-            chosen.model,
-            {"d": widths.d, "heads": widths.heads}
-            | {"head_dim": widths.head_dim, "m": widths.m},
+    limit = fields.integer("size_max", config.size_max, 2)
+    return [
+        search(
+            d=widths.d,
+            heads=widths.heads,
+            head_dim=widths.head_dim,
+            m=widths.m,
             threshold=threshold,
             seed=seed,
-            expected=min(chosen.size_max, expected(chosen.model, widths.parameters)),
-            limit=chosen.size_max,
+            expected=min(limit, _expected(config.world, widths.parameters)),
+            limit=limit,
         )
-    return found
-
-
-def expected(model: shared.Model, parameters: int) -> int:
-    """The size at which a world has as many facts as the published guide says."""
-    facts = FACTS_PER_PARAMETER * parameters
-    exponents = {"S=R": 1 / 2, "D=S": 1 / 2, "R=sqrt(S)": 2 / 3, "S=R^2": 1 / 3}
-    return max(2, math.floor(facts ** exponents[model.world]))
+        for widths, threshold, seed, search in axes
+    ]
 
 
 def _widths(config: Any) -> list[Widths]:
-    """All of d x alpha x beta, d_h = int(alpha d / H), m = int(beta d)."""
-    d = fields.integers("d", config.d, 1)
-    heads = fields.integer("heads", config.heads, 1)
-    alphas = fields.numbers("alphas", config.alphas, "(0, inf)")
-    betas = fields.numbers("betas", config.betas, "[0, inf)")
+    """Reads all of d x alpha x beta, d_h = int(alpha d / H), m = int(beta d)."""
+    H = fields.integer("heads", config.heads, 1)
+    axes = itertools.product(
+        fields.integers("d", config.d, 1),
+        fields.numbers("alphas", config.alphas, "(0, inf)"),
+        fields.numbers("betas", config.betas, "[0, inf)"),
+    )
     return [
-        Widths(alpha, beta, width, heads, int(alpha * width / heads), int(beta * width))
-        for width, alpha, beta in itertools.product(d, alphas, betas)
+        Widths(alpha, beta, d, H, int(alpha * d / H), int(beta * d))
+        for d, alpha, beta in axes
     ]
+
+
+def _skipped(widths: Iterable[Widths]) -> list[str]:
+    """Names transformers that have no head dimension, a line for all of their betas."""
+    betas: dict[tuple, list[str]] = {}
+    for w in widths:
+        if w.head_dim == 0:
+            betas.setdefault((w.alpha, w.d, w.heads), []).append(f"{w.beta:g}")
+    return [
+        f"alpha={alpha:g}, beta={' '.join(some)}, d={d}, heads={heads}: head_dim = "
+        "int(alpha d / heads) is 0; expected alpha d >= heads"
+        for (alpha, d, heads), some in betas.items()
+    ]
+
+
+def _expected(world: str, parameters: int) -> int:
+    """Returns the size at which a world has as many facts as the guide says."""
+    return max(2, math.floor((FACTS_PER_PARAMETER * parameters) ** EXPONENTS[world]))

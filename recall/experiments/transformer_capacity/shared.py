@@ -1,24 +1,24 @@
-"""What experiments on the one-layer transformer share: fields of a config, searches."""
+"""Fields of a config that all experiments on the one-layer transformer have."""
 
-import dataclasses
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from recall import capacity, training
+from recall import training
 from recall.data import recall_task
 from recall.memories import mlp
 from recall.models import transformer
-from recall.sweeps import fields as common
-from recall.sweeps import transformer_search
+from recall.sweeps import fields, transformer_search
 
 # "published" is the recipe of the paper's code. "decay" is ours and the default: see
 # CONTRIBUTING.md for what it was measured against.
 RECIPES = {
-    "decay": common.Training(
+    "decay": fields.Training(
         name="decay",
         recipe=training.Recipe(num_steps=8192, check_every=128, cosine=True),
         learning_rates=(0.03, 0.01),
     ),
-    "published": common.Training(
+    "published": fields.Training(
         name="published",
         recipe=training.Recipe(num_steps=16384, check_every=128),
         learning_rates=(0.001, 0.003, 0.01),
@@ -26,110 +26,63 @@ RECIPES = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Model:
-    """What all searches of a sweep share.
+def searches(config: Any) -> list[Callable[..., transformer_search.RecallSearch]]:
+    """Reads the fields that all experiments on transformers have.
 
-    Attributes:
-        world: one of `transformer_search.WORLDS`.
-        answers: D; None where it grows with the size.
-        architecture: activation, biases, weight of the MLP.
-        reads: what a step and a check read.
-        exponents: of Zipf laws over subjects and relations.
-        embedding: kind of the embeddings.
-        train_embeddings: whether they are trained along.
-        training: recipe.
-        side_by_side: whether each learning rate is a lane of its own, rather than
-            tried in order.
-        strategy: how sizes are searched.
-    """
-
-    world: str
-    answers: int | None
-    architecture: transformer.Architecture
-    reads: transformer_search.Reads
-    exponents: tuple[float, float]
-    embedding: str
-    train_embeddings: bool
-    training: common.Training
-    side_by_side: bool
-    strategy: capacity.Strategy
-
-
-def model(config: Any) -> Model:
-    """Reads and checks the fields that all experiments on transformers have.
+    Returns:
+        A search that lacks its widths, threshold, seed and sizes; one for each learning
+        rate where rates run side by side, else one that tries them in order.
 
     Raises:
         ValueError: naming a field that is wrong, and what is allowed.
     """
-    world = common.pick("world", config.world, transformer_search.WORLDS)
-    chosen = Model(
+    world = fields.pick("world", config.world, transformer_search.WORLDS)
+    search = functools.partial(
+        transformer_search.RecallSearch,
         world=world,
         answers=None
-        if world == "D=S"
-        else common.integer("answers", config.answers, 2),
-        architecture=architecture(config),
-        reads=reads(config),
-        exponents=(
-            common.number("subject_exponent", config.subject_exponent, "[0, inf)"),
-            common.number("relation_exponent", config.relation_exponent, "[0, inf)"),
+        if world == "D=S"  # its answers grow with the size
+        else fields.integer("answers", config.answers, 2),
+        architecture=transformer.Architecture(
+            activation=fields.pick("activation", config.activation, mlp.ACTIVATIONS),
+            mlp_weight=fields.number("mlp_weight", config.mlp_weight, "(-inf, inf)"),
+            biases=fields.boolean("biases", config.biases),
         ),
-        embedding=common.embedding(config),
-        train_embeddings=common.boolean("train_embeddings", config.train_embeddings),
-        training=common.recipe(config, RECIPES),
-        side_by_side=common.boolean("side_by_side", config.side_by_side),
-        strategy=common.strategy(config),
+        reads=reads(config),
+        exponents=(  # of Zipf laws
+            fields.number("subject_exponent", config.subject_exponent, "[0, inf)"),
+            fields.number("relation_exponent", config.relation_exponent, "[0, inf)"),
+        ),
+        embedding=fields.embedding(config),
+        train_embeddings=fields.boolean("train_embeddings", config.train_embeddings),
+        strategy=fields.strategy(config),
     )
-    if world == "D=S" and chosen.strategy.method.startswith("grow"):
+    if world == "D=S" and config.search.method.startswith("grow"):
         raise ValueError(
             "Expected search.method in ['bisect', 'single'] for world='D=S', whose "
-            f"facts change as it grows; got {chosen.strategy.method!r}."
+            f"facts change as it grows; got {config.search.method!r}."
         )
-    return chosen
-
-
-def architecture(config: Any) -> transformer.Architecture:
-    """Reads what weights do not say."""
-    return transformer.Architecture(
-        activation=common.pick("activation", config.activation, mlp.ACTIVATIONS),
-        mlp_weight=common.number("mlp_weight", config.mlp_weight, "(-inf, inf)"),
-        biases=common.boolean("biases", config.biases),
-    )
+    tried = fields.recipe(config, RECIPES)
+    beside = fields.boolean("side_by_side", config.side_by_side)
+    rates = tried.learning_rates
+    return [
+        functools.partial(
+            search,
+            recipe_name=tried.name,
+            recipe=tried.recipe,
+            learning_rates=some,
+        )
+        for some in ([(rate,) for rate in rates] if beside else [rates])
+    ]
 
 
 def reads(config: Any) -> transformer_search.Reads:
-    """Reads what a step and a check read."""
-    given = config.reads
+    """Reads the sizes of a step and of a check."""
+    section = config.reads
     return transformer_search.Reads(
-        length=common.integer("reads.length", given.length, 4),
-        layout=common.pick("reads.layout", given.layout, recall_task.LAYOUTS),
-        batch=common.integer("reads.batch", given.batch, 1),
-        share=common.integer("reads.share", given.share, 1),
-        checks=common.integer("reads.checks", given.checks, 1),
+        length=fields.integer("reads.length", section.length, 4),
+        layout=fields.pick("reads.layout", section.layout, recall_task.LAYOUTS),
+        batch=fields.integer("reads.batch", section.batch, 1),
+        share=fields.integer("reads.share", section.share, 1),
+        checks=fields.integer("reads.checks", section.checks, 1),
     )
-
-
-def searches_of(
-    chosen: Model, widths: dict[str, int], **fields: Any
-) -> list[transformer_search.RecallSearch]:
-    """The searches of one shape: one, or one for each rate where side by side."""
-    rates = chosen.training.learning_rates
-    tries = [(rate,) for rate in rates] if chosen.side_by_side else [rates]
-    return [
-        transformer_search.RecallSearch(
-            **widths,
-            **fields,
-            world=chosen.world,
-            answers=chosen.answers,
-            architecture=chosen.architecture,
-            reads=chosen.reads,
-            exponents=chosen.exponents,
-            embedding=chosen.embedding,
-            train_embeddings=chosen.train_embeddings,
-            recipe_name=chosen.training.name,
-            recipe=chosen.training.recipe,
-            learning_rates=some,
-            strategy=chosen.strategy,
-        )
-        for some in tries
-    ]

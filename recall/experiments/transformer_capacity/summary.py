@@ -4,12 +4,12 @@ Rows are probes of transformers that differ in heads and hidden units alone. Wei
 are counted as the paper's figure does, those of one matrix: attention d d_h H, MLP d m.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-Row = Mapping[str, Any]
+from recall.store.row import Row
 
 SAME = ("d", "head_dim", "n", "world", "activation", "recipe", "embedding")
 
