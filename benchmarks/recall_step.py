@@ -19,7 +19,7 @@ import numpy as np
 import optax
 
 from recall import capacity, training
-from recall.data import recall_task
+from recall.data import sequences
 from recall.models import transformer
 from recall.runs import setup
 from recall.sweeps import lanes, transformer_search
@@ -68,7 +68,7 @@ def plain(one: transformer_search.RecallSearch):
 
     @jax.jit
     def block(key):
-        drawn = recall_task.sample_batch(key, problem.world, BLOCK * BATCH, LENGTH)
+        drawn = sequences.sample_batch(key, problem.world, BLOCK * BATCH, LENGTH)
         return tuple(x.reshape(BLOCK, BATCH, *x.shape[1:]) for x in drawn)
 
     initial: Any = problem.initial  # optax knows no NamedTuples

@@ -33,12 +33,14 @@ def orthonormal_blocks(
     Points of one block do not interfere at all; points of two blocks interfere like
     points of the sphere. The last block is cut at `num_points`.
     """
-    num_blocks = -(-num_points // d)
 
     def basis(block: Array) -> Array:
+        # A key for each block: drawing more blocks leaves the first ones as they are.
         Q, R = jnp.linalg.qr(jax.random.normal(jax.random.fold_in(key, block), (d, d)))
+        # QR fixes the signs of R; with a positive diagonal Q is Haar (Mezzadri 2007).
         return (Q * jnp.sign(jnp.diagonal(R))[None, :]).T
 
+    num_blocks = -(-num_points // d)
     return jax.vmap(basis)(jnp.arange(num_blocks)).reshape(-1, d)[:num_points]
 
 
@@ -54,10 +56,8 @@ def power_law(
 def shared_mean(
     key: Key[Array, ""], num_points: int, d: int, mean: float
 ) -> Float[Array, "n {d}"]:
-    """Draws mean * c + sqrt(1 - mean^2) * (a point of the sphere), c = 1 / sqrt(d).
-
-    All draws share the direction c, as the tables of one language model do.
-    """
+    """Draws mean * c + sqrt(1 - mean^2) * (a point of the sphere), c = 1 / sqrt(d)."""
+    # The same c for all keys, as for the tables of one language model.
     common = jnp.full(d, mean / jnp.sqrt(d))
     return common[None, :] + jnp.sqrt(1 - mean**2) * sphere(key, num_points, d)
 
@@ -65,7 +65,7 @@ def shared_mean(
 def low_rank(
     key: Key[Array, ""], num_points: int, d: int, rank: int, floor: float = 0.0
 ) -> Float[Array, "n {d}"]:
-    """Draws Gaussian points, all but a share `floor` of them in `rank` coordinates."""
+    """Draws Gaussian points, a fraction 1 - `floor` of E|z|^2 = 1 in `rank` axes."""
     head = jnp.where(jnp.arange(d) < rank, (1 - floor) / rank, 0.0)
     scale = jnp.sqrt(head + floor / d)
     return jax.random.normal(key, (num_points, d)) * scale[None, :]
@@ -90,7 +90,7 @@ def from_table(
     """Draws rows of a table without replacement, in an order that the key decides.
 
     Raises:
-        ValueError: if it has not as many.
+        ValueError: if the table has fewer rows than points are wanted.
     """
     total = table.shape[0]
     if num_points > total:
@@ -101,7 +101,7 @@ def from_table(
 
 
 def unit(points: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    """Scales every point to norm one."""
+    """Scales every point of a set to norm one."""
     return points / jnp.linalg.norm(points, axis=-1, keepdims=True)
 
 
@@ -137,26 +137,18 @@ class Coherence(NamedTuple):
 @jax.jit
 def coherence(points: Float[Array, "n d"]) -> Coherence:
     """Measures a point set of at least two points, none of them zero."""
-    norms = jnp.linalg.norm(points, axis=1)
-    overlaps = _overlaps(points / norms[:, None])
+    n, norms = points.shape[0], jnp.linalg.norm(points, axis=1)
+    directions = points / norms[:, None]
+    overlaps = (directions @ directions.T) * (1 - jnp.eye(n))  # of different points
     centred = points - jnp.mean(points, axis=0)[None, :]
     spectrum = jnp.linalg.eigvalsh(centred.T @ centred)
-    p = jnp.maximum(spectrum, 0.0) / jnp.sum(spectrum)
+    p = jnp.maximum(spectrum, 0.0) / jnp.sum(spectrum)  # rounding goes below zero
     size = jnp.sqrt(jnp.mean(norms**2))
     return Coherence(
         max_overlap=jnp.max(jnp.abs(overlaps)),
-        rms_overlap=jnp.linalg.norm(overlaps) / jnp.sqrt(_pairs(points)),
+        rms_overlap=jnp.linalg.norm(overlaps) / jnp.sqrt(n * (n - 1)),
         participation=1 / jnp.sum(p**2),
         entropy_rank=jnp.exp(jnp.sum(jax.scipy.special.entr(p))),
         mean_share=jnp.linalg.norm(jnp.mean(points, axis=0)) / size,
         norm_spread=jnp.std(norms) / jnp.mean(norms),
     )
-
-
-def _overlaps(unit: Float[Array, "n d"]) -> Float[Array, "n n"]:
-    """Inner products of different points; zero on the diagonal."""
-    return (unit @ unit.T) * (1 - jnp.eye(unit.shape[0]))
-
-
-def _pairs(points: Float[Array, "n d"]) -> int:
-    return points.shape[0] * (points.shape[0] - 1)

@@ -30,7 +30,7 @@ def of(
     outputs: Float[Array, "M d"],
     targets: Int[Array, " N"],
 ) -> Facts:
-    """Facts whose answers are given, none of them padding."""
+    """Returns facts of given targets, none of them padding."""
     return Facts(
         inputs=inputs,
         outputs=outputs,
@@ -41,17 +41,15 @@ def of(
 
 
 def balanced(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
-    """Sends input i to output i mod M: every output is used equally often.
-
-    The published code uses floor(i M / N), the same map up to the order of the inputs,
-    whose targets move when N does; this one is nested in N.
-    """
+    """Sends input i to output i mod M: every output is used equally often."""
+    # The published floor(i M / N) changes every target with N; up to the order of the
+    # inputs it is the same map, and this one is nested in N.
     targets = jnp.arange(inputs.shape[0], dtype=jnp.int32) % outputs.shape[0]
     return of(inputs, outputs, targets)
 
 
 def injective(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
-    """Sends input i to its own output i. Embeddings are random, so any order will do.
+    """Sends input i to output i: embeddings are random, so that any order will do.
 
     Raises:
         ValueError: if there are fewer outputs than inputs.
@@ -70,12 +68,12 @@ def take(facts: Facts, n: Int[Array, ""]) -> Facts:
     With as many outputs as facts each fact brings its own output along; with fewer
     outputs all of them stay candidates. Nothing is copied: dead rows are only marked.
     """
-    n = jnp.minimum(facts.n, n).astype(jnp.int32)
+    n = jnp.minimum(facts.n, n).astype(jnp.int32)  # a weak type would compile twice
     return facts._replace(n=n, num_outputs=jnp.minimum(facts.num_outputs, n))
 
 
 def cut(facts: Facts, num_inputs: int, num_outputs: int) -> Facts:
-    """The facts that a draw of fewer inputs and outputs has; on the host."""
+    """Cuts facts to those that a draw of fewer inputs and outputs has; on the host."""
     inputs: Any = np.asarray(facts.inputs)[:num_inputs]
     outputs: Any = np.asarray(facts.outputs)[:num_outputs]
     targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)
@@ -95,10 +93,10 @@ def pad(facts: Facts, num_inputs: int, num_outputs: int, d: int) -> Facts:
 
 
 def live_inputs(facts: Facts) -> Bool[Array, " N"]:
-    """Marks the inputs that are facts."""
+    """Marks the inputs that are facts, not padding."""
     return jnp.arange(facts.inputs.shape[0]) < facts.n
 
 
 def live_outputs(facts: Facts) -> Bool[Array, " M"]:
-    """Marks the outputs that are candidates."""
+    """Marks the outputs that are candidates of the argmax."""
     return jnp.arange(facts.outputs.shape[0]) < facts.num_outputs

@@ -1,4 +1,4 @@
-"""How figures look: colours, panels, log axes, marks for what is known; saving.
+"""The look of figures: colours, panels, log axes, marks of censored points, saving.
 
 Figures are `matplotlib.figure.Figure`s without pyplot: no global state, no window. The
 same rows give the same bytes.
@@ -42,15 +42,15 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.markersize": 4.5,
     "savefig.dpi": 200,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "recall",
+    "svg.fonttype": "path",  # text looks the same without the font installed
+    "svg.hashsalt": "recall",  # else ids are random: other bytes each time
 }
 
-styled = matplotlib.rc_context(RC)  # decorates what draws: artists read RC when made
+styled = matplotlib.rc_context(RC)  # decorates functions: artists read RC when made
 
 
 def _arrow(foot: float) -> Any:
-    """A marker: an arrow up by 1, from `foot` below the point that it marks."""
+    """Returns a marker: an arrow up by 1, from `foot` below the point that it marks."""
     strokes = [Path.MOVETO, Path.LINETO, Path.MOVETO, Path.LINETO, Path.LINETO]
     points = [(0, 0), (0, 1), (-0.25, 0.65), (0, 1), (0.25, 0.65)]
     return Path([(x, y - foot) for x, y in points], strokes)
@@ -59,20 +59,20 @@ def _arrow(foot: float) -> Any:
 _MARKS = {
     "bound": (_arrow(0.5), 11, "lower bound"),
     "diverged": ("x", 5, "diverged"),
-    "nothing": (7, 5, "one fact or none"),
+    "nothing": (7, 5, "one fact or none"),  # 7 is matplotlib's caret
 }
 _LABEL_GAP = 0.055  # of the height of a panel
 
 
 class Look(NamedTuple):
-    """Colour and marker of a series."""
+    """The colour and the marker of one series."""
 
     colour: str
     marker: str
 
 
 def look(index: int) -> Look:
-    """The look of the series of that index; looks repeat after seven."""
+    """Returns the look of the series of an index; looks repeat after seven."""
     index %= len(PALETTE)
     return Look(colour=PALETTE[index], marker=MARKERS[index])
 
@@ -84,19 +84,19 @@ def panels(
     sharey: bool = True,
     sharex: bool = True,
 ):
-    """A figure and its `num` panels of that size in inches, with common axes."""
+    """Returns a figure and its `num` panels of a size in inches, with common axes."""
     num_rows = 1 if num <= 3 else 2
     num_columns = math.ceil(num / num_rows)
-    size = (width * num_columns, height * num_rows + 0.4)
+    size = (width * num_columns, height * num_rows + 0.4)  # .4 for the legend
     figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)  # a canvas without pyplot
     grid = figure.subplots(
         num_rows, num_columns, sharex=sharex, sharey=sharey, squeeze=False
     )
     for spare in grid.flat[num:]:
         spare.remove()
     for axes in grid.flat[:num]:
-        axes.tick_params(labelbottom=True, labelleft=True)
+        axes.tick_params(labelbottom=True, labelleft=True)  # shared axes hide them
         axes.set_axisbelow(True)
     return figure, list(grid.flat[:num])
 
@@ -112,7 +112,18 @@ def series(
     joined: bool,
     label: str,
 ) -> None:
-    """Medians with the bars of their intervals, where an end is finite."""
+    """Draws medians and the bars of their intervals, where an end is finite.
+
+    Args:
+        axes: the panel.
+        x: `[n]`.
+        y: `[n]` medians.
+        ends: lower and upper ends, `[n]` each; an infinite one has no bar.
+        look: of the series.
+        filled: solid markers; trained memories have them.
+        joined: by a line.
+        label: in the legend.
+    """
     bars = np.abs(np.array(ends, float).reshape(2, -1) - np.array(y, float))
     axes.errorbar(
         x,
@@ -131,46 +142,35 @@ def series(
 
 
 def bounds(axes: Axes, x: Values, y: Values, look: Look) -> None:
-    """Arrows up from lower bounds, which are joined to nothing."""
+    """Draws arrows up from lower bounds, which no line joins."""
     paint = {"color": look.colour, "zorder": 3}
+    # `legend` finds by its gid which marks a figure has, and explains each once.
     axes.scatter(x, y, s=500, marker=_arrow(0.0), linewidths=1.1, gid="bound", **paint)
     axes.scatter(x, y, s=30, marker="_", linewidths=1.5, **paint)
 
 
 def diverged(axes: Axes, x: Values, y: Values, look: Look) -> None:
-    """Crosses at what was stored where training diverged on any more."""
+    """Draws crosses at sizes beyond which training diverged."""
     axes.scatter(x, y, s=26, marker="x", color=look.colour, gid="diverged", zorder=4)
 
 
 def nothing(axes: Axes, x: Values, y: Values, look: Look) -> None:
-    """Carets at the foot of the panel, whatever y: memories that stored nothing."""
-    foot, at = axes.get_xaxis_transform(), np.full(len(y), 0.02)
-    axes.scatter(
-        x,
-        at,
-        s=26,
-        marker=7,
-        color=look.colour,
-        transform=foot,
-        gid="nothing",
-        zorder=3,
-    )
+    """Draws carets at the foot of the panel, whatever y is: nothing was stored."""
+    paint = {"color": look.colour, "zorder": 3, "gid": "nothing", "marker": 7}
+    foot = axes.get_xaxis_transform()  # x in data, y in fractions of the panel
+    axes.scatter(x, np.full(len(y), 0.02), s=26, transform=foot, **paint)
 
 
-def theory_line(
-    axes: Axes,
-    x: Values,
-    y: Values,
-    colour: str,
-) -> None:
-    """A dashed line."""
+def theory_line(axes: Axes, x: Values, y: Values, colour: str) -> None:
+    """Draws a law as a dashed line, below all measured points."""
     axes.plot(x, y, "--", color=colour, linewidth=0.9, zorder=2)
 
 
 def edge_labels(axes: Axes, lines: Iterable[tuple[Number, str, str]]) -> None:
     """Writes (y, text, colour) at the right edge, apart where lines end close by.
 
-    Call it once the limits of the y axis are final; what ends outside is not named.
+    Call it once the limits of the y axis are final; a line that ends outside has no
+    name.
     """
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = [(to_axes.transform((1.0, y))[1], text, colour) for y, text, colour in lines]
@@ -197,6 +197,7 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
     blocks: list[list[float]] = []  # [sum of places less their offsets, members]
     for place in places:
         block = [place, 1.0]
+        # Pool adjacent violators: the least-squares fit of places that are `gap` apart.
         while blocks and _top(blocks[-1], gap) > block[0] / block[1]:
             total, members = blocks.pop()
             block = [total + block[0] - members * gap * block[1], members + block[1]]
@@ -209,13 +210,13 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
 
 
 def _top(block: Sequence[float], gap: float) -> float:
-    """Lowest place that is clear of a block."""
+    """Returns the lowest place that is clear of a block."""
     total, members = block
     return total / members + gap * members
 
 
 def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None:
-    """Names a rising line below and right of the point (x, y) on it."""
+    """Writes the name of a rising line below and right of the point (x, y) on it."""
     axes.annotate(
         text,
         xy=(x, y),
@@ -228,12 +229,12 @@ def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None
 
 
 def log_axis(axis: XAxis | YAxis, low: Number, high: Number) -> None:
-    """A log axis from low to high, with the sparsest ticks that are three or more."""
+    """Makes an axis logarithmic, with the sparsest ticks that are three or more."""
     name = axis.axis_name
     getattr(axis.axes, f"set_{name}scale")("log")
     getattr(axis.axes, f"set_{name}lim")(low, high)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    candidates = [
+    candidates = [  # parsed, not 10**decade * step: .3 and not .30000000000000004
         [float(f"{step}e{decade}") for decade in decades for step in steps]
         for steps in ([1], [1, 3], [1, 2, 5], [1, 2, 3, 5], range(1, 10))
     ]
@@ -242,11 +243,11 @@ def log_axis(axis: XAxis | YAxis, low: Number, high: Number) -> None:
     axis.set_major_locator(ticker.FixedLocator(major))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axis.set_minor_locator(ticker.FixedLocator(sorted({*candidates[-1]} - {*major})))
-    axis.set_minor_formatter(ticker.NullFormatter())
+    axis.set_minor_formatter(ticker.NullFormatter())  # minor labels overlap
 
 
 def legend(figure: Figure) -> None:
-    """One legend for all panels, below them, where it covers no data."""
+    """Draws one legend for all panels, below them, where it covers no data."""
     entries: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

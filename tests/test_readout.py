@@ -142,7 +142,7 @@ def test_loss_is_minus_the_log_softmax_of_float64(n, num_outputs):
     p_right = p[np.arange(n), np.asarray(fact.targets)[:n]]
     found = loss(recalled, fact)
     assert_allclose(found.value, np.mean(-np.log(p_right)), rtol=1e-5, atol=1e-6)
-    assert_allclose(found.wrong, np.mean(1 - p_right), rtol=1e-5, atol=1e-6)
+    assert_allclose(found.error_prob, np.mean(1 - p_right), rtol=1e-5, atol=1e-6)
     assert_allclose(readout.cross_entropy(recalled, fact), found.value, atol=1e-6)
 
 
@@ -166,7 +166,7 @@ def test_gradient_is_that_of_a_plain_log_sum_exp(n, num_outputs):
 
 def test_wrong_probability_is_a_measurement_without_a_gradient():
     recalled, fact = random_case(N, M)
-    grad = jax.grad(lambda r: readout.loss(r, fact).wrong)(recalled)
+    grad = jax.grad(lambda r: readout.loss(r, fact).error_prob)(recalled)
     assert_array_equal(grad, 0.0)
 
 
@@ -219,7 +219,7 @@ def test_extreme_scores_have_a_finite_loss_and_gradient(max_scores):
     expected = np.array([[0, 0, 0], [1, -1, 0], [0, 0.5, -0.5]]) / 3
     assert_allclose(grad, expected, atol=1e-2 / 3)
     assert_allclose(grad_outputs, expected.T @ np.asarray(recalled), rtol=1e-2)
-    assert_allclose(loss(recalled, whole, max_scores).wrong, 1.5 / 3, atol=1e-2)
+    assert_allclose(loss(recalled, whole, max_scores).error_prob, 1.5 / 3, atol=1e-2)
 
 
 @pytest.mark.parametrize("shift", [-1e4, 1e4])

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from rich.table import Table
 
-from recall.data import fact_tables, recall_task
+from recall.data import fact_tables, recall_task, sequences
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import transformer
 from recall.runs import checkpoints
@@ -98,11 +98,11 @@ def ask(model: checkpoints.Model, subject: int, relation: int) -> Reply:
     problem, architecture = model.problem, model.search.architecture
     world = problem.world
     length = model.search.reads.length
-    draw = recall_task.sample_draw(
+    draw = sequences.sample_draw(
         jax.random.key(0), world, CONTEXTS, 1, length, layout="pairs"
     )
     fact = {"subjects": subject, "relations": relation}
-    batch = recall_task.sequences(
+    batch = sequences.written_out(
         draw._replace(**{name: jnp.full((CONTEXTS, 1), v) for name, v in fact.items()}),
         world,
     )

@@ -1,9 +1,9 @@
-r"""What attention-only transformers write for each token: codes of sets of answers.
+r"""Codes of sets of answers, which attention-only transformers write for each token.
 
 With A_z the answers of token z, A_s = {a*(s, r) over r} and A_r = {a*(s, r) over s},
 scores are <u_a, t_s + t_r>. "plain" and "decorrelated" codes score 1 on A_z and 0
 elsewhere, up to noise or exactly; the right answer then scores 2 and every other at
-most 1, because the answers of different relations are disjoint. Where relations share
+most 1, because the answers of different relations are disjoint. If relations share
 answers, every a in both A_s and A_r scores 2: `fact_tables` counts such facts, and
 gives each relation answers of its own.
 """
@@ -23,7 +23,7 @@ from recall.solvers import separation
 
 
 def plain(world: recall_task.World, tokens: transformer.Embeddings) -> heads.Codes:
-    """t_z = sum_{a in A_z} u_a, the paper's (Nichani, Lee, Bietti 2024, Theorem 3).
+    """Returns t_z = sum_{a in A_z} u_a (Nichani, Lee, Bietti 2024, Theorem 3).
 
     Noise sqrt(2 (R + D) / d) against a margin of 1: about d = 4 (R + D) ln(S R (R + D))
     is enough (derived here).
@@ -35,7 +35,7 @@ def plain(world: recall_task.World, tokens: transformer.Embeddings) -> heads.Cod
 def decorrelated(
     world: recall_task.World, tokens: transformer.Embeddings
 ) -> heads.Codes:
-    """t_z = U^+ 1_{A_z}: scores are exactly 1 on A_z and 0 elsewhere (derived here).
+    """Returns t_z = U^+ 1_{A_z}: scores are exactly 1 on A_z, 0 elsewhere (derived).
 
     Raises:
         ValueError: if d is too small for the answers to have duals.
@@ -54,10 +54,10 @@ def decorrelated(
 def fitted(
     world: recall_task.World, tokens: transformer.Embeddings, width: int | None = None
 ) -> heads.Codes:
-    """Codes that separate all facts wherever any codes do: a convex fit.
+    """Fits codes that separate all facts whenever any codes do: a convex problem.
 
     Scores are linear in the codes, so `separation.separate` finds codes or proves that
-    there are none; then these are the best it found. Derived here.
+    there are none; then it returns its last. Derived here.
 
     Args:
         world: all of it live.
@@ -66,18 +66,21 @@ def fitted(
     """
     facts = token_facts(world, tokens)
     d = facts.outputs.shape[1]
+    # Rows of W for zero coordinates have no gradient and stay zero.
     wider = jnp.pad(facts.outputs, ((0, 0), (0, max(width or d, d) - d)))
-    found = separation.separate(facts._replace(outputs=wider))
-    return of_matrix(found.params.W[:d], world.choices.shape[0])
+    fit = separation.separate(facts._replace(outputs=wider))
+    return of_matrix(fit.params.W[:d], world.choices.shape[0])
 
 
 def of_matrix(W: Float[Array, "d tokens"], num_subjects: int) -> heads.Codes:
-    """The codes in the columns of a matrix: of subjects first, then of relations."""
+    """Reads codes off the columns of a matrix: subjects first, then relations."""
     codes = np.asarray(W, np.float64).T
     return heads.Codes(subjects=codes[:num_subjects], relations=codes[num_subjects:])
 
 
 Code = Callable[[recall_task.World, transformer.Embeddings], heads.Codes]
+# At (S, R, D) = (16,16,8), (32,32,8), (64,16,8) "fitted" recalls all facts from d = 28,
+# 56, 32 on, "decorrelated" from 128, 256, 128, "plain" from 544, 1,200, 688.
 CODES: Mapping[str, Code] = {
     "plain": plain,
     "decorrelated": decorrelated,
@@ -86,7 +89,7 @@ CODES: Mapping[str, Code] = {
 
 
 def answer_sets(world: recall_task.World) -> tuple[np.ndarray, np.ndarray]:
-    """Indicators of A_s, `[S, A]`, and of A_r, `[R, A]`."""
+    """Returns the indicators of A_s, `[S, A]`, and of A_r, `[R, A]`."""
     pairs = np.asarray(recall_task.pairs(world))
     answers = np.asarray(recall_task.answers(world))[pairs[:, 0], pairs[:, 1]]
     shape = world.choices.shape
@@ -99,7 +102,7 @@ def answer_sets(world: recall_task.World) -> tuple[np.ndarray, np.ndarray]:
 def token_facts(
     world: recall_task.World, tokens: transformer.Embeddings
 ) -> facts_lib.Facts:
-    """Facts about a subject and a relation, as indicators of both: `[P, S + R]`."""
+    """Returns facts whose inputs are indicators of both tokens, `[P, S + R]`."""
     S, R = world.choices.shape
     return _facts(world, tokens, jnp.eye(S, S + R), jnp.eye(S + R)[S:])
 
@@ -107,7 +110,7 @@ def token_facts(
 def pair_facts(
     world: recall_task.World, tokens: transformer.Embeddings
 ) -> facts_lib.Facts:
-    """Facts about x = phi(s) + phi(r), `[P, d]`: what copy heads hand to an MLP."""
+    """Returns facts about x = phi(s) + phi(r), `[P, d]`, which copy heads write."""
     return _facts(world, tokens, tokens.subjects, tokens.relations)
 
 

@@ -1,22 +1,23 @@
-r"""Attention heads that hear their own tokens, and nothing where there are none.
+r"""Attention heads that attend to tokens of their group, and to the end token if none.
 
-Subjects and relations are split separately into sets of `size` tokens, one head each:
-a head that heard a subject and a relation of the same sequence would mix both. The key
-k_h of a head scores 1 on its own tokens, 1/2 on the end token, which is thereby a sink,
-and less elsewhere:
+Subjects and relations are split separately into groups of `size` tokens, one head each:
+a head with a subject and a relation of the same sequence would mix both. The key k_h of
+a head scores 1 on the tokens of its group, 1/2 on the end token, which is thereby a
+sink, and less elsewhere:
 
     K_h^T Q_h / sqrt(d_h) = beta k_h phi(EOS)^T / |phi(EOS)|^2      (rank one),
     V_h rows: duals g_z,  <g_z, phi(z')> = 1[z = z'],  <g_z, phi(EOS)> = 0,
     O_h rows: codes t_z.
 
-As the sharpness beta grows, a head writes t_z if the sequence holds its token z, and
-exactly 0 if it holds none. Duals need d >= size + 1.
+As the inverse temperature beta grows, a head writes t_z if the sequence holds a token z
+of its group, and exactly 0 if it holds none. Duals need d >= size + 1.
 
 Source: Nichani, Lee, Bietti 2024, Theorems 3 and 4 (https://arxiv.org/abs/2412.06538),
 as derived here; the three kinds of keys are ours.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -26,40 +27,44 @@ from scipy import optimize
 
 from recall.models import transformer
 
+# "widest" separates 4 tokens a head from a vocabulary of 65 at d = 28 and from 161 at
+# d = 32, where "least_squares" needs d >= vocabulary.
 KEYS = ("sum", "least_squares", "widest")
-RIDGE = 1e-6
+RIDGE = 1e-6  # of a Gram matrix, singular where the vocabulary exceeds d
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Heads:
-    """How tokens are shared out among heads; static.
+    """Static settings: the grouping of tokens into heads, and the keys of heads.
 
     Attributes:
-        size: tokens of a head, which is also d_h.
-        keys: "sum" adds the embeddings of a head's tokens, less their part along the
-            end token: noise sqrt(size / d) on all others. "least_squares" fits 1, 1/2
-            and 0 over the vocabulary, exactly where d >= its size. "widest" maximises
-            the gap between own tokens, end token and others (a linear program): it
-            exists wherever any key does, well below d = size of the vocabulary.
-        sharpness: beta, of a key whose gaps are 1/2.
+        size: tokens of a group, which is also d_h.
+        keys: "sum" adds the embeddings of a group, less their part along the end
+            token: noise sqrt(size / d) on all others. "least_squares" fits 1, 1/2 and
+            0 over the vocabulary, exactly if d >= its size. "widest" maximises the gap
+            between the group, the end token and others (a linear program): it exists
+            whenever any key does, well below d = size of the vocabulary.
+        inverse_temperature: beta, of a key whose gaps are 1/2.
     """
 
     size: int
     keys: str = "least_squares"
-    sharpness: float = 60.0
+    inverse_temperature: float = 60.0  # off by e^-30 at gaps of 1/2
 
     def __post_init__(self) -> None:
-        """Refuses heads without tokens, unknown keys, and no sharpness."""
+        """Raises a ValueError for heads without tokens, unknown keys and beta <= 0."""
         if self.size < 1:
             raise ValueError(f"Expected head size >= 1 token; got size={self.size}.")
         if self.keys not in KEYS:
             raise ValueError(f"Expected keys in {list(KEYS)}; got {self.keys!r}.")
-        if not self.sharpness > 0:
-            raise ValueError(f"Expected sharpness > 0; got {self.sharpness}.")
+        if not self.inverse_temperature > 0:
+            raise ValueError(
+                f"Expected inverse_temperature > 0; got {self.inverse_temperature}."
+            )
 
 
 class Codes(NamedTuple):
-    """What heads write when they hear a token.
+    """The vectors that heads write when they attend to a token.
 
     Attributes:
         subjects: `[S, d]` t_s.
@@ -71,14 +76,14 @@ class Codes(NamedTuple):
 
 
 def count(num_subjects: int, num_relations: int, size: int) -> int:
-    """Heads that S subjects and R relations need."""
+    """Returns the number of heads that S subjects and R relations need."""
     return -(-num_subjects // size) - (-num_relations // size)
 
 
 def construct(
     tokens: transformer.Embeddings, codes: Codes, design: Heads
 ) -> transformer.Params:
-    """Heads that write the codes of the subject and of the relation that they hear.
+    """Constructs heads that write the codes of the subject and of the relation.
 
     Raises:
         ValueError: if d is too small for dual values.
@@ -90,11 +95,11 @@ def construct(
             f"to the head's tokens and to the end token; got d={d}."
         )
     end = np.asarray(tokens.end, np.float64)
-    query = design.sharpness * np.sqrt(design.size) * end / (end @ end)
+    # sqrt(d_h) undoes the scale of attention: logits are beta <k_h, x>.
+    query = design.inverse_temperature * np.sqrt(design.size) * end / (end @ end)
     rows = [
-        (key, query, dual, code)
-        for own, rest, code in _sets(tokens, codes, design.size)
-        for key, dual in [(_key(own, end, rest, design.keys), _duals(own, end))]
+        (_key(group, end, rest, design.keys), query, _duals(group, end), code)
+        for group, rest, code in _groups(tokens, codes, design.size)
     ]
     stacked = [
         np.stack([_fill(row[part], design.size) for row in rows]) for part in range(4)
@@ -104,10 +109,10 @@ def construct(
 
 
 def gap(params: transformer.Params, tokens: transformer.Embeddings) -> float:
-    """How far apart attention logits are kept: beta / 2 at best, <= 0 is failure.
+    """Returns the gap between attention logits: beta / 2 at best, <= 0 is failure.
 
-    The least, over all heads, of own tokens over the end token and of the end token
-    over all others.
+    The least, over all heads, of tokens of the group over the end token and of the end
+    token over all others.
     """
     H, size, _ = params.K.shape
     X = transformer.token_table(tokens)
@@ -115,61 +120,63 @@ def gap(params: transformer.Params, tokens: transformer.Embeddings) -> float:
     over_end = logits - logits[-1:]
     S, R = tokens.subjects.shape[0], tokens.relations.shape[0]
     head_of = [*np.arange(S) // size, *(-(-S // size) + np.arange(R) // size)]
-    own = np.full(len(X), -1)
-    own[: S + R] = head_of
-    is_own = jnp.asarray(own)[:, None] == jnp.arange(H)[None, :]
-    least = jnp.min(jnp.where(is_own, over_end, jnp.inf))
-    most = jnp.max(jnp.where(is_own, -jnp.inf, over_end)[:-1])
+    heads = np.full(len(X), -1)  # noise and the end are in no group
+    heads[: S + R] = head_of
+    inside = jnp.asarray(heads)[:, None] == jnp.arange(H)[None, :]
+    least = jnp.min(jnp.where(inside, over_end, jnp.inf))
+    most = jnp.max(jnp.where(inside, -jnp.inf, over_end)[:-1])
     return float(jnp.minimum(least, -most))
 
 
-def _sets(tokens: transformer.Embeddings, codes: Codes, size: int) -> Any:
-    """Each head's tokens, the rest of the vocabulary without the end, and codes."""
+def _groups(
+    tokens: transformer.Embeddings, codes: Codes, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields each head's tokens, the others but for the end, and codes, in float64."""
     tables = [np.asarray(table, np.float64) for table in tokens[:3]]
     everything = np.concatenate(tables)
     first = 0
     for table, code in zip(tables[:2], codes, strict=True):
         for start in range(0, len(table), size):
-            own = np.arange(start, min(len(table), start + size))
-            rest = np.delete(everything, first + own, axis=0)
-            yield table[own], rest, np.asarray(code, np.float64)[own]
+            group = np.arange(start, min(len(table), start + size))
+            rest = np.delete(everything, first + group, axis=0)
+            yield table[group], rest, np.asarray(code, np.float64)[group]
         first += len(table)
 
 
-def _key(own: np.ndarray, end: np.ndarray, rest: np.ndarray, kind: str) -> np.ndarray:
+def _key(group: np.ndarray, end: np.ndarray, rest: np.ndarray, kind: str) -> np.ndarray:
     if kind == "sum":
-        summed = own.sum(axis=0)
-        return summed + (0.5 - summed @ end) * end / (end @ end)
+        summed = group.sum(axis=0)
+        return summed + (0.5 - summed @ end) * end / (end @ end)  # 1/2 at the end token
     if kind == "widest":
-        return _widest(own, end, rest)
-    X = np.concatenate([own, end[None], rest])
-    wanted = np.zeros(len(X))
-    wanted[: len(own)], wanted[len(own)] = 1.0, 0.5
-    return X.T @ np.linalg.solve(X @ X.T + RIDGE * np.eye(len(X)), wanted)
+        return _widest(group, end, rest)
+    X = np.concatenate([group, end[None], rest])
+    scores = np.zeros(len(X))
+    scores[: len(group)], scores[len(group)] = 1.0, 0.5
+    return X.T @ np.linalg.solve(X @ X.T + RIDGE * np.eye(len(X)), scores)
 
 
-def _widest(own: np.ndarray, end: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """The key of entries within [-1, 1] that keeps the largest gap, scaled to 1/2.
+def _widest(group: np.ndarray, end: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Returns the key with the largest gap, scaled to 1/2; zero if none separates.
 
-    Zero where no key separates the three.
+    Entries are within [-1, 1], which makes it a linear program in (key, gap).
     """
-    apart = np.concatenate([own - end[None], end[None] - rest])
+    apart = np.concatenate([group - end[None], end[None] - rest])
     d = len(end)
-    found = optimize.linprog(
+    solved = optimize.linprog(
         np.append(np.zeros(d), -1.0),
         A_ub=np.column_stack([-apart, np.ones(len(apart))]),
         b_ub=np.zeros(len(apart)),
         bounds=[(-1, 1)] * d + [(None, None)],
         method="highs",
     )
-    return found.x[:d] * (0.5 / found.x[-1] if found.x[-1] > 1e-9 else 0.0)
+    return solved.x[:d] * (0.5 / solved.x[-1] if solved.x[-1] > 1e-9 else 0.0)
 
 
-def _duals(own: np.ndarray, end: np.ndarray) -> np.ndarray:
-    return np.linalg.pinv(np.concatenate([own, end[None]])).T[: len(own)]
+def _duals(group: np.ndarray, end: np.ndarray) -> np.ndarray:
+    return np.linalg.pinv(np.concatenate([group, end[None]])).T[: len(group)]
 
 
 def _fill(rows: np.ndarray, size: int) -> np.ndarray:
     """Pads the rows of a head with zeros up to d_h."""
-    rows = np.atleast_2d(rows)
+    rows = np.atleast_2d(rows)  # keys and queries have one row: K^T Q is of rank one
     return np.pad(rows, ((0, size - len(rows)), (0, 0)))

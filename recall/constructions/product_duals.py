@@ -34,7 +34,7 @@ SHIFT = 1e-3  # of w_g by eps p_ga, relative
 
 
 class Design(NamedTuple):
-    """Static settings.
+    """Static settings of the memory.
 
     Attributes:
         m: hidden units, at most; a multiple of `outputs` + 1 is used.
@@ -48,30 +48,36 @@ class Design(NamedTuple):
 
     @property
     def gates(self) -> int:
-        """G, as many as m hidden units are enough for."""
+        """Returns G, as many gates as m hidden units are enough for."""
         return self.m // (self.outputs + 1)
 
     @property
     def activation(self) -> str:
-        """The activation whose slope is h_{j+k}."""
+        """Returns the name of the activation whose slope is h_{j+k}."""
         return f"hermite{sum(self.degrees) + 1}"
 
 
 def fluctuation(degrees: tuple[int, int]) -> float:
-    """Gates at which a fact's own score fluctuates by as much as its mean.
+    """Returns the gates at which a fact's own score fluctuates by its mean.
 
     E[X^2] / E[X]^2 of X = h_{j+k}((a + b) / sqrt 2) h_j(a) h_k(b), a and b ~ N(0, 1).
     """
     j, k = degrees
-    g, weights = np.polynomial.hermite_e.hermegauss(32)
+    g, weights = np.polynomial.hermite_e.hermegauss(32)  # X^2 is of degree <= 12
     weights = np.outer(weights, weights) / weights.sum() ** 2
     a, b = g[:, None], g[None, :]
-    X = _hermite((a + b) / math.sqrt(2), j + k) * _hermite(a, j) * _hermite(b, k)
+
+    def h(t: np.ndarray, degree: int) -> np.ndarray:
+        series = [0.0] * degree + [1.0]
+        norm = math.sqrt(math.factorial(degree))
+        return np.polynomial.hermite_e.hermeval(t, series) / norm
+
+    X = h((a + b) / math.sqrt(2), j + k) * h(a, j) * h(b, k)
     return float(np.sum(weights * X**2) / np.sum(weights * X) ** 2)
 
 
 def check(design: Design, d: int) -> None:
-    """Refuses what stores nothing.
+    """Raises an error for designs that store nothing.
 
     Raises:
         ValueError: naming the smallest value that works.
@@ -102,7 +108,7 @@ def construct(
     answers: Float[Array, "S R d"],
     design: Design,
 ) -> mlp.Params:
-    """The plain MLP, of `design.activation`, that recalls u_a*(s,r) from x_sr.
+    """Constructs the MLP, of `design.activation`, that recalls u_a*(s,r) from x_sr.
 
     Args:
         key: of gates and outputs.
@@ -123,7 +129,7 @@ def construct(
     duals = hermite.polynomial(subjects @ W.T, j)[:, None, :]
     duals = duals * hermite.polynomial(relations @ W.T, k)[None, :, :]
     dual = jnp.linalg.pinv(jnp.concatenate([subjects, relations])).T
-    y = dual[:S, None, :] + dual[None, S:, :]
+    y = dual[:S, None, :] + dual[None, S:, :]  # <y_sr, x_sr'> = 1, not 1 + noise
     n = S * relations.shape[0]
     weights = jnp.einsum("srd,gad->srga", answers, V) * duals[:, :, :, None]
     P = weights.reshape(n, -1).T @ y.reshape(n, d)
@@ -131,10 +137,11 @@ def construct(
 
 
 def _differences(W: Array, P: Array, V: Array) -> mlp.Params:
-    """Units w_g + eps p_ga that write v_ga / eps, and w_g that subtracts them all."""
+    """Returns units w_g + eps p_ga that write v_ga / eps; a last w_g subtracts them."""
     G, outputs, d = P.shape
     eps = SHIFT * jnp.linalg.norm(W) / jnp.linalg.norm(P) * math.sqrt(outputs)
     moved = W[:, None, :] + eps * P
+    # (a + b) / sqrt 2 is N(0, 1) again, as h_{j+k} needs it.
     rows = jnp.concatenate([moved, W[:, None, :]], axis=1) / math.sqrt(2)
     back = -jnp.sum(V, axis=1, keepdims=True)
     writes = jnp.concatenate([V, back], axis=1) * math.sqrt(2) / eps
@@ -143,13 +150,8 @@ def _differences(W: Array, P: Array, V: Array) -> mlp.Params:
 
 
 def _outputs(key: Key[Array, ""], G: int, outputs: int, d: int) -> Array:
-    """Orthonormal v_ga of each gate, `[G, outputs, d]`, from orthogonal matrices."""
-    whole = d // outputs * outputs
+    """Draws orthonormal v_ga for each gate, `[G, outputs, d]`."""
+    whole = d // outputs * outputs  # rows of one matrix, in whole groups
     blocks = -(-G * outputs // whole)
     bases = embeddings.orthonormal_blocks(key, blocks * d, d).reshape(blocks, d, d)
     return bases[:, :whole].reshape(-1, outputs, d)[:G]
-
-
-def _hermite(t: np.ndarray, k: int) -> np.ndarray:
-    series = [0.0] * k + [1.0]
-    return np.polynomial.hermite_e.hermeval(t, series) / math.sqrt(math.factorial(k))

@@ -1,4 +1,4 @@
-r"""One-layer transformers with explicit weights, and the check of every fact of theirs.
+r"""One-layer transformers with explicit weights, and the check of all their facts.
 
 `attention_only` is Theorem 3, `attention_mlp` Theorem 4 of Nichani, Lee, Bietti 2024
 (https://arxiv.org/abs/2412.06538), in the form derived here. In both, weights of the
@@ -15,12 +15,12 @@ from recall import facts as facts_lib
 from recall import readout
 from recall.constructions import codes as codes_lib
 from recall.constructions import heads, product_duals
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import gated, mlp
 from recall.models import fit, population, transformer
 from recall.solvers import separation
 
-DOMINANCE = 8.0  # of the MLP's scores over those of the residual phi(s) + phi(r)
+DOMINANCE = 8.0  # ratio of the MLP's margins to scores of the residual phi(s) + phi(r)
 
 
 def attention_only(
@@ -29,7 +29,7 @@ def attention_only(
     design: heads.Heads,
     codes: codes_lib.Code = codes_lib.plain,
 ) -> transformer.Params:
-    """Heads that write codes of answers; the right one scores 2, others at most 1.
+    """Constructs heads that write codes: right answers score 2, others at most 1.
 
     Args:
         world: all of it live.
@@ -50,7 +50,7 @@ def attention_mlp(
     memory: mlp.Params,
     activation: str,
 ) -> transformer.Params:
-    """Heads that copy phi(s) + phi(r), and an MLP that recalls the answer from it.
+    """Constructs heads that copy phi(s) + phi(r), before an MLP that recalls from it.
 
     The MLP is scaled up until the residual does not matter.
 
@@ -80,24 +80,21 @@ def with_product_duals(
     design: product_duals.Design,
     draws: int = 4,
 ) -> mlp.Params:
-    """An MLP of product duals for the facts about phi(s) + phi(r).
+    """Constructs an MLP of product duals for the facts about phi(s) + phi(r).
 
-    Of a few draws of its gates and outputs, the one of the largest least margin.
+    The best of `draws` draws of its gates and outputs, by the least margin.
     """
     facts = codes_lib.pair_facts(world, tokens)
-    drawn = (
-        tokens.subjects,
-        tokens.relations,
-        tokens.answers[recall_task.answers(world)],
-    )
+    answers = tokens.answers[recall_task.answers(world)]
 
     def least(memory: mlp.Params) -> float:
         recalled = mlp.apply(memory, facts.inputs, design.activation)
-        norm = jnp.linalg.norm(recalled)
+        norm = jnp.linalg.norm(recalled)  # draws differ in scale
         return float(jnp.min(readout.margins(recalled, facts)) / norm)
 
+    points = tokens.subjects, tokens.relations, answers
     keys = jax.random.split(key, draws)
-    return max((product_duals.construct(k, *drawn, design) for k in keys), key=least)
+    return max((product_duals.construct(k, *points, design) for k in keys), key=least)
 
 
 def with_fitted_gates(
@@ -108,10 +105,7 @@ def with_fitted_gates(
     candidates: int = 32,
     solver: separation.Solver = separation.SOLVER,
 ) -> tuple[mlp.Params, separation.Separation]:
-    """An MLP of fixed sign gates and a convex fit, and what is known of its facts.
-
-    Of `candidates` random gates for each that is needed, those stay which keep
-    |<w_g, x>| largest on the facts, so that no sign hangs on rounding.
+    """Fits an MLP of fixed sign gates; returns it with its separation of the facts.
 
     Raises:
         ValueError: if there is no gate.
@@ -119,12 +113,14 @@ def with_fitted_gates(
     facts = codes_lib.pair_facts(world, tokens)
     d = tokens.end.shape[0]
     drawn = gated.draw_gates(key, num_gates * candidates, d)
+    # Gates with the largest |<w_g, x>| on all facts: no sign hangs on rounding, and eps
+    # of the plain MLP, a difference quotient, is not small.
     clear = jnp.min(jnp.abs(facts.inputs @ drawn.T), axis=0)
     gates = drawn[jnp.argsort(-clear / jnp.linalg.norm(drawn, axis=1))[:num_gates]]
     inputs = gated.features(gates, facts.inputs)
-    found = separation.separate(facts._replace(inputs=inputs), solver)
-    memory = gated.from_readout(gates, found.params.W)
-    return gated.as_mlp(memory, facts.inputs), found
+    fitted = separation.separate(facts._replace(inputs=inputs), solver)
+    memory = gated.from_readout(gates, fitted.params.W)
+    return gated.as_mlp(memory, facts.inputs), fitted
 
 
 @functools.partial(jax.jit, static_argnames=("length", "contexts", "architecture"))
@@ -138,27 +134,28 @@ def ask(
     contexts: int,
     architecture: transformer.Architecture,
 ) -> fit.Answers:
-    """How well every fact is recalled, over noise contexts of a length.
+    """Measures the accuracy over all facts, in noise contexts of one length.
 
     Every subject has `contexts` contexts of its own.
     """
     size = params.K.shape[1]
 
     def right(key: Key[Array, ""]) -> Array:
-        draw = recall_task.every_fact(key, world, length)
+        draw = sequences.every_fact(key, world, length)
         return population.correct(params, tokens, world, draw, architecture, size)
 
     live = recall_task.live_facts(world)[None]
-    found = jax.lax.map(right, jax.random.split(key, contexts)) & live
-    shares = jnp.sum(found, axis=(1, 2)) / jnp.sum(live)
-    return fit.Answers(mean=jnp.mean(shares), worst=jnp.min(shares))
+    # One context after the other, so that memory holds one.
+    recalled = jax.lax.map(right, jax.random.split(key, contexts)) & live
+    fractions = jnp.sum(recalled, axis=(1, 2)) / jnp.sum(live)
+    return fit.Answers(mean=jnp.mean(fractions), worst=jnp.min(fractions))
 
 
 def _dominance(recalled: Array, facts: facts_lib.Facts) -> Array:
-    """By what to multiply recalled vectors so that adding x turns no answer.
+    """Returns a scale for recalled vectors at which adding x changes no argmax.
 
-    The margin of half of the facts, at least, comes to `DOMINANCE` times the largest
-    difference between two scores of x; a smaller margin may be what the least one is.
+    The least margin comes to `DOMINANCE` times the largest difference between two
+    scores of x; if some fact is not recalled, the median margin does.
     """
     margins = jnp.sort(readout.margins(recalled, facts))
     scores = readout.scores(facts.inputs, facts)

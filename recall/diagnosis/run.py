@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from recall import diagnosis, embeddings
-from recall.data import recall_task
+from recall.data import sequences
 from recall.diagnosis import searches
 from recall.models import transformer
 from recall.runs import checkpoints, planning, sources
@@ -104,10 +104,10 @@ def planned(config: Mapping[str, Any]) -> list[Row]:
 def heads(model: checkpoints.Model, accuracy: float) -> list[Row]:
     """A row for each head of a model: its attention, averaged over random facts."""
     problem, search = model.problem, model.search
-    draw = recall_task.sample_draw(
+    draw = sequences.sample_draw(
         jax.random.key(0), problem.world, _FACTS, 1, search.reads.length, layout="pairs"
     )
-    tokens = recall_task.sequences(draw, problem.world).tokens
+    tokens = sequences.written_out(draw, problem.world).tokens
     table = transformer.token_table(transformer.used(model.params, problem.embeddings))
     attend = jax.vmap(lambda own: transformer.attend(model.params, table[own]))
     shares = np.asarray(attend(tokens)).mean(axis=0)

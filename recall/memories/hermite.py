@@ -37,7 +37,7 @@ _ROUNDING = 1e-4  # a c_k that is zero comes out smaller, in float32
 
 
 class Units(NamedTuple):
-    """What a construction draws; units of zeros are silent, so padding is exact.
+    """The random units of a construction; zeros are silent, so that padding is exact.
 
     Attributes:
         W: `[m0, d]` gates w_i.
@@ -76,18 +76,18 @@ def draw(key: Key[Array, ""], d: int, m0: int) -> Units:
 
 
 def polynomial(t: Float[Array, "*n"], k: int) -> Float[Array, "*n"]:
-    """The orthonormal Hermite polynomial h_k of t."""
+    """Evaluates the orthonormal Hermite polynomial h_k at t."""
     return jnp.polyval(jnp.asarray(_power_series(k), jnp.float32), t)
 
 
 def derivative(activation: str, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """The slope sigma'(t) of one of `mlp.ACTIVATIONS`."""
-    slope = jax.jvp(mlp.ACTIVATIONS[activation], (t,), (jnp.ones_like(t),))[1]
-    return slope
+    """Evaluates the slope sigma'(t) of one of `mlp.ACTIVATIONS`."""
+    # Forward mode: a pass for all t at once, and no sum to differentiate.
+    return jax.jvp(mlp.ACTIVATIONS[activation], (t,), (jnp.ones_like(t),))[1]
 
 
 class Moments(NamedTuple):
-    """Expectations over g ~ N(0, 1) that decide how well a degree fits an activation.
+    """The expectations over g ~ N(0, 1) by which a degree fits an activation.
 
     Attributes:
         component: c_k = E[sigma'(g) h_k(g)].
@@ -101,7 +101,7 @@ class Moments(NamedTuple):
 
     @property
     def units(self) -> float:
-        """Gated units at which a fact's own score fluctuates by as much as its mean."""
+        """Returns the gated units at which a score fluctuates by its own mean."""
         return self.own / self.component**2
 
 
@@ -109,15 +109,14 @@ def moments(activation: str, k: int) -> Moments:
     """Computes the moments of an activation and a degree, by quadrature.
 
     Raises:
-        ValueError: if c_k is zero: h_k is orthogonal to sigma', as it is wherever
+        ValueError: if c_k is zero: h_k is orthogonal to sigma', for instance if
             sigma is a polynomial of degree k or less, and nothing is stored.
     """
     if activation not in mlp.ACTIVATIONS:
         allowed = sorted(mlp.ACTIVATIONS)
         raise ValueError(f"Expected activation in {allowed}; got {activation!r}.")
-    found = _moments(activation, k)
-    if abs(found.component) > _ROUNDING * math.sqrt(found.power):
-        return found
+    if _is_component(activation, k):
+        return _moments(activation, k)
     fits = [j for j in range(8) if _is_component(activation, j)]
     raise ValueError(
         f"Expected a degree k at which c_k = E[sigma'(g) h_k(g)] is not zero, "
@@ -126,14 +125,14 @@ def moments(activation: str, k: int) -> Moments:
 
 
 def fewest_units(activation: str, k: int) -> int:
-    """The smallest m0 at which a fact's own score is not drowned by its fluctuation."""
+    """Returns the smallest m0 at which a fact's score fluctuates by twice its mean."""
     return max(1, math.ceil(moments(activation, k).units / MAX_FLUCTUATION**2))
 
 
 def construct(
     facts: facts_lib.Facts, units: Units, *, degree: int, activation: str
 ) -> Params:
-    """Fills in the duals p_i of the given facts.
+    """Computes the duals p_i of facts, for units that were drawn.
 
     Raises:
         ValueError: if sigma' has no component h_k, or there are too few units for the
@@ -149,11 +148,13 @@ def construct(
         )
     component = moments(activation, degree).component
     live = facts_lib.live_inputs(facts)
-    m0 = jnp.maximum(jnp.sum(jnp.any(units.V != 0, axis=1)), 1)
+    m0 = jnp.maximum(jnp.sum(jnp.any(units.V != 0, axis=1)), 1)  # without padding
     weights = polynomial(facts.inputs @ units.W.T, degree)
     weights *= facts.outputs[facts.targets] @ units.V.T
     P = jnp.where(live[:, None], weights, 0.0).T @ facts.inputs
-    return Params(W=units.W, P=P / (m0 * component), V=units.V)
+    return Params(
+        W=units.W, P=P / (m0 * component), V=units.V
+    )  # sign / |c_k| = 1 / c_k
 
 
 def apply(
@@ -165,7 +166,7 @@ def apply(
 
 
 def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Params:
-    """The plain MLP of m = 2 m0 hidden units that recalls F(z) up to O(shift^2).
+    """Returns the plain MLP of m = 2 m0 units that recalls F(z) up to O(shift^2).
 
     Rows w_i +- eps p_i that write +- v_i / (2 eps): a difference quotient of sigma in
     the direction p_i, exact where sigma is a polynomial of degree at most two.
@@ -175,7 +176,7 @@ def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Param
         shift: size of all eps p_i together, as a fraction of that of all w_i.
     """
     eps = shift * jnp.linalg.norm(params.W) / jnp.linalg.norm(params.P)
-    eps = jnp.where(jnp.isfinite(eps) & (eps > 0), eps, 1.0)
+    eps = jnp.where(jnp.isfinite(eps) & (eps > 0), eps, 1.0)  # P = 0 without facts
     sides = jnp.asarray([1.0, -1.0])[None, :, None]
     W = params.W[:, None, :] + eps * sides * params.P[:, None, :]
     V = sides * params.V[:, None, :] / (2 * eps)
@@ -184,7 +185,7 @@ def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Param
 
 
 def _power_series(k: int) -> np.ndarray:
-    """Coefficients of h_k, the highest power first."""
+    """Returns the coefficients of h_k, the highest power first."""
     series = np.polynomial.hermite_e.herme2poly([0.0] * k + [1.0])
     return series[::-1] / math.sqrt(math.factorial(k))
 
@@ -193,7 +194,7 @@ def _power_series(k: int) -> np.ndarray:
 def _moments(activation: str, k: int) -> Moments:
     g, weights = np.polynomial.hermite_e.hermegauss(128)
     weights = weights / weights.sum()
-    with jax.ensure_compile_time_eval():
+    with jax.ensure_compile_time_eval():  # `construct` is traced; numbers are needed
         slope = derivative(activation, jnp.asarray(g, jnp.float32))
     slope = np.asarray(slope, float)
     h = np.polyval(_power_series(k), g)
@@ -205,5 +206,5 @@ def _moments(activation: str, k: int) -> Moments:
 
 
 def _is_component(activation: str, k: int) -> bool:
-    found = _moments(activation, k)
-    return abs(found.component) > _ROUNDING * math.sqrt(found.power)
+    computed = _moments(activation, k)
+    return abs(computed.component) > _ROUNDING * math.sqrt(computed.power)

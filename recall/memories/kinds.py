@@ -1,8 +1,8 @@
 """The kinds of associative memories that are searched: a registry by name.
 
 A kind says what a lane draws from its seed, how many rows of it, what is trained or
-constructed from that, and how many parameters it has. What is drawn depends on the
-seed and its own size only, never on the number of facts.
+constructed from that, and how many parameters it has. Draws depend on the seed and on
+the memory's own size only, never on the number of facts.
 """
 
 import functools
@@ -18,7 +18,7 @@ from recall.memories import gated, hermite, linear, mlp, random_features, sign_g
 
 
 class Design(NamedTuple):
-    """What a memory is, but for its weights; zero or empty where it has no such thing.
+    """The hyperparameters of a memory; zero or empty for those that it lacks.
 
     Attributes:
         d: width of the embeddings.
@@ -38,12 +38,12 @@ class Design(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One kind of memory.
+    """One kind of memory, as functions of its design.
 
     Attributes:
-        draw: `(key, d, rows) -> drawn`: what training begins from, or what a
-            construction is given besides the facts.
-        rows: how many units, gates, factors or features are drawn; 0 where none are.
+        draw: `(key, d, rows) -> drawn`: the initial weights of training, or the
+            argument of a construction besides the facts.
+        rows: number of units, gates, factors or features that are drawn; 0 for none.
         parameters: numbers that the weights hold, without biases.
         apply: `(params, inputs) -> recalled` of a design.
         construct: `(facts, drawn) -> params` of a design; None of a trained memory.
@@ -61,6 +61,8 @@ class Kind(NamedTuple):
 def pad(tree: Any, like: Any) -> Any:
     """Appends zeros to every array up to the shapes of another tree; on the host."""
 
+    # Drawn at the memory's own size and padded after, a lane's result cannot depend on
+    # the shape that it shares, and the program needs no masks.
     def wider(x: Any, to: Any) -> Any:
         more = [(0, b - a) for a, b in zip(x.shape, to.shape, strict=True)]
         return np.pad(x, more) if more else np.asarray(x)
@@ -68,40 +70,17 @@ def pad(tree: Any, like: Any) -> Any:
     return jax.tree.map(wider, tree, like)
 
 
-def _nothing(key: Any, d: int, rows: int) -> tuple[()]:
-    del key, d, rows
-    return ()
-
-
-def _number(key: Any, d: int, rows: int) -> Any:
-    del key, d
-    return jnp.asarray(rows, jnp.int32)
-
-
-def _matrix(key: Any, d: int, rows: int) -> linear.Params:
-    del rows
-    return linear.init(key, d)
-
-
-def _factors(key: Any, d: int, rows: int) -> Any:
-    return embeddings.sphere(key, rows, d)
-
-
-def _gates(key: Any, d: int, rows: int) -> Any:
-    return gated.draw_gates(key, rows, d)
-
-
-def _given(construct: Callable[[Any, Any], Any]) -> Callable[[Design], Any]:
-    """A construction that is the same for every design."""
-    return lambda design: construct
+def _always(function: Callable[..., Any]) -> Callable[[Design], Any]:
+    """Returns a function of designs that ignores them."""
+    return lambda design: function
 
 
 def _linear(construct: Callable[[Any, Any], Any], **fields: Any) -> Kind:
-    """A linear memory made by hand, of full rank unless other fields are given."""
-    full = {"draw": _nothing, "rows": lambda design: 0}
+    """Returns a constructed linear memory, of full rank but for other fields."""
+    full = {"draw": lambda key, d, rows: (), "rows": lambda design: 0}
     full |= {"parameters": lambda design: design.d**2}
     return Kind(
-        **full | fields, apply=_given(linear.apply), construct=_given(construct)
+        **full | fields, apply=_always(linear.apply), construct=_always(construct)
     )
 
 
@@ -111,9 +90,9 @@ _LOW_RANK = {
 }
 _FEATURES = {
     "rows": lambda design: design.m,
-    "parameters": lambda design: 3 * design.d * design.m,
+    "parameters": lambda design: 3 * design.d * design.m,  # A0, A1 and V
     "draw": random_features.draw_bilinear,
-    "apply": _given(random_features.apply_bilinear),
+    "apply": _always(random_features.apply_bilinear),
 }
 
 
@@ -133,22 +112,32 @@ def _plain_hermite(design: Design) -> training.Construct:
 
 
 def num_gates(design: Design) -> int:
-    """Gates G of the plain network of m = G (d + 1) hidden units."""
+    """Returns the gates G of the plain network of m = G (d + 1) hidden units."""
     return design.m // (design.d + 1)
 
 
 KINDS: Mapping[str, Kind] = {
     "outer_product": _linear(lambda facts, _: linear.outer_product(facts)),
-    "low_rank": _linear(linear.low_rank, draw=_number, **_LOW_RANK),
-    "random_low_rank": _linear(linear.random_low_rank, draw=_factors, **_LOW_RANK),
+    "low_rank": _linear(
+        linear.low_rank,
+        draw=lambda key, d, rows: jnp.asarray(
+            rows, jnp.int32
+        ),  # traced: ranks are lanes
+        **_LOW_RANK,
+    ),
+    "random_low_rank": _linear(
+        linear.random_low_rank,
+        draw=lambda key, d, rows: embeddings.sphere(key, rows, d),
+        **_LOW_RANK,
+    ),
     "whitened": _linear(lambda facts, _: linear.whitened(facts)),
     "centred": _linear(lambda facts, _: linear.centred(facts)),
     "pseudo_inverse": _linear(lambda facts, _: linear.pseudo_inverse(facts), passes=20),
     "linear": Kind(
-        draw=_matrix,
+        draw=lambda key, d, rows: linear.init(key, d),
         rows=lambda design: 0,
         parameters=lambda design: design.d**2,
-        apply=_given(linear.apply),
+        apply=_always(linear.apply),
     ),
     "mlp": Kind(
         draw=mlp.init,
@@ -158,7 +147,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "hermite": Kind(
         draw=hermite.draw,
-        rows=lambda design: design.m // 2,
+        rows=lambda design: design.m // 2,  # two plain units for each gated one
         parameters=lambda design: 2 * design.d * design.m,
         apply=_mlp,
         construct=_plain_hermite,
@@ -173,26 +162,26 @@ KINDS: Mapping[str, Kind] = {
         construct=_gated_hermite,
     ),
     "sign_gates": Kind(
-        draw=_gates,
+        draw=lambda key, d, rows: gated.draw_gates(key, rows, d),
         rows=num_gates,
         parameters=lambda design: num_gates(design) * design.d * (design.d + 1),
-        apply=_given(gated.apply),
-        construct=_given(sign_gates.construct),
+        apply=_always(gated.apply),
+        construct=_always(sign_gates.construct),
         passes=10.0,
     ),
     "hebbian": Kind(
         **_FEATURES,
-        construct=_given(
-            lambda facts, drawn: random_features.hebbian(
-                facts, drawn, random_features.bilinear
+        construct=_always(
+            functools.partial(
+                random_features.hebbian, features=random_features.bilinear
             )
         ),
     ),
     "bilinear": Kind(
         **_FEATURES,
-        construct=_given(
-            lambda facts, drawn: random_features.whitened(
-                facts, drawn, random_features.bilinear
+        construct=_always(
+            functools.partial(
+                random_features.whitened, features=random_features.bilinear
             )
         ),
         passes=20,
@@ -201,17 +190,15 @@ KINDS: Mapping[str, Kind] = {
         draw=random_features.draw_relu,
         rows=lambda design: design.m,
         parameters=lambda design: 2 * design.d * design.m,
-        apply=_given(functools.partial(mlp.apply, activation="relu")),
-        construct=_given(
-            lambda facts, drawn: random_features.whitened(
-                facts, drawn, random_features.relu
-            )
+        apply=_always(functools.partial(mlp.apply, activation="relu")),
+        construct=_always(
+            functools.partial(random_features.whitened, features=random_features.relu)
         ),
         passes=20,
     ),
     "data_dependent": Kind(
         **_FEATURES,
-        construct=_given(random_features.data_dependent),
-        passes=600,
+        construct=_always(random_features.data_dependent),
+        passes=600,  # at most 256 conjugate gradients for A1, as many for A0
     ),
 }

@@ -71,7 +71,7 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
 
 
 def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> Params:
-    """Stores facts through random factors v_i on the sphere, at most of their number.
+    """Stores facts through m random factors v_i on the sphere, in a W of rank m.
 
     W = (d / m) sum_i v_i (sum_x <v_i, u_f(x)> e_x)^T, the outer product seen through a
     random projection: the MLP construction of degree 0 (Nichani et al. 2024, the
@@ -84,7 +84,7 @@ def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> 
     """
     if not factors.shape[0]:
         raise ValueError("Expected rank >= 1; got rank=0.")
-    m = jnp.maximum(jnp.sum(jnp.any(factors != 0, axis=1)), 1)
+    m = jnp.maximum(jnp.sum(jnp.any(factors != 0, axis=1)), 1)  # without padding
     projected = factors @ outer_product(facts).W
     return Params(W=(factors.T @ projected) * (facts.inputs.shape[1] / m))
 
@@ -101,7 +101,12 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
         ValueError: if there are fewer outputs than inputs: f has to be injective, for
             the inputs of one output would add up.
     """
-    _check_injective(facts)
+    num_inputs, num_outputs = facts.inputs.shape[0], facts.outputs.shape[0]
+    if num_outputs < num_inputs:  # of shapes: targets are traced
+        raise ValueError(
+            f"Expected an injective f, at least {num_inputs} outputs for "
+            f"{num_inputs} inputs; got outputs={num_outputs}."
+        )
     live = facts_lib.live_inputs(facts)[:, None]
     U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
     E = jnp.where(live, facts.inputs, 0.0)
@@ -112,7 +117,8 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
 def centred(facts: facts_lib.Facts) -> Params:
     """Stores facts by covariance, W = sum_x (u_f(x) - u) (e_x - e)^T; u, e are means.
 
-    For embeddings that share a mean, whose products the outer product adds up. Derived.
+    Made for embeddings that share a mean: crosstalk from it grows as N^2 in the outer
+    product (`theory.crosstalk`). Derived.
     """
     live = facts_lib.live_inputs(facts)[:, None]
     U_f, E = facts.outputs[facts.targets], facts.inputs
@@ -123,8 +129,7 @@ def centred(facts: facts_lib.Facts) -> Params:
 def pseudo_inverse(facts: facts_lib.Facts) -> Params:
     """Stores facts by least squares: W e_x = u_f(x), of the smallest norm.
 
-    Exact for N <= d linearly independent inputs, whatever f is. Singular values below
-    CUTOFF of the largest count as zero.
+    Exact for N <= d linearly independent inputs, whatever f is.
     """
     live = facts_lib.live_inputs(facts)[:, None]
     U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
@@ -134,16 +139,7 @@ def pseudo_inverse(facts: facts_lib.Facts) -> Params:
 
 def _solve(moment: Array, right: Array, ridge: float) -> Array:
     """Solves (moment + ridge) X = right; coordinates that are never used stay zero."""
+    # Not singular without a fact either: the scale is never zero.
     scale = jnp.maximum(jnp.max(jnp.diagonal(moment)), jnp.finfo(moment.dtype).tiny)
     damped = moment + ridge * scale * jnp.eye(moment.shape[0])
     return jax.scipy.linalg.solve(damped, right, assume_a="pos")
-
-
-def _check_injective(facts: facts_lib.Facts) -> None:
-    """Refuses shapes that leave no room for an injective f."""
-    num_inputs, num_outputs = facts.inputs.shape[0], facts.outputs.shape[0]
-    if num_outputs < num_inputs:
-        raise ValueError(
-            f"Expected an injective f, at least {num_inputs} outputs for "
-            f"{num_inputs} inputs; got outputs={num_outputs}."
-        )

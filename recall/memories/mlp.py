@@ -15,14 +15,14 @@ from jaxtyping import Array, Float, Key
 
 
 def hermite(t: Float[Array, "*n"], degree: int) -> Float[Array, "*n"]:
-    """The polynomial sigma of a degree whose slope is the orthonormal Hermite h_k.
+    """Evaluates the polynomial of a degree whose slope is the orthonormal Hermite h_k.
 
     k = degree - 1 and sigma(0) = 0: sigma(t) = (He(t) - He(0)) / (degree sqrt(k!)) with
     He of that degree.
     """
     series = np.polynomial.hermite_e.herme2poly([0.0] * degree + [1.0])[::-1]
-    series = series / (degree * math.sqrt(math.factorial(degree - 1)))
-    series[-1] = 0.0
+    series = series / (degree * math.sqrt(math.factorial(degree - 1)))  # He_n' = n He_k
+    series[-1] = 0.0  # a padded unit has to stay silent
     return jnp.polyval(jnp.asarray(series, t.dtype), t)
 
 

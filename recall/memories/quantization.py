@@ -1,8 +1,8 @@
-"""Weights of few bits: rounded after training, or in every step of it.
+"""Quantization of weights, after training (PTQ) or in every step of it (QAT).
 
-A matrix keeps 2^b levels, (k + 1/2) times its step for k = -2^(b-1) ... 2^(b-1) - 1:
-symmetric, and without a zero, so that two bits are four levels of use. What a decoder
-needs is b bits for each entry and the step of each matrix as a 32-bit number.
+A matrix keeps 2^b levels, (k + 1/2) times its step for k = -2^(b-1) ... 2^(b-1) - 1.
+They are symmetric around zero and exclude it, so that two bits give four nonzero
+levels. A decoder needs b bits for each entry and the step of each matrix in 32 bits.
 """
 
 from typing import Any
@@ -26,27 +26,30 @@ def quantize(
     """
     half = 2.0 ** (bits - 1)
     clipped = jnp.clip(weights / step, -half, half)
-    level = jnp.clip(jnp.floor(clipped), -half, half - 1) + 0.5
+    level = (
+        jnp.clip(jnp.floor(clipped), -half, half - 1) + 0.5
+    )  # half is in the top one
     return step * (clipped + jax.lax.stop_gradient(level - clipped))
 
 
 def quantize_all(params: Any, steps: Any, bits: Float[Array, ""]) -> Any:
-    """Every matrix rounded to levels of its own step."""
+    """Rounds every matrix to levels of its own step."""
     return jax.tree.map(lambda w, step: quantize(w, step, bits), params, steps)
 
 
 def best_steps(params: Any, bits: Float[Array, ""]) -> Any:
-    """For each matrix the step whose levels are closest to its entries, in squares."""
+    """Returns for each matrix the step with the least squared error of its entries."""
     return jax.tree.map(lambda w: _best_step(w, bits), params)
 
 
 def _best_step(weights: Array, bits: Array) -> Float[Array, ""]:
     largest = jnp.maximum(jnp.max(jnp.abs(weights)), _NOTHING)
+    # To clip a few large entries costs less than a step that is too wide for the rest.
     steps = largest * jnp.geomspace(0.05, 1.0, _CLIPS) * 2.0 ** (1 - bits)
     error = lambda step: jnp.sum((weights - quantize(weights, step, bits)) ** 2)  # noqa: E731
     return steps[jnp.argmin(jax.vmap(error)(steps))]
 
 
 def num_bits(sizes: list[int], bits: int) -> int:
-    """Bits of matrices of so many entries: the entries, and a step for each matrix."""
+    """Returns the bits of matrices of `sizes` entries: those, and a step for each."""
     return bits * sum(sizes) + STEP_BITS * len(sizes)

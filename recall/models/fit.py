@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from recall import readout, training
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.models import population, transformer
 
 SizesOf = Callable[[Int[Array, ""]], recall_task.Sizes]  # what a size n asks for
@@ -21,7 +21,7 @@ class Sampling:
 
     Attributes:
         length: tokens T of a sequence.
-        layout: one of `recall_task.LAYOUTS`.
+        layout: one of `sequences.LAYOUTS`.
         contexts: noise contexts of a step, C.
         facts: facts read in each of them, F.
         checks: noise contexts in which a check asks about every fact.
@@ -74,7 +74,7 @@ def advance(
     key = jax.random.fold_in(jax.random.key(problem.seed), n)
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
-        draw = recall_task.sample_draw(
+        draw = sequences.sample_draw(
             jax.random.fold_in(key, step),
             world,
             sampling.contexts,
@@ -131,7 +131,7 @@ def ask_every_fact(
     live = recall_task.live_facts(world)
 
     def ask(key: Array) -> Array:
-        draw = recall_task.every_fact(key, world, sampling.length)
+        draw = sequences.every_fact(key, world, sampling.length)
         rest = world, draw, architecture, problem.head_dim
         return population.correct(params, problem.embeddings, *rest) & live
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from recall import readout, training
-from recall.data import recall_task
+from recall.data import sequences
 from recall.models import fit as factual_training
 from recall.models import population, transformer
 
@@ -59,7 +59,7 @@ def fit(
         held = jax.tree.map(
             lambda p, f: jnp.where(f, p, jax.lax.stop_gradient(p)), params, free
         )
-        draw = recall_task.sample_draw(
+        draw = sequences.sample_draw(
             jax.random.fold_in(key, step),
             problem.world,
             sampling.contexts,

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 
 ATTENTIONS = ("linear", "softmax")
 INITS = ("published", "paper", "gaussian")
@@ -223,7 +223,7 @@ def attention_mass(
 # What is read
 
 
-def reads_of(draw: recall_task.Draw, num_noise: int) -> Reads:
+def reads_of(draw: sequences.Draw, num_noise: int) -> Reads:
     """The counts of a draw; all of its sequences weigh the same."""
     ids = jnp.arange(num_noise)
     counts = jnp.sum(draw.noise[:, :, None] == ids[None, None, :], 1, dtype=jnp.float32)

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from recall import facts, readout
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.models import transformer
 
 
@@ -42,7 +42,7 @@ class Context(NamedTuple):
 def recalled(
     params: transformer.Params,
     frozen: transformer.Embeddings,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> Float[Array, "CF d"]:
@@ -54,7 +54,7 @@ def recalled(
 def attended(
     params: transformer.Params,
     frozen: transformer.Embeddings,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
     head_dim: Any,
 ) -> Float[Array, "CF d"]:
     """What attention writes, MHSA(X), for all facts of a draw, context by context.
@@ -82,7 +82,7 @@ def loss(
     params: transformer.Params,
     frozen: transformer.Embeddings,
     world: recall_task.World,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> readout.Loss:
@@ -95,7 +95,7 @@ def correct(
     params: transformer.Params,
     frozen: transformer.Embeddings,
     world: recall_task.World,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> Bool[Array, "C F"]:
@@ -112,7 +112,7 @@ def _values(params: transformer.Params, X: Array) -> Float[Array, "V H d_h"]:
 def _contexts(
     params: transformer.Params,
     tables: transformer.Embeddings,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
     score: Any,
 ) -> Context:
     """Sums the noise and end tokens of each context, from counts of noise tokens."""
@@ -160,7 +160,7 @@ def as_facts(
     params: transformer.Params,
     frozen: transformer.Embeddings,
     world: recall_task.World,
-    draw: recall_task.Draw,
+    draw: sequences.Draw,
 ) -> facts.Facts:
     """The facts of a draw, one row each, to be scored by `readout`."""
     targets = recall_task.answers(world)[draw.subjects, draw.relations].reshape(-1)

@@ -24,7 +24,7 @@ from scipy import special
 
 from recall import facts as facts_lib
 from recall import readout
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.models import transformer
 
 Read = Callable[[Float[Array, "N d"]], Float[Array, "N d"]]  # x -> c MLP(x)
@@ -90,10 +90,10 @@ class Ranks(NamedTuple):
 
 def ask_every_fact(
     key: Key[Array, ""], world: recall_task.World, length: int, contexts: int
-) -> recall_task.Draw:
+) -> sequences.Draw:
     """All facts, `contexts` times: each subject has as many noise contexts."""
     keys = jax.random.split(key, contexts)
-    draws = [recall_task.every_fact(k, world, length) for k in keys]
+    draws = [sequences.every_fact(k, world, length) for k in keys]
     return draws[0]._replace(
         noise=jnp.concatenate([draw.noise for draw in draws]),
         subjects=jnp.concatenate([draw.subjects for draw in draws]),

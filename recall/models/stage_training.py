@@ -10,7 +10,7 @@ import optax
 import optax.contrib
 from jaxtyping import Array, Float, Int, Key
 
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.models import (
     gradient_flow,
     linear_attention,
@@ -128,7 +128,7 @@ def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> S
 def check(problem: Problem, params: Any, recipe: Recipe) -> stages.Measures:
     """Measures all facts in noise contexts that stay fixed."""
     world, C = problem.world, problem.contexts.shape[0]
-    draw = recall_task.Draw(
+    draw = sequences.Draw(
         problem.contexts, jnp.zeros((C, 1), int), jnp.zeros((1, 1), int)
     )
     counts = linear_attention.reads_of(draw, recipe.num_noise).counts
@@ -143,7 +143,7 @@ def check(problem: Problem, params: Any, recipe: Recipe) -> stages.Measures:
 
 
 def logits(
-    params: Any, problem: Problem, recipe: Recipe, draw: recall_task.Draw
+    params: Any, problem: Problem, recipe: Recipe, draw: sequences.Draw
 ) -> Float[Array, "C F A"]:
     """What a model, simplified or a transformer, says to the prompts of a draw."""
     if isinstance(params, transformer.Params):
@@ -177,7 +177,7 @@ def loss(
         found = linear_attention.logits(known, world, reads, recipe.attention)
     else:
         C, F = recipe.batch // recipe.share, recipe.share
-        draw = recall_task.sample_draw(key, world, C, F, recipe.length, "pairs")
+        draw = sequences.sample_draw(key, world, C, F, recipe.length, "pairs")
         reads = linear_attention.reads_of(draw, recipe.num_noise)
         found = logits(params, problem, recipe, draw)
     where = reads.subjects, reads.relations, reads.weights

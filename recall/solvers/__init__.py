@@ -1,1 +1,1 @@
-"""Convex and alternating solvers, and certificates of what they find."""
+"""Convex and alternating solvers, and certificates of their answers."""

@@ -1,7 +1,7 @@
-"""Whether weights store facts, and whether none do, checked in float64 by numpy alone.
+"""Checks in float64 that weights store facts, or that no weights do.
 
-See `separation` for what the two numbers prove. Written out with one fact and one
-output in mind, A_xy = (u_f(x) - u_y) phi_x^T; how weights were found is not asked.
+`separation` says what the two numbers prove. By numpy alone, from A_xy =
+(u_f(x) - u_y) phi_x^T; checks do not depend on how the weights were computed.
 """
 
 import numpy as np
@@ -10,15 +10,15 @@ import numpy as np
 def margins(
     W: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
-    """Right score less the best wrong one, of every fact, in the dtype of the weights.
+    """Returns the right score less the best wrong one, `[N]`, in the dtype of W.
 
-    +inf where there is no other output.
+    +inf for the only output there is.
     """
     scores = features @ W.T @ outputs.T
     rows = np.arange(len(targets))
-    own = scores[rows, targets].copy()
+    right = scores[rows, targets].copy()
     scores[rows, targets] = -np.inf
-    return own - scores.max(axis=1)
+    return right - scores.max(axis=1)
 
 
 def infeasibility(
@@ -28,18 +28,19 @@ def infeasibility(
     outputs: np.ndarray,
     targets: np.ndarray,
 ) -> float:
-    """The smaller of two bounds on the margin of all weights of norm one.
+    """Returns the smaller of two bounds on the margin of all weights of norm one.
 
-    p_xy is the softmax of the scores of W over wrong answers, weighted by how wrong a
-    fact is; and p_xy (1 + <correction, A_xy>), where that is negative nowhere.
+    One has for p_xy the softmax of the scores of W, without right answers; the other
+    p_xy (1 + <correction, A_xy>), if that is negative nowhere.
     """
     scores = features @ W.T @ outputs.T
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))  # no overflow
     p /= p.sum(axis=1, keepdims=True)
     rows = np.arange(len(targets))
     p[rows, targets] = 0.0
     moved = features @ correction.T @ outputs.T
     factor = 1.0 + moved[rows, targets][:, None] - moved
+    # Farkas' lemma needs p >= 0: a Newton step that leaves the cone proves nothing.
     candidates = [p, p * factor] if factor.min() >= 0 else [p]
     return min(_residual(q, features, outputs, targets) for q in candidates)
 
@@ -47,7 +48,7 @@ def infeasibility(
 def _residual(
     p: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
 ) -> float:
-    """|| sum p A || / sum p."""
-    wrong = p.sum(axis=1)
-    combined = (wrong[:, None] * outputs[targets] - p @ outputs).T @ features
-    return float(np.linalg.norm(combined) / max(wrong.sum(), 1e-300))
+    """Returns || sum p A || / sum p."""
+    error = p.sum(axis=1)
+    combined = (error[:, None] * outputs[targets] - p @ outputs).T @ features
+    return float(np.linalg.norm(combined) / max(error.sum(), 1e-300))

@@ -60,7 +60,7 @@ class Reads:
 
     Attributes:
         length: tokens T of a sequence.
-        layout: one of `recall_task.LAYOUTS`.
+        layout: one of `sequences.LAYOUTS`.
         batch: facts of a step at most; "grid" never reads a fact twice in a step.
         share: facts that share a noise context, at most.
         checks: noise contexts in which a check asks about every fact.

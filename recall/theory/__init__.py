@@ -1,1 +1,1 @@
-"""What should be seen: closed formulas with source and status, without JAX."""
+"""Predictions: closed formulas, each with its source and its status, without JAX."""

@@ -1,4 +1,4 @@
-r"""What no memory can beat: bits, and the cross-entropy that bits allow.
+r"""Bounds that no memory can beat: bits, and the cross-entropy that bits allow.
 
 A learner whose weights take at most 2^B values knows at most B bits about the facts.
 For answers f(x) that are independent and uniform on M outputs, and embeddings
@@ -21,7 +21,7 @@ Whole = int | np.integer
 
 
 def zipf(num_facts: int, exponent: float) -> np.ndarray:
-    """Probabilities proportional to x^-exponent, x = 1 ... num_facts."""
+    """Returns probabilities proportional to x^-exponent, x = 1 ... num_facts."""
     weights = np.arange(1.0, num_facts + 1) ** -exponent
     return weights / weights.sum()
 
@@ -29,61 +29,67 @@ def zipf(num_facts: int, exponent: float) -> np.ndarray:
 def cross_entropy(
     p: np.ndarray, num_outputs: laws.Numbers, num_bits: laws.Numbers
 ) -> laws.Floats:
-    """Least mean cross-entropy, in nats, that B bits allow over inputs of odds p.
+    """Returns the least mean cross-entropy, in nats, that B bits allow.
 
     The minimum of sum_x p_x (ln M - I_x) over 0 <= I_x <= ln M with sum_x I_x <=
     B ln 2 is greedy: it knows the most frequent inputs whole, and one in part. Under
     p ~ x^-a it falls like B^(1 - a).
 
     Args:
-        p: `[N]` odds of the inputs, in any order; they sum to one.
+        p: `[N]` probabilities of the inputs, in any order; they sum to one.
         num_outputs: M.
         num_bits: B, any shape.
     """
-    ordered = np.sort(np.asarray(p, float))[::-1]
-    known = np.concatenate([[0.0], np.cumsum(ordered)])
-    whole = np.asarray(num_bits, float) / np.log2(num_outputs)
-    share = np.interp(whole, np.arange(len(known)), known)
-    return np.asarray(np.log(num_outputs) * np.maximum(known[-1] - share, 0.0))
+    cumulative = _cumulative(p)
+    num_known = np.asarray(num_bits, float) / np.log2(num_outputs)
+    mass = np.interp(num_known, np.arange(len(cumulative)), cumulative)
+    return np.asarray(np.log(num_outputs) * np.maximum(cumulative[-1] - mass, 0.0))
 
 
 def fewest_bits(
     loss: laws.Numbers, p: np.ndarray, num_outputs: laws.Numbers
 ) -> laws.Floats:
-    """Fewest bits with which any learner reaches a cross-entropy: the bound, inverted.
+    """Returns the fewest bits with which any learner reaches a cross-entropy.
 
-    Zero for a loss of ln M or more, which takes no fact.
+    The inverse of `cross_entropy`; zero for a loss of ln M or more.
 
     Args:
         loss: in nats, any shape.
-        p: `[N]` odds of the inputs, in any order; they sum to one.
+        p: `[N]` probabilities of the inputs, in any order; they sum to one.
         num_outputs: M.
     """
-    ordered = np.sort(np.asarray(p, float))[::-1]
-    known = np.concatenate([[0.0], np.cumsum(ordered)])
-    wanted = known[-1] - np.asarray(loss, float) / np.log(num_outputs)
-    whole = np.interp(wanted, known, np.arange(len(known)))
-    return np.asarray(whole * np.log2(num_outputs))
+    cumulative = _cumulative(p)
+    mass = cumulative[-1] - np.asarray(loss, float) / np.log(num_outputs)
+    num_known = np.interp(mass, cumulative, np.arange(len(cumulative)))
+    return np.asarray(num_known * np.log2(num_outputs))
+
+
+def _cumulative(p: np.ndarray) -> np.ndarray:
+    """Returns the mass of the k most frequent inputs, `[N + 1]` from k = 0."""
+    return np.concatenate([[0.0], np.cumsum(np.sort(np.asarray(p, float))[::-1])])
 
 
 def injective_bits(n: laws.Numbers) -> laws.Floats:
-    """Bits of a permutation of N outputs, log2 N!: what N injective facts hold."""
+    """Returns log2 N!, the bits of N injective facts: of a permutation of N outputs."""
     return np.asarray(special.gammaln(np.asarray(n, float) + 1) / np.log(2))
 
 
 @np.vectorize
 def _table_bits(S: Whole, D: Whole, block: Whole) -> float:
-    """Bits that S draws of a relation tell of which D tokens of its block it has.
+    """Returns the bits that S draws of a relation give on the D tokens of its block.
 
-    log2 C(block, D) - E log2 C(block - K, D - K), for K tokens were drawn at least
-    once: a chain that moves on from k with odds 1 - k / D at each draw.
+    log2 C(block, D) - E log2 C(block - K, D - K) with K the number of tokens that were
+    drawn at least once.
     """
     k = np.arange(D + 1)
+    # Coupon collector: a draw adds a new token with probability 1 - k / D.
     step = np.diag(k / D) + np.diag(1 - k[:-1] / D, 1)
-    odds = np.linalg.matrix_power(step, S)[0]
+    probs = np.linalg.matrix_power(step, S)[0]
     left = [special.gammaln(n + 1) for n in (block - k, D - k)]
-    choices = left[0] - left[1] - special.gammaln(block - D + 1)
-    return float((choices[0] - odds @ choices) / np.log(2))
+    choices = (
+        left[0] - left[1] - special.gammaln(block - D + 1)
+    )  # ln C(block - k, D - k)
+    return float((choices[0] - probs @ choices) / np.log(2))
 
 
 def recall_bits(
@@ -92,12 +98,12 @@ def recall_bits(
     answers: laws.Numbers,
     vocabulary: laws.Numbers | None = None,
 ) -> laws.Floats:
-    """Entropy of the facts of a recall task, in bits: what all of them take at least.
+    """Returns the entropy of the facts of a recall task, in bits.
 
-    S R log2 D says which of its relation's D answers each fact has. Where |A| > R D,
+    S R log2 D says which of its relation's D answers each fact has. If |A| > R D,
     each relation has D random tokens of a block of |A| / R of its own, and R (log2
     C(|A| / R, D) - E log2 C(|A| / R - K, D - K)) is what the facts tell of them, K
-    being how many of the D occur. All do, and the last term vanishes, with odds above
+    being how many of the D occur. All do, and the last term vanishes, with probability
     1 - delta for S >= D ln(D / delta) draws; without it the sum is no bound: 4.58 bits
     where S = D = 2 draws from a block of 4 have 3.79. Derived here (an exact entropy).
 
@@ -105,7 +111,7 @@ def recall_bits(
         subjects: S.
         relations: R.
         answers: D of a relation.
-        vocabulary: |A|, a multiple of R; R D where None, as in all experiments.
+        vocabulary: |A|, a multiple of R; None for R D, as in all experiments.
 
     Raises:
         ValueError: if blocks are not whole, or smaller than D.
@@ -121,14 +127,14 @@ def recall_bits(
 
 
 def parameters(num_bits: laws.Numbers, bits_each: laws.Numbers) -> laws.Floats:
-    """Fewest parameters, of so many bits each, that hold B bits (a count; proved)."""
+    """Returns the fewest parameters of `bits_each` bits that hold B bits (proved)."""
     return np.ceil(np.asarray(num_bits, float) / np.asarray(bits_each, float))
 
 
 def most_facts(
     num_bits: laws.Numbers, num_outputs: laws.Numbers | None = None
 ) -> laws.Floats:
-    """Facts that B bits can hold: B / log2 M, or N with log2 N! = B if injective."""
+    """Returns the facts that B bits hold: B / log2 M; N of log2 N! = B if injective."""
     B = np.asarray(num_bits, float)
     if num_outputs is not None:
         return np.asarray(B / np.log2(num_outputs))
@@ -136,26 +142,27 @@ def most_facts(
 
 
 def tail_average_facts(d: laws.Numbers) -> laws.Floats:
-    """Facts of the best W by the tail-average margin, a reference curve.
+    """Returns the facts of the best W by the tail-average margin, a reference curve.
 
     N / d^2 = 1 / [(k^2 + 1) Phi(k) + k phi(k)] with k = phi(Phi^-1(1 - r)) / r and the
-    share r = 1 / (N - 1) of the rivals in the tail: a law of 2605.05189 for fixed r,
-    extrapolated here to one rival. Conjectured; exact
-    capacities of `separability` exceed it, so that it limits nothing.
+    fraction r = 1 / (N - 1) of the rivals in the tail: a law of 2605.05189 for fixed r,
+    extrapolated here to one rival. Conjectured; exact capacities of `separability`
+    exceed it, so that it limits nothing.
     """
     d = np.asarray(d, float)
+    # r < 1: of two facts one is the only rival.
     return laws.last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
 
 
 def _load(r: laws.Floats) -> laws.Floats:
-    """Facts for each weight at which the worst share r of rivals has margin zero."""
+    """Returns facts a weight at which the worst fraction r of rivals has margin 0."""
     density = lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)  # noqa: E731
     k = density(special.ndtri(1 - r)) / r
     return 1 / ((k**2 + 1) * special.ndtr(k) + k * density(k))
 
 
 class Rung(NamedTuple):
-    """Bits for each parameter that a law comes to as memories grow.
+    """The bits for each parameter that a law comes to as memories grow.
 
     Attributes:
         name: of the memory.
@@ -171,13 +178,14 @@ class Rung(NamedTuple):
 
 
 def _rung(name: str, law: laws.Law, matrices: int = 1) -> Rung:
-    bits = 1 / (np.log(2) * law.constant * matrices)
+    bits = 1 / (np.log(2) * law.constant * matrices)  # N log2 N over x = C N ln N
     return Rung(name, float(bits), law.status, law.source)
 
 
 LADDER = (
     _rung("outer product, all facts", laws.OUTER_PRODUCT_STRICT),
     _rung("best linear, d to infinity", laws.LINEAR_OPTIMUM),
+    # The law counts one factor, the memory has two; so has an MLP.
     _rung("best low rank, rank / d to 0", laws.low_rank_law(1e-6), matrices=2),
     _rung("trained linear, 99 %", laws.LINEAR_TRAINED),
     _rung("trained MLP, 99 %", laws.MLP_TRAINED, matrices=2),

@@ -1,4 +1,4 @@
-"""Stage times of a pair of loss curves, whether measured or predicted.
+"""Stage times of a pair of loss curves, measured or predicted.
 
 The relation is known once the relation-only loss, -ln of the mass on the answers of the
 relation, has halved; the facts are known once the total loss is below half of H(a | r),
@@ -16,7 +16,7 @@ NEAR = 0.1  # nats between the total loss and H(a | r), in the plateau
 
 
 class Stages(NamedTuple):
-    """When stages begin and end; nan for what did not happen.
+    """The times at which stages begin and end; nan for what did not happen.
 
     Attributes:
         relation: when the relation-only loss falls below half of ln R, interpolated
@@ -48,11 +48,12 @@ def stages(
         entropy: H(a | r).
         relation_entropy: ln R.
     """
+    # Once learned, always learned: losses of batches cross the line more than once.
     learned = np.logical_or.accumulate(relation_loss < relation_entropy / 2)
     near = learned & (np.abs(loss - entropy) < NEAR)
     start = int(np.argmax(near)) if near.any() else len(near)
-    after = np.flatnonzero(~near[start:])
-    end = start + (after[0] if after.size else len(near) - start) - 1
+    gaps = np.flatnonzero(~near[start:])
+    end = start + (gaps[0] if gaps.size else len(near) - start) - 1
     none = start == len(near)
     return Stages(
         relation=crossing(at, relation_loss, relation_entropy / 2),
@@ -63,7 +64,10 @@ def stages(
 
 
 def crossing(at: np.ndarray, loss: np.ndarray, level: float) -> float:
-    """When a loss first falls below a level, by a line between two checks."""
+    """Returns when a loss first falls below a level, by a line between two checks.
+
+    The first time if it is below from the start, nan if it never is.
+    """
     below = loss < level
     if not below.any():
         return float("nan")

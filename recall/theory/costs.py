@@ -1,4 +1,4 @@
-"""What a step of training costs, and how long a machine takes for it.
+"""The cost of a step of training, and the time that a machine takes for it.
 
 Closed counts of arithmetic, memory traffic and what devices send to one another, and a
 model that adds their times up. The counts are derived here from the programs (compared
@@ -19,10 +19,10 @@ Number = int | float
 
 
 class Work(NamedTuple):
-    """What each device does in a step, or in many.
+    """The work of each device in one step, or in many.
 
     Attributes:
-        steps: of a program: how often fixed costs are paid.
+        steps: of a program; each pays the fixed costs once.
         flops: multiplications and additions.
         bytes: read and written.
         sent: bytes to other devices.
@@ -34,12 +34,12 @@ class Work(NamedTuple):
     sent: float = 0.0
 
     def times(self, count: Number) -> "Work":
-        """As much work, so many times."""
+        """Returns the work of `count` such steps."""
         return Work(*(count * part for part in self))
 
 
 class Machine(NamedTuple):
-    """Rates of one device.
+    """The rates and the memory of one device.
 
     Attributes:
         step: seconds of fixed cost a step.
@@ -69,7 +69,7 @@ LIMITS = ("launches", "compute", "memory traffic", "collectives")
 def memory_step(
     n: Number, outputs: Number, d: Number, weights: Number, parts: int = 1
 ) -> Work:
-    """One step of Adam of an associative memory, its facts on so many devices.
+    """Counts one step of Adam of an associative memory, its facts on `parts` devices.
 
     Scores and the gradient of the recalled vectors take 2 N M d each, the weights 2 N
     for each of them in three products. Scores are written and read some five times.
@@ -79,6 +79,7 @@ def memory_step(
         steps=1.0,
         flops=4.0 * rows * outputs * d + 6.0 * rows * weights,
         bytes=FLOAT * (5.0 * rows * outputs + 6.0 * (rows + outputs) * d + 9 * weights),
+        # A ring: every block of outputs passes by, and one all-reduce of the gradient.
         sent=FLOAT * ((parts - 1) * rows * d + (weights if parts > 1 else 0.0)),
     )
 
@@ -91,7 +92,7 @@ def recall_step(
     head_dim: Number,
     m: Number,
 ) -> Work:
-    """One step of Adam of the one-layer transformer that reads so many facts.
+    """Counts one step of Adam of the one-layer transformer, which reads `facts` facts.
 
     Heads, their outputs and the MLP once forward and twice backward, and scores of all
     answers likewise; keys and values of the vocabulary, about as many as there are
@@ -111,11 +112,11 @@ def recall_step(
 def held(
     n: Number, d: Number, weights: Number, parts: int, *, chunk: int = 4096, m: int = 0
 ) -> float:
-    """Bytes on each device of a memory whose facts are spread over so many.
+    """Returns the bytes on each of `parts` devices of a memory spread over them.
 
     Two blocks of embeddings, recalled and expected vectors, two blocks that travel;
     scores of a chunk and their exponentials, or m hidden units with their gradients if
-    these are more; weights, moments and gradient.
+    these are more; weights, state of Adam and gradient.
     """
     rows = n / parts
     scores = max(2.0 * min(rows, chunk) ** 2, 3.0 * rows * m)
@@ -123,34 +124,33 @@ def held(
 
 
 def parts_of(work: Work, machine: Machine) -> np.ndarray:
-    """Seconds of launches, compute, memory traffic and collectives, in this order."""
+    """Returns the seconds of launches, compute, memory traffic and collectives."""
     rates = 1 / machine.step if machine.step else np.inf, *machine[1:4]
     return np.asarray(work, float) / np.asarray(rates, float)
 
 
 def seconds(work: Work, machine: Machine) -> float:
-    """How long a device takes: its parts one after the other, an upper estimate."""
+    """Returns the seconds of a device, one part after the other: an upper estimate."""
     return float(parts_of(work, machine).sum())
 
 
 def limit(work: Work, machine: Machine) -> str:
-    """Which part takes longest, one of LIMITS."""
+    """Returns the part that takes longest, one of LIMITS."""
     return LIMITS[int(parts_of(work, machine).argmax())]
 
 
 def attained(machine: Machine, fraction: Number = ATTAINED) -> Machine:
-    """A machine that attains a fraction of its rates; what it holds is the same."""
-    slower = machine._replace(
-        **{
-            name: getattr(machine, name) * fraction
-            for name in ("flops", "bytes", "sent")
-        }
+    """Returns a machine that attains a fraction of its rates, with the same memory."""
+    return machine._replace(
+        step=machine.step / fraction,
+        flops=machine.flops * fraction,
+        bytes=machine.bytes * fraction,
+        sent=machine.sent * fraction,
     )
-    return slower._replace(step=machine.step / fraction)
 
 
 def fit(works: Sequence[Work], measured: Sequence[float]) -> Machine:
-    """Rates that explain measured seconds, by least squares of relative errors.
+    """Fits rates to measured seconds, by least squares of relative errors.
 
     A part whose rate comes out infinite was not needed to explain them.
 
@@ -160,13 +160,14 @@ def fit(works: Sequence[Work], measured: Sequence[float]) -> Machine:
     if len(works) < 3:
         raise ValueError(f"Expected three measured steps or more; got {len(works)}.")
     parts = np.asarray(works, float)[:, :3] / np.asarray(measured, float)[:, None]
-    scale = parts.max(axis=0)
-    found = optimize.nnls(parts / scale[None, :], np.ones(len(works)))[0] / scale
+    scale = parts.max(axis=0)  # of 1 to 1e12: columns of one size for the solver
+    # Non-negative: a machine cannot gain time by doing more.
+    costs = optimize.nnls(parts / scale[None, :], np.ones(len(works)))[0] / scale
     with np.errstate(divide="ignore"):
-        return Machine(found[0], *(1.0 / found[1:]))
+        return Machine(costs[0], *(1.0 / costs[1:]))
 
 
 def linear_run(d: int, steps: Number, parts: int, constant: float = 1.3) -> Work:
-    """Training the linear memory at its capacity d^2 = C N ln N, over devices."""
+    """Counts training the linear memory at its capacity d^2 = C N ln N, on devices."""
     n = float(laws.facts_at(d**2, constant))
     return memory_step(n, n, d, d**2, parts).times(steps)

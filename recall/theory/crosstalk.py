@@ -1,4 +1,4 @@
-"""What an outer product stores of any embeddings, from their first two moments.
+"""Facts that an outer product stores, from two moments of the embeddings.
 
 The score of output y for input x is sum_x' <u_y, u_x'> <e_x', e_x>. With moments
 M = E z z^T, mean m and covariance C = M - m m^T of inputs and of outputs, of N facts
@@ -21,12 +21,12 @@ from scipy import special
 
 from recall.theory import laws
 
-_NODES, _weights = special.roots_hermitenorm(24)
+_NODES, _weights = special.roots_hermitenorm(24)  # few: each is a pass over the sample
 _WEIGHTS = _weights / _weights.sum()
 
 
 class Side(NamedTuple):
-    """What the formula asks of one point set, of inputs or of outputs.
+    """The moments of one point set, inputs or outputs, that the formula reads.
 
     Attributes:
         square: `[n]` |z|^2.
@@ -48,12 +48,14 @@ class Side(NamedTuple):
 
 
 def side(points: np.ndarray) -> Side:
-    """Takes the moments of a sample, `[n, d]`; each point is left out of its own."""
+    """Computes the moments of a sample, `[n, d]`; each point is left out of its own."""
     points = np.asarray(points, float)
     n = len(points)
     M, m = points.T @ points / n, points.mean(axis=0)
     square = np.sum(points**2, axis=1)
-    energy = np.maximum(n * _quadratic(points, M) - square**2, 0) / (n - 1)
+    quadratic = np.einsum("ni,ij,nj->n", points, M, points, optimize=True)
+    # With itself left in, a point of |z| = 1 would add 1 to sums that are n / d.
+    energy = np.maximum(n * quadratic - square**2, 0) / (n - 1)
     along = (n * points @ m - square) / (n - 1)
     mean_square = np.mean(along)  # |m|^2 without bias
     pairs = np.mean(energy)  # tr M^2 without bias
@@ -64,13 +66,13 @@ def side(points: np.ndarray) -> Side:
         along=along,
         trace=float(np.mean(square) - mean_square),
         purity=float(pairs - mean_M),
-        mean_energy=float(max(mean_M - mean_square**2, 0.0)),
+        mean_energy=float(max(mean_M - mean_square**2, 0.0)),  # estimates may cross 0
         centred_energy=np.maximum(energy - 2 * points @ M @ m + m @ M @ m, 0.0),
     )
 
 
 def misses(n: float | int, inputs: Side, outputs: Side, orthogonal: int = 0) -> float:
-    """Probability that one of n facts is missed, over the points of both samples.
+    """Returns the probability that one of n facts is missed, over both samples.
 
     Args:
         n: facts.
@@ -88,24 +90,20 @@ def misses(n: float | int, inputs: Side, outputs: Side, orthogonal: int = 0) -> 
     crowd = k * u.purity * e.energy + k**2 * u.mean_energy * e.along**2
     noise = np.sqrt(np.maximum(own_pair, 0.0) + other_pair + crowd)
     margin = signal[:, None] + np.sqrt(own)[:, None] * _NODES[None, :]
-    beaten = (n - 1) * special.log_ndtr(margin / noise[:, None])
-    return float(np.mean(-np.expm1(beaten) @ _WEIGHTS))
+    beats_all = (n - 1) * special.log_ndtr(margin / noise[:, None])  # ln Phi^(n - 1)
+    return float(np.mean(-np.expm1(beats_all) @ _WEIGHTS))
 
 
 def facts(
     inputs: Side, outputs: Side, threshold: float = 0.99, orthogonal: int = 0
 ) -> float:
-    """Facts at which the fraction `threshold` of them is still recalled.
+    """Returns the facts at which the fraction `threshold` of them is still recalled.
 
-    As `laws.facts_recalled`: of fewer than 1 / (1 - threshold) none may be missed.
+    See `laws.facts_recalled`: of fewer than 1 / (1 - threshold) none may be missed.
     """
 
     def missed(n: np.ndarray) -> np.ndarray:
-        chance = misses(float(n), inputs, outputs, orthogonal)
-        return np.asarray(np.log(max(chance, np.finfo(float).tiny)))
+        prob = misses(float(n), inputs, outputs, orthogonal)
+        return np.asarray(np.log(max(prob, np.finfo(float).tiny)))
 
     return float(laws.facts_recalled(missed, threshold, np.asarray(0.0)))
-
-
-def _quadratic(points: np.ndarray, M: np.ndarray) -> np.ndarray:
-    return np.einsum("ni,ij,nj->n", points, M, points, optimize=True)

@@ -18,11 +18,13 @@ from scipy import special
 from recall.theory import laws
 from recall.theory.laws import Floats, Numbers
 
-STRICT, TYPICAL = 8.0, 2.0  # of N ln N at 100 %, and for most facts
+# C of x = C N ln N. For all facts own scores dip as far as competitors rise, each to
+# sqrt(2 ln N) standard deviations: (2 sqrt(2 ln N))^2. For most, competitors only.
+STRICT, TYPICAL = 8.0, 2.0
 
 
 class Budget(NamedTuple):
-    """Variances relative to the square of a fact's own score.
+    """The variances of scores, relative to the square of a fact's own score.
 
     Attributes:
         bulk: of finite width, over all other facts: N E[sigma'^2] / (c_k^2 m0 d).
@@ -40,17 +42,17 @@ class Budget(NamedTuple):
 
 
 def odd_factorial(k: Numbers) -> Floats:
-    """(2k + 1)!!, the moment E[g^(2k + 2)] of the kernel's tail: 1, 3, 15, 105."""
+    """Returns (2k + 1)!! = E[g^(2k + 2)], of the kernel's tail: 1, 3, 15, 105."""
     return np.asarray(special.factorial2(2 * np.asarray(k) + 1), float)
 
 
 def fourth_moment(k: int) -> float:
-    """E[h_k(g)^4] of the orthonormal Hermite polynomial: 1, 3, 15, 93.
+    """Returns E[h_k(g)^4] of the orthonormal Hermite polynomial: 1, 3, 15, 93.
 
     The gated units at which a fact's own score fluctuates by its mean where
     sigma' = h_k; proved (an exact quadrature).
     """
-    g, weights = np.polynomial.hermite_e.hermegauss(2 * k + 1)
+    g, weights = np.polynomial.hermite_e.hermegauss(2 * k + 1)  # exact to degree 4k + 1
     series = [0.0] * k + [1.0]
     h = np.polynomial.hermite_e.hermeval(g, series) / np.sqrt(special.factorial(k))
     return float(weights @ h**4 / weights.sum())
@@ -59,7 +61,7 @@ def fourth_moment(k: int) -> float:
 def hermite_budget(
     n: Numbers, m: Numbers, d: Numbers, k: int, power: float, own: float
 ) -> Budget:
-    """The noise of N facts in m = 2 m0 hidden units.
+    """Computes the noise of N facts in m = 2 m0 hidden units.
 
     Args:
         n: facts.
@@ -74,7 +76,7 @@ def hermite_budget(
     return Budget(
         bulk=np.asarray(n * power / (m0 * d)),
         kernel=np.asarray(n * odd_factorial(k) / d ** (k + 2)),
-        own=np.asarray(own / m0 + 0 * n),
+        own=np.asarray(own / m0 + 0 * n),  # 0 n broadcasts
         shared=np.asarray(1 / d + odd_factorial(k) / d ** (k + 1) + 0 * n),
     )
 
@@ -87,7 +89,7 @@ def hermite_facts(
     power: float = 1.0,
     own: float | None = None,
 ) -> Floats:
-    """Facts that the Hermite construction of degree k stores in m hidden units.
+    """Returns the facts that the Hermite construction stores in m hidden units.
 
     Derived: the budget of `hermite_budget`, scores taken as independent Gaussians, f
     injective, embeddings on the sphere. Variances agree with measurement (d = 64,
@@ -103,6 +105,7 @@ def hermite_facts(
     def missed(n: Floats) -> Floats:
         budget = hermite_budget(n, m, d, k, power, own)
         noise = budget.bulk + budget.kernel
+        # Three times: E<v, u>^4 = 3 / d^2 on the sphere; less the mean, squared.
         mine = np.sqrt(noise + np.maximum(3 * budget.own - 2 / m, 0))
         return laws.log_misses(n, mine, np.sqrt(noise + budget.own + budget.shared))
 
@@ -110,7 +113,7 @@ def hermite_facts(
 
 
 def kernel_ceiling(d: Numbers, k: int, threshold: float = 1.0) -> Floats:
-    """Facts that no width passes at degree k: d^(k + 2) = C (2k + 1)!! N ln N.
+    """Returns the facts that no width passes: d^(k + 2) = C (2k + 1)!! N ln N.
 
     C = 8 for all facts and 2 for most of them, as for the outer product, which is
     k = 0. Derived; measured at infinite width N ln N (2k + 1)!! / d^(k + 2) = .08 to
@@ -121,7 +124,7 @@ def kernel_ceiling(d: Numbers, k: int, threshold: float = 1.0) -> Floats:
 
 
 def sign_gate_facts(m: Numbers, d: Numbers, threshold: float = 0.99) -> Floats:
-    """Facts that G = m / (d + 1) block-orthonormal sign gates store.
+    """Returns the facts that G = m / (d + 1) block-orthonormal sign gates store.
 
     Crosstalk N / (G d^2), for the signs of other inputs are random, and the tail
     N c / d of their kernel (2 / pi) arcsin<e, e'> <e, e'>, c = 3 (2 / pi)^2 / d^2; the
@@ -131,7 +134,7 @@ def sign_gate_facts(m: Numbers, d: Numbers, threshold: float = 0.99) -> Floats:
     """
     m, d = np.broadcast_arrays(np.asarray(m, float), np.asarray(d, float))
     gates = m / (d + 1)
-    tail = 3 * (2 / np.pi) ** 2 / d**2
+    tail = 3 * (2 / np.pi) ** 2 / d**2  # E<e, e'>^4 = 3 / d^2
 
     def missed(n: Floats) -> Floats:
         each = 1 / (gates * d) + tail
@@ -142,7 +145,7 @@ def sign_gate_facts(m: Numbers, d: Numbers, threshold: float = 0.99) -> Floats:
 
 
 def feature_fraction(n: Numbers, d: Numbers, threshold: float = 1.0) -> Floats:
-    """Features per fact, m / N, that a whitened readout of random ones needs.
+    """Returns the features per fact, m / N, that a whitened readout needs.
 
     It recalls signal rho = m / N against noise sqrt(rho (1 - rho) / d) in each score:
     m / N = C ln N / (d + C ln N), C = 8 for all facts and 2 for most. Derived; .61
@@ -154,7 +157,7 @@ def feature_fraction(n: Numbers, d: Numbers, threshold: float = 1.0) -> Floats:
 
 
 def feature_facts(m: Numbers, d: Numbers, threshold: float = 1.0) -> Floats:
-    """Facts that a whitened readout of m random features stores, at finite size.
+    """Returns the facts that a whitened readout of m random features stores.
 
     The same signal and noise, with the 1 / d that a fact's own signal leaves on other
     outputs. Derived; at 99 % 58, 107, 202, 383 facts for the 52, 111, 217, 446 measured
@@ -164,7 +167,7 @@ def feature_facts(m: Numbers, d: Numbers, threshold: float = 1.0) -> Floats:
     m, d = np.broadcast_arrays(np.asarray(m, float), np.asarray(d, float))
 
     def missed(n: Floats) -> Floats:
-        rho = np.minimum(m / n, 1.0)
+        rho = np.minimum(m / n, 1.0)  # m features of N facts span at most all of R^N
         noise = (1 - rho) / (rho * d)
         return laws.log_misses(n, np.sqrt(noise), np.sqrt(noise + 1 / d))
 

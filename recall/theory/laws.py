@@ -1,4 +1,4 @@
-"""Capacity laws in closed form: how many facts a memory should store.
+"""Capacity laws in closed form: the number of facts that a memory should store.
 
 Numpy and scipy only, so that tables and figures are redrawn without JAX. Letters are
 the paper's: `d` the embedding dimension, `m` the hidden width, `N` facts, `M` outputs.
@@ -24,6 +24,7 @@ from scipy import special
 Numbers = int | float | Sequence[int | float] | np.ndarray | np.number
 Floats = np.ndarray  # without axes where the arguments are scalars
 
+# E[f(g)] of a standard Gaussian g is _WEIGHTS @ f(_NODES); Phi^(N - 1) is steep in g.
 _NODES, _weights = special.roots_hermitenorm(128)
 _WEIGHTS = _weights / _weights.sum()
 _BISECTIONS = 44  # of intervals up to 35: to a part in 10^12
@@ -55,17 +56,17 @@ TRANSFORMER_TRAINED = Law(1 / 0.15, False, "guide", "2412.06538, Figure 4, left"
 
 
 def facts_at(x: Numbers, constant: Numbers) -> Floats:
-    """Number of facts N that solves x = C N ln N.
+    """Returns the number of facts N that solves x = C N ln N.
 
-    N = exp(W(x/C)) with W the Lambert function: N ln N = y is ln N e^(ln N) = y.
     Total and increasing: 1 fact at x <= 0, where the law says nothing.
     """
     y = np.maximum(np.asarray(x, float) / np.asarray(constant, float), 0.0)
+    # N ln N = y is ln N e^(ln N) = y: ln N is the Lambert function of y.
     return np.asarray(np.exp(special.lambertw(y).real))
 
 
 def constant_at(x: Numbers, n: Numbers) -> Floats:
-    """Constant C = x / (N ln N) that N facts on x weights stand for.
+    """Returns the constant C = x / (N ln N) of N facts on x weights.
 
     The inverse of `facts_at`; nan for N <= 1, where N ln N is not positive.
     """
@@ -75,14 +76,14 @@ def constant_at(x: Numbers, n: Numbers) -> Floats:
 
 
 def law_facts(law: Law, x: Numbers) -> Floats:
-    """Number of facts that a law gives x weights."""
+    """Returns the number of facts that a law gives x weights."""
     if law.logarithmic:
         return facts_at(x, law.constant)
     return np.asarray(np.asarray(x, float) / law.constant)
 
 
 def law_constant(x: Numbers, n: Numbers, logarithmic: bool) -> Floats:
-    """Weights per fact, x / (N ln N) or x / N; nan where undefined."""
+    """Returns the weights per fact, x / (N ln N) or x / N; nan where undefined."""
     if logarithmic:
         return constant_at(x, n)
     n = np.asarray(n, float)
@@ -90,7 +91,7 @@ def law_constant(x: Numbers, n: Numbers, logarithmic: bool) -> Floats:
 
 
 def linear_optimum(d: Numbers) -> Floats:
-    """Facts that the best W in R^{d x d} stores as d grows: d^2 = 2 N ln N.
+    """Returns the facts of the best W in R^{d x d} as d grows: d^2 = 2 N ln N.
 
     Conjectured (2605.05189; 2605.10795 for a decoupled model), for all facts. At the
     d of an experiment more are separable: N ln N / d^2 = .93, .89, .83 at d = 32, 64,
@@ -104,32 +105,32 @@ def _broadcast(*values: Numbers) -> tuple[Floats, ...]:
 
 
 def log_misses(n: Numbers, own: Numbers, other: Numbers) -> Floats:
-    """Log probability that one of N facts is missed.
+    """Returns the log probability that one of N facts is missed.
 
-    Its own score is 1 + own g and each of N - 1 competitors scores other g', with
-    independent standard Gaussians: 1 - E_g Phi((1 + own g) / other)^(N - 1), by
+    The score of the fact is 1 + own g and each of N - 1 competitors scores other g',
+    with independent standard Gaussians: 1 - E_g Phi((1 + own g) / other)^(N - 1), by
     Gauss-Hermite quadrature. Derived.
     """
     n, own, other = _broadcast(n, own, other)
     log_hit = special.log_ndtr((1 + own[..., None] * _NODES) / other[..., None])
-    misses = -np.expm1((n - 1)[..., None] * log_hit) @ _WEIGHTS
+    misses = -np.expm1((n - 1)[..., None] * log_hit) @ _WEIGHTS  # 1e-15 too
     return np.asarray(np.log(np.maximum(misses, np.finfo(float).tiny)))
 
 
 def _log_misses(n: Floats, d: Floats, energy: Floats) -> Floats:
-    """Log probability that one fact is missed; see `outer_product_accuracy`."""
+    """Returns log(1 - `outer_product_accuracy`), which keeps small differences."""
     own = np.sqrt((n - 1) / (energy * d**2))
     other = np.sqrt(np.maximum(n - 2, 0) / (energy * d**2) + 2 / d)
     return log_misses(n, own, other)
 
 
 def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Floats:
-    """Expected fraction of N facts that W = sum_x u_f(x) e_x^T recalls.
+    """Returns the expected fraction of N facts that W = sum_x u_f(x) e_x^T recalls.
 
     E_g Phi((1 + s1 g) / s2)^(N - 1) with s1^2 = (N - 1)/d^2 the variance of a fact's
     own score and s2^2 = (N - 2)/d^2 + 2/d that of a competitor, by Gauss-Hermite
     quadrature. Derived: scores taken as independent Gaussians, f injective. `energy`
-    is the share of ||W||_F^2 that a truncation keeps (1 for W itself): the signal
+    is the fraction f of ||W||_F^2 that a truncation keeps (1 for W itself): the signal
     falls to f and the crosstalk to sqrt(f N)/d.
     """
     n, d, energy = _broadcast(np.maximum(n, 1.0), d, energy)
@@ -137,7 +138,13 @@ def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Flo
 
 
 def last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floats:
-    """Largest N >= 1 at which a condition that only fails once still holds."""
+    """Returns the largest N >= 1 at which a condition that fails only once holds.
+
+    Args:
+        holds: of N, an array of the shape of `like`; true up to some N, false beyond.
+        like: any array of the shape of the answer.
+    """
+    # In ln N: the relative error is the same from one fact to 10^15.
     low, high = np.zeros_like(like), np.full_like(like, np.log(_MOST_FACTS))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
@@ -149,13 +156,11 @@ def last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floa
 def outer_product_facts(
     d: Numbers, threshold: float = 0.99, energy: Numbers = 1.0
 ) -> Floats:
-    """Facts at which an outer product still recalls the fraction `threshold`.
+    """Returns the facts at which an outer product still recalls `threshold` of them.
 
-    Inverts `outer_product_accuracy`: the mean accuracy is `threshold`, or half of the
-    draws miss no fact (N times the chance of a miss is ln 2), whichever N is larger:
-    of fewer than 1 / (1 - threshold) facts none may be missed. Derived; N at 99 % is
-    91, 395, 1597, 6191 for d = 64, 128, 256, 512 (measured 118, 429, 1702), and at
-    100 % approaches d^2 = 8 N ln N.
+    Inverts `outer_product_accuracy` by `facts_recalled`. Derived; N at 99 % is 91,
+    395, 1597, 6191 for d = 64, 128, 256, 512 (measured 118, 429, 1702), and at 100 %
+    approaches d^2 = 8 N ln N.
     """
     d, energy = _broadcast(d, energy)
     return facts_recalled(lambda n: _log_misses(n, d, energy), threshold, d)
@@ -164,7 +169,10 @@ def outer_product_facts(
 def facts_recalled(
     missed: Callable[[Floats], Numbers], threshold: float, like: Floats
 ) -> Floats:
-    """Facts at which a memory still recalls the fraction `threshold` of them.
+    """Returns the facts at which a memory still recalls the fraction `threshold`.
+
+    The mean accuracy is `threshold`, or half of the draws miss no fact, whichever N is
+    larger: of fewer than 1 / (1 - threshold) facts none may be missed.
 
     Args:
         missed: log probability that one of N facts is missed, increasing in N.
@@ -176,6 +184,7 @@ def facts_recalled(
     """
     if not 0 < threshold <= 1:
         raise ValueError(f"Expected 0 < threshold <= 1; got threshold={threshold}.")
+    # N misses of probability p each: none with probability e^(-N p) = 1/2.
     strict = last(lambda n: missed(n) + np.log(n) < np.log(np.log(2)), like)
     if threshold == 1:
         return strict
@@ -185,10 +194,10 @@ def facts_recalled(
 
 
 def outer_product_law(d: Numbers, threshold: float = 0.99) -> Floats:
-    """The same without terms in 1/d: d^2 = (sqrt(2 ln N) + z)^2 N, Phi(z) = threshold.
+    """Returns the facts of an outer product as d grows: d^2 = (sqrt(2 ln N) + z)^2 N.
 
-    z = 2.33 at 99 %; d^2 = 8 N ln N at 100 %, where a fact's own score dips as far as
-    its best competitor rises. Derived.
+    Phi(z) = threshold, so that z = 2.33 at 99 %; d^2 = 8 N ln N at 100 %, where a
+    fact's own score dips as far as its best competitor rises. Derived.
     """
     d = np.asarray(d, float)
     if threshold == 1:
@@ -198,7 +207,7 @@ def outer_product_law(d: Numbers, threshold: float = 0.99) -> Floats:
 
 
 def low_rank_energy(rho: Numbers) -> Floats:
-    """Share f of ||M||_F^2 in the top fraction rho of the singular values of M.
+    """Returns the fraction f of ||M||_F^2 in the top fraction rho of singular values.
 
     For M = sum_x u_f(x) e_x^T with N >> d, whose singular values follow the
     quarter-circle law: with s = 2 cos(t), rho = (2t - sin 2t)/pi and
@@ -206,7 +215,7 @@ def low_rank_energy(rho: Numbers) -> Floats:
     """
     rho = np.clip(np.asarray(rho, float), 0.0, 1.0)
     low, high = np.zeros_like(rho), np.full_like(rho, np.pi / 2)
-    for _ in range(_BISECTIONS):
+    for _ in range(_BISECTIONS):  # rho(t) increases, and has no inverse in closed form
         t = (low + high) / 2
         below = (2 * t - np.sin(2 * t)) / np.pi < rho
         low, high = np.where(below, t, low), np.where(below, high, t)
@@ -215,7 +224,7 @@ def low_rank_energy(rho: Numbers) -> Floats:
 
 
 def low_rank_law(rho: float, full_rank: Law = LINEAR_OPTIMUM) -> Law:
-    """Law of a rank rho d memory: d^2 f(rho) = C N ln N, so x = (C rho / f) N ln N.
+    """Returns the law of a rank rho d memory, d^2 f = C N ln N: x = (C rho / f) N ln N.
 
     Here x = rank x d = rho d^2 weights of one factor, and C belongs to the memory of
     full rank: 2 for the best W, 8 for the truncated outer product at 100 %. Derived
@@ -228,13 +237,13 @@ def low_rank_law(rho: float, full_rank: Law = LINEAR_OPTIMUM) -> Law:
 def trained_law(
     memory: str, num_outputs: int | None, threshold: float, rho: float = 1.0
 ) -> Law | None:
-    """The law to hold a trained memory against, or None where there is none.
+    """Returns the law to hold a trained memory against, None if there is none.
 
     Published guides were drawn at 99 % of the facts; for all the facts of a linear
     memory the conjectured optimum stands in.
     """
     if memory == "transformer":
-        return TRANSFORMER_TRAINED if num_outputs == 8 else None
+        return TRANSFORMER_TRAINED if num_outputs == 8 else None  # D of the figure
     if memory == "mlp":
         return {None: MLP_TRAINED, 32: MLP_FIXED_OUTPUTS}.get(num_outputs)
     if num_outputs is not None or memory not in ("linear", "low_rank"):
@@ -245,7 +254,7 @@ def trained_law(
 
 
 def bits(n: Numbers, num_outputs: Numbers | None = None) -> Floats:
-    """Bits in N facts over M outputs, N log2 M; M = N where `num_outputs` is None.
+    """Returns the bits of N facts over M outputs, N log2 M; M = N for None.
 
     The paper's count, for outputs drawn freely; an injective map of N facts onto N
     outputs holds log2 N! = N log2 N - 1.44 N bits, a little less.

@@ -18,14 +18,20 @@ from recall.theory import clock, stages
 Floats = np.ndarray
 Rule = Callable[[stages.Task, Floats, Any, int], tuple[Floats, Any]]
 
-MOMENTUM, ADAM_MEMORY, ADAM_EPSILON = 0.9, 0.999, 1e-8
+MOMENTUM, ADAM_MEMORY, ADAM_EPSILON = 0.9, 0.999, 1e-8  # as in optax
 QUINTIC = (3.4445, -4.775, 2.0315)  # of Newton-Schulz in Muon, five times
 
 
 def gradient(task: stages.Task, attention: str, x: Floats) -> Floats:
-    """Downhill at scores of a subject, relation, noise token and end, and at values.
+    """Returns minus the gradient of the population loss, `[8]`.
 
-    Values are V(a, s) of right and wrong indices, V(a, r) of own and other blocks.
+    At the scores of a subject, a relation, a noise token and the end; then at the
+    values V(a, s) of right and wrong indices, V(a, r) of the right and other blocks.
+
+    Args:
+        task: the world and its sequences.
+        attention: "linear" or "softmax".
+        x: `[8]` scores and values in this order.
     """
     S, R, D = task.S, task.R, task.D
     y = np.array([*x[:4], x[4] - x[5], x[6] - x[7]])
@@ -42,14 +48,23 @@ def run(
     learning_rate: float,
     num_steps: int,
 ) -> clock.Stages:
-    """Stage times, in steps, of training on the population loss."""
-    x, memory = np.array([w0] * 4 + [0.0] * 4), None
+    """Computes stage times, in steps, of training on the population loss.
+
+    Args:
+        task: the world and its sequences.
+        optimizer: one of RULES.
+        attention: "linear" or "softmax".
+        w0: every score at first; values start at zero.
+        learning_rate: of the optimizer.
+        num_steps: of training.
+    """
+    x, opt_state = np.array([w0] * 4 + [0.0] * 4), None
     gaps = np.empty((num_steps + 1, 2))
     for step in range(num_steps + 1):
         y = np.array([*x[:4], x[4] - x[5], x[6] - x[7]])
         gaps[step] = stages.gaps(task, attention, y)
         downhill = gradient(task, attention, x)
-        change, memory = RULES[optimizer](task, downhill, memory, step)
+        change, opt_state = RULES[optimizer](task, downhill, opt_state, step)
         x = x + learning_rate * change
     of_s = stages.part_loss(gaps[:, 0], task.D)
     of_r = stages.part_loss(gaps[:, 1], task.R)
@@ -57,59 +72,54 @@ def run(
     return clock.stages(np.arange(num_steps + 1), of_s + of_r, of_r, *entropies)
 
 
-def _sgd(task: stages.Task, g: Floats, memory: Any, step: int) -> tuple[Floats, Any]:
-    del task, step
-    return g, memory
-
-
 def _momentum(
-    task: stages.Task, g: Floats, memory: Any, step: int
+    task: stages.Task, g: Floats, opt_state: Any, step: int
 ) -> tuple[Floats, Any]:
     del task, step
-    speed = g if memory is None else MOMENTUM * memory + g
+    speed = g if opt_state is None else MOMENTUM * opt_state + g
     return speed, speed
 
 
-def _sign(task: stages.Task, g: Floats, memory: Any, step: int) -> tuple[Floats, Any]:
-    del task, step
-    return np.sign(g), memory
-
-
-def _adam(task: stages.Task, g: Floats, memory: Any, step: int) -> tuple[Floats, Any]:
+def _adam(
+    task: stages.Task, g: Floats, opt_state: Any, step: int
+) -> tuple[Floats, Any]:
     del task
-    mean, square = (0.0, 0.0) if memory is None else memory
+    mean, square = (0.0, 0.0) if opt_state is None else opt_state
     mean = MOMENTUM * mean + (1 - MOMENTUM) * g
     square = ADAM_MEMORY * square + (1 - ADAM_MEMORY) * g**2
     scale = np.sqrt(square / (1 - ADAM_MEMORY ** (step + 1))) + ADAM_EPSILON
     return mean / (1 - MOMENTUM ** (step + 1)) / scale, (mean, square)
 
 
-def _muon(task: stages.Task, g: Floats, memory: Any, step: int) -> tuple[Floats, Any]:
-    """Nesterov's momentum, then five steps of Newton-Schulz on W_KQ and on V.
+def _muon(
+    task: stages.Task, g: Floats, opt_state: Any, step: int
+) -> tuple[Floats, Any]:
+    """Applies Nesterov's momentum, then five steps of Newton-Schulz to W_KQ and V.
 
     The singular values of V's gradient are two: its gap between right and wrong values
     times sqrt(S R / D), D - 1 times, for subjects, and times sqrt D, R - 1 times, for
     relations. All are divided by the Frobenius norm first.
     """
-    mean = (1 - MOMENTUM) * g + (0.0 if memory is None else MOMENTUM * memory)
-    ahead = MOMENTUM * mean / (1 - MOMENTUM ** (step + 2))
+    mean = (1 - MOMENTUM) * g + (0.0 if opt_state is None else MOMENTUM * opt_state)
+    ahead = MOMENTUM * mean / (1 - MOMENTUM ** (step + 2))  # optax corrects its bias
     ahead = ahead + (1 - MOMENTUM) * g / (1 - MOMENTUM ** (step + 1))
-    counts = np.array([task.S, task.R, task.N, 1])
+    counts = np.array([task.S, task.R, task.N, 1])  # tokens that share each score
     length = np.sqrt(counts @ ahead[:4] ** 2)
+    # A vector has one singular value, which is 1 after the division by its norm.
     scores = ahead[:4] / max(length, 1e-300) * _orthogonalised(1.0)
     widths = np.sqrt([task.S * task.R / task.D, task.D])
     sizes = np.array([ahead[4] - ahead[5], ahead[6] - ahead[7]]) * widths
     norm = np.sqrt([task.D - 1, task.R - 1] @ sizes**2)
     factors = [_orthogonalised(size / max(norm, 1e-300)) for size in sizes]
     slopes = np.array(factors) / widths
-    D, R = task.D, task.R
+    D, R = task.D, task.R  # right and wrong values of a token sum to zero
     values = [slopes[0] * (1 - 1 / D), -slopes[0] / D]
     values += [slopes[1] * (1 - 1 / R), -slopes[1] / R]
     return np.array([*scores, *values]), mean
 
 
 def _orthogonalised(size: float) -> float:
-    """What five steps of Newton-Schulz make of a singular value."""
+    """Applies five steps of Newton-Schulz to a singular value: near 1, not equal."""
     for _ in range(5):
         a, b, c = QUINTIC
         size = a * size + b * size**3 + c * size**5
@@ -117,9 +127,9 @@ def _orthogonalised(size: float) -> float:
 
 
 RULES: Mapping[str, Rule] = {
-    "sgd": _sgd,
+    "sgd": lambda task, g, opt_state, step: (g, opt_state),
     "momentum": _momentum,
     "adam": _adam,
-    "sign": _sign,
+    "sign": lambda task, g, opt_state, step: (np.sign(g), opt_state),
     "muon": _muon,
 }

@@ -6,7 +6,7 @@ FACTS_PER_CODE_WEIGHT = 0.28
 
 
 def attention_only(S: int, R: int, D: int) -> float:
-    """Width 4 (R + D) ln(S R (R + D)), for plain codes of random answers.
+    """Returns 4 (R + D) ln(S R (R + D)), the width for plain codes of random answers.
 
     The margin is 1; a wrong score is a sum of at most R + D inner products of variance
     1 / d for each of the two tokens, so that its difference to the right one has
@@ -17,12 +17,12 @@ def attention_only(S: int, R: int, D: int) -> float:
 
 
 def decorrelated(R: int, D: int) -> int:
-    """Width R D: below it answers have no duals. Proved (a dimension count)."""
+    """Returns R D: below this width answers have no duals (a dimension count)."""
     return R * D
 
 
 def fitted(S: int, R: int) -> float:
-    """About where codes separate all facts: .28 facts per weight of a code, D = 8.
+    """Returns the width near which codes separate all facts: .28 facts a weight, D = 8.
 
     Codes hold (S + R) d weights. Measured on three worlds of 256 and 1,024 facts:
     .24 to .40; a guide of where to search, not a law.

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from recall import constructions, embeddings, readout
 from recall.constructions import codes, heads, product_duals, transformers
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import mlp
 from recall.models import transformer
 
@@ -63,7 +63,7 @@ def num_right(found, world, tokens):
 )
 def test_a_head_attends_to_its_own_token_alone_or_else_to_the_end(keys, size, d):
     _, tokens = drawn(d)
-    design = heads.Heads(size=size, keys=keys, sharpness=400.0)
+    design = heads.Heads(size=size, keys=keys, inverse_temperature=400.0)
     copies = heads.Codes(tokens.subjects, tokens.relations)
     params = heads.construct(tokens, copies, design)
     assert params.K.shape == (heads.count(5, 4, size), size, d)
@@ -87,7 +87,7 @@ def test_a_head_attends_to_its_own_token_alone_or_else_to_the_end(keys, size, d)
 )
 def test_copy_heads_write_the_subject_and_the_relation(keys, d, length):
     _, tokens = drawn(d)
-    design = heads.Heads(size=3, keys=keys, sharpness=100.0)
+    design = heads.Heads(size=3, keys=keys, inverse_temperature=100.0)
     copies = heads.Codes(tokens.subjects, tokens.relations)
     params = heads.construct(tokens, copies, design)
     found = recalled(params, tokens, length)
@@ -98,7 +98,9 @@ def test_copy_heads_write_the_subject_and_the_relation(keys, d, length):
 def test_a_head_that_hears_nothing_writes_nothing():
     _, tokens = drawn(32)
     copies = heads.Codes(tokens.subjects, tokens.relations)
-    params = heads.construct(tokens, copies, heads.Heads(size=2, sharpness=100.0))
+    params = heads.construct(
+        tokens, copies, heads.Heads(size=2, inverse_temperature=100.0)
+    )
     noise_only = jnp.asarray([9, 12, 17, 10, 9, 18], jnp.int32)
     assert_allclose(apply(params, tokens, noise_only), jnp.zeros(32), atol=1e-5)
 
@@ -106,10 +108,12 @@ def test_a_head_that_hears_nothing_writes_nothing():
 def test_sharpness_is_what_separates():
     _, tokens = drawn(32)
     copies = heads.Codes(tokens.subjects, tokens.relations)
-    sharp = (heads.Heads(size=2, sharpness=beta) for beta in (10.0, 20.0))
+    sharp = (heads.Heads(size=2, inverse_temperature=beta) for beta in (10.0, 20.0))
     gaps = [heads.gap(heads.construct(tokens, copies, h), tokens) for h in sharp]
     assert_allclose(gaps, [5.0, 10.0], rtol=1e-3)
-    blurred = heads.construct(tokens, copies, heads.Heads(size=2, sharpness=0.1))
+    blurred = heads.construct(
+        tokens, copies, heads.Heads(size=2, inverse_temperature=0.1)
+    )
     assert float(jnp.max(transformer.attend(blurred, tokens.noise))) < 0.5
 
 
@@ -127,7 +131,7 @@ def test_answer_sets_are_what_a_token_may_be_followed_by():
 @pytest.mark.parametrize("length", [32, 256])
 def test_with_decorrelated_codes_the_right_answer_scores_two_and_others_less(length):
     world, tokens = drawn(24)
-    design = heads.Heads(size=3, keys="widest", sharpness=200.0)
+    design = heads.Heads(size=3, keys="widest", inverse_temperature=200.0)
     params = constructions.attention_only(world, tokens, design, codes.decorrelated)
     scores = recalled(params, tokens, length) @ tokens.answers.T
     answers = np.asarray(recall_task.answers(world)).reshape(-1)
@@ -144,7 +148,7 @@ def test_with_decorrelated_codes_the_right_answer_scores_two_and_others_less(len
 )
 def test_attention_only_recalls_every_fact(code, d, length):
     world, tokens = drawn(d)
-    design = heads.Heads(size=2, keys="widest", sharpness=200.0)
+    design = heads.Heads(size=2, keys="widest", inverse_temperature=200.0)
     kind = PADDED if code == "fitted" else codes.CODES[code]
     params = constructions.attention_only(world, tokens, design, kind)
     assert params.mlp is None
@@ -159,7 +163,7 @@ def test_every_fact_of_a_paper_size_world_is_recalled_position_by_position():
     tokens = transformer.draw_embeddings(key_tokens, embeddings.sphere, sizes, 128)
     design = heads.Heads(size=4)
     params = constructions.attention_only(world, tokens, design, codes.decorrelated)
-    read = recall_task.sequences(recall_task.every_fact(KEY, world, 256), world)
+    read = sequences.written_out(sequences.every_fact(KEY, world, 256), world)
     one = lambda sequence: transformer.apply(params, tokens, sequence)  # noqa: E731
     found = jax.lax.map(jax.jit(one), read.tokens, batch_size=64)
     assert read.tokens.shape == (256, 256)
@@ -201,7 +205,7 @@ def test_copy_heads_and_an_mlp_recall_every_fact(kind, length):
         made = with_duals(world, tokens, product_duals.Design(m=2000))
     else:
         made = with_gates(world, tokens, 3)
-    design = heads.Heads(size=2, keys="widest", sharpness=200.0)
+    design = heads.Heads(size=2, keys="widest", inverse_temperature=200.0)
     params = constructions.attention_mlp(world, tokens, design, *made)
     architecture = transformer.Architecture(activation=made[1])
     found = recalled(params, tokens, length, architecture)
@@ -265,7 +269,7 @@ def test_fluctuation_of_product_duals_is_computed_by_hand():
 @pytest.mark.parametrize("sharpness", [6.0, 200.0])
 def test_asking_every_fact_is_asking_position_by_position(sharpness):
     world, tokens = drawn(10)
-    design = heads.Heads(size=2, keys="widest", sharpness=sharpness)
+    design = heads.Heads(size=2, keys="widest", inverse_temperature=sharpness)
     params = constructions.attention_only(world, tokens, design, PADDED)
     key = jax.random.key(3)
     found = constructions.ask(
@@ -273,8 +277,8 @@ def test_asking_every_fact_is_asking_position_by_position(sharpness):
     )
     shares = []
     for each in jax.random.split(key, 3):
-        draw = recall_task.every_fact(each, world, 40)
-        read = recall_task.sequences(draw, world).tokens
+        draw = sequences.every_fact(each, world, 40)
+        read = sequences.written_out(draw, world).tokens
         F = jnp.stack([apply(params, tokens, t) for t in read])
         shares.append(num_right(F, world, tokens) / 20)
     assert_allclose(found.mean, np.mean(shares), rtol=1e-6)
@@ -290,7 +294,7 @@ def test_asking_every_fact_is_asking_position_by_position(sharpness):
     [
         ({"size": 0}, "head size >= 1 token; got size=0"),
         ({"size": 2, "keys": "sums"}, "keys in .*'sum'.*; got 'sums'"),
-        ({"size": 2, "sharpness": 0.0}, r"sharpness > 0; got 0\.0"),
+        ({"size": 2, "inverse_temperature": 0.0}, r"inverse_temperature > 0; got 0\.0"),
     ],
 )
 def test_heads_that_make_no_sense_are_refused(fields, words):

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 
 SIZES = recall_task.Sizes(subjects=6, relations=4, answers=3, noise=5)
 WIDE = (9, 7)  # subjects and relations that worlds are padded to
@@ -19,7 +19,7 @@ CONTEXTS, FACTS = 4, 3  # of a draw
 LAWS = [(0.0, 0.0), (1.0, 0.5)]  # exponents of subjects and of relations
 KEYS = 2000  # draws whose average is looked at
 
-sample_batch = jax.jit(recall_task.sample_batch, static_argnums=(2, 3))
+sample_batch = jax.jit(sequences.sample_batch, static_argnums=(2, 3))
 
 
 def sample_world(sizes=SIZES, exponents=(0.0, 0.0), seed=0, **settings):
@@ -38,7 +38,7 @@ def draws(world, layout, shape=(CONTEXTS, FACTS), num_keys=KEYS):
 
     def sample(key):
         contexts, facts = shape
-        return recall_task.sample_draw(key, world, contexts, facts, LENGTH, layout)
+        return sequences.sample_draw(key, world, contexts, facts, LENGTH, layout)
 
     return jax.vmap(sample)(jax.random.split(jax.random.key(1), num_keys))
 
@@ -232,7 +232,7 @@ def test_pairs_are_independent_facts(exponents):
         assert found.pvalue > 1e-4
 
 
-@pytest.mark.parametrize("layout", recall_task.LAYOUTS)
+@pytest.mark.parametrize("layout", sequences.LAYOUTS)
 def test_noise_is_uniform_and_the_contexts_have_their_own(layout):
     noise = np.asarray(draws(sample_world(), layout).noise)
     assert_follows(np.bincount(noise.ravel(), minlength=5), np.full(5, 1 / 5))
@@ -258,7 +258,7 @@ def test_a_full_grid_of_a_thousand_subjects_reads_each_exactly_once():
 
 @pytest.mark.parametrize("exponents", LAWS)
 @pytest.mark.parametrize("live", [(6, 4), (4, 3), (3, 2), (1, 1)])
-@pytest.mark.parametrize("layout", recall_task.LAYOUTS)
+@pytest.mark.parametrize("layout", sequences.LAYOUTS)
 def test_every_fact_has_its_own_odds(layout, live, exponents):
     live = SIZES._replace(subjects=live[0], relations=live[1])
     world = recall_task.take(sample_world(exponents=exponents), live)
@@ -276,7 +276,7 @@ def test_every_fact_has_its_own_odds(layout, live, exponents):
 def test_dead_tokens_are_never_drawn(exponents):
     live = recall_task.Sizes(subjects=2, relations=3, answers=2, noise=2)
     world = recall_task.take(sample_world(exponents=exponents), live)
-    for layout in recall_task.LAYOUTS:
+    for layout in sequences.LAYOUTS:
         draw = draws(world, layout)
         assert_array_equal(np.unique(draw.subjects), np.arange(2))
         assert_array_equal(np.unique(draw.relations), np.arange(3))
@@ -288,7 +288,7 @@ def test_dead_tokens_are_never_drawn(exponents):
 
 def test_every_fact_covers_every_fact():
     world = recall_task.pad(sample_world(), *WIDE)
-    draw = recall_task.every_fact(jax.random.key(0), world, LENGTH)
+    draw = sequences.every_fact(jax.random.key(0), world, LENGTH)
     both = np.broadcast_arrays(draw.subjects, draw.relations)
     read = np.stack(both, axis=-1).reshape(-1, 2)
     assert_array_equal(read, list(np.ndindex(*WIDE)))
@@ -297,7 +297,7 @@ def test_every_fact_covers_every_fact():
     assert len(np.unique(draw.noise, axis=0)) > 1
 
 
-@pytest.mark.parametrize("layout", recall_task.LAYOUTS)
+@pytest.mark.parametrize("layout", sequences.LAYOUTS)
 def test_sequences_write_out_what_a_draw_means(layout):
     S, R, _, N = SIZES
     world = sample_world()
@@ -310,6 +310,6 @@ def test_sequences_write_out_what_a_draw_means(layout):
             noise = [S + R + int(v) for v in draw.noise[c]]
             expected.append([s, S + r, *noise, S + R + N])
             right.append(int(recall_task.answers(world)[s, r]))
-    found = recall_task.sequences(draw, world)
+    found = sequences.written_out(draw, world)
     assert_array_equal(found.tokens, expected)
     assert_array_equal(found.answers, right)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_facts import TRIPLES
 
-from recall.data import fact_tables, recall_task
+from recall.data import fact_tables, recall_task, sequences
 from recall.models import population, stages, transformer
 
 TABLE = fact_tables.of(TRIPLES)
@@ -43,10 +43,10 @@ def test_a_table_that_makes_no_world_is_refused(ids, words):
 
 
 def test_a_step_reads_every_fact_once_and_no_pair_without_one():
-    draw = recall_task.sample_draw(jax.random.key(0), WORLD, P // 4, 4, 8)
+    draw = sequences.sample_draw(jax.random.key(0), WORLD, P // 4, 4, 8)
     s, r = (np.asarray(x).ravel() for x in (draw.subjects, draw.relations))
     assert sorted(zip(s, r, strict=True)) == sorted(map(tuple, PAIRS))
-    pairs = recall_task.sample_draw(jax.random.key(1), WORLD, 64, 4, 8, "pairs")
+    pairs = sequences.sample_draw(jax.random.key(1), WORLD, 64, 4, 8, "pairs")
     assert np.all(recall_task.live_facts(WORLD)[pairs.subjects, pairs.relations])
 
 
@@ -70,7 +70,7 @@ def test_a_world_of_all_pairs_in_blocks_is_the_synthetic_one():
     sampler = lambda key, n, d: jax.random.normal(key, (n, d))  # noqa: E731
     tokens = transformer.draw_embeddings(jax.random.key(1), sampler, sizes, d)
     params = transformer.init(jax.random.key(2), d, 2, 4, 8)
-    draw = recall_task.every_fact(jax.random.key(3), plain, length=8)
+    draw = sequences.every_fact(jax.random.key(3), plain, length=8)
     losses = [
         population.loss(params, tokens, world, draw, transformer.Architecture(), 4)
         for world in (plain, given)

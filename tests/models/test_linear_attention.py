@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recall import embeddings
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.models import gradient_flow, linear_attention, stages
 
 SIZES = recall_task.Sizes(subjects=4, relations=3, answers=2, noise=3)
@@ -54,11 +54,11 @@ def test_shared_contexts_give_what_reading_position_by_position_gives(
     attention, embedded
 ):
     where = world()
-    draw = recall_task.sample_draw(jax.random.key(3), where, 4, 5, LENGTH, "pairs")
+    draw = sequences.sample_draw(jax.random.key(3), where, 4, 5, LENGTH, "pairs")
     frozen = tables() if embedded else None
     width = linear_attention.init_of_widths(jax.random.key(1), "gaussian", 1.0, 7, 7)
     some = width if embedded else params()
-    batch = recall_task.sequences(draw, where)
+    batch = sequences.written_out(draw, where)
     shuffled = jax.random.permutation(
         jax.random.key(4), batch.tokens[:, :-1], axis=1, independent=True
     )
@@ -96,7 +96,7 @@ def test_descent_on_the_whole_of_W_KQ_is_descent_on_what_it_makes_of_the_end():
 @pytest.mark.parametrize("attention", linear_attention.ATTENTIONS)
 def test_padding_changes_neither_loss_nor_gradient(attention):
     where, some = world(), params()
-    draw = recall_task.sample_draw(jax.random.key(3), where, 3, 4, LENGTH, "pairs")
+    draw = sequences.sample_draw(jax.random.key(3), where, 3, 4, LENGTH, "pairs")
     wide = recall_task.Sizes(subjects=6, relations=4, answers=3, noise=5)
     more = recall_task.pad(where, wide.subjects, wide.relations)
 
@@ -135,7 +135,7 @@ def test_batches_estimate_the_population_loss_without_bias():
     exact = loss(some, everywhere(where), where)
 
     def sampled(key, share):
-        draw = recall_task.sample_draw(key, where, 24 // share, share, LENGTH, "pairs")
+        draw = sequences.sample_draw(key, where, 24 // share, share, LENGTH, "pairs")
         return loss(some, linear_attention.reads_of(draw, SIZES.noise), where)
 
     keys = jax.random.split(jax.random.key(8), 400)

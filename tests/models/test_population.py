@@ -12,7 +12,7 @@ import pytest
 from drawn import normal
 from numpy.testing import assert_allclose, assert_array_equal
 
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import mlp
 from recall.models import population, transformer
 
@@ -63,7 +63,7 @@ def draw_of(layout, contexts, facts, sizes=SIZES, length=LENGTH, seed=0):
     shapes = [(contexts, facts if pairs else 1), (contexts if pairs else 1, facts)]
     s = rng.integers(0, sizes.subjects - 1, shapes[0])
     r = rng.integers(0, sizes.relations, shapes[1])
-    return recall_task.Draw(*(jnp.asarray(part, jnp.int32) for part in (ids, s, r)))
+    return sequences.Draw(*(jnp.asarray(part, jnp.int32) for part in (ids, s, r)))
 
 
 @functools.partial(jit, static_argnames=("architecture", "head_dim"))
@@ -93,7 +93,7 @@ def plain_program(params, table, batch, architecture):
 
 def plain(params, table, world, draw, architecture=MODEL):
     """The same of the written-out sequences, in float64."""
-    batch = recall_task.sequences(draw, world)
+    batch = sequences.written_out(draw, world)
     # The oldest JAX that we support keeps it among its experiments.
     home = jax if hasattr(jax, "enable_x64") else jax.experimental
     with home.enable_x64(True):  # pyright: ignore[reportAttributeAccessIssue]
@@ -106,7 +106,7 @@ def assert_agree(found, expected, loss_tolerance=1e-5, tolerance=1e-5):
     """Gradients agree up to a fraction of their norm, and leaf by leaf."""
     (value, wrong, right, grads), (loss, found_right, found_grads) = expected, found
     assert_allclose(loss.value, value, rtol=loss_tolerance, atol=loss_tolerance)
-    assert_allclose(loss.wrong, wrong, rtol=loss_tolerance, atol=loss_tolerance)
+    assert_allclose(loss.error_prob, wrong, rtol=loss_tolerance, atol=loss_tolerance)
     assert_array_equal(found_right.ravel(), right)
     chex.assert_trees_all_equal_structs(found_grads, grads)
     leaves = jax.tree.leaves(grads)
@@ -252,10 +252,10 @@ def estimates(world, how):
 
     def one(key):
         if how == "batches":
-            batch = recall_task.sample_batch(key, world, 6, FEW_LENGTH)
+            batch = sequences.sample_batch(key, world, 6, FEW_LENGTH)
             return jnp.mean(losses(params, table, batch))
         shape = (3, 2) if how == "grid" else (2, 4)
-        draw = recall_task.sample_draw(key, world, *shape, FEW_LENGTH, how)
+        draw = sequences.sample_draw(key, world, *shape, FEW_LENGTH, how)
         return population.loss(params, table, world, draw, NO_MLP, 2).value
 
     return jax.vmap(one)(jax.random.split(jax.random.key(0), KEYS))
@@ -267,10 +267,10 @@ def every_sequence(world):
     noise = list(itertools.product(range(N), repeat=FEW_LENGTH - 3))
     ids = [[*c, s, r] for s in range(S) for r in range(R) for c in noise]
     ids = jnp.asarray(ids, jnp.int32)
-    draw = recall_task.Draw(
+    draw = sequences.Draw(
         noise=ids[:, :-2], subjects=ids[:, -2:-1], relations=ids[:, -1:]
     )
-    read = jit(losses)(*few(), recall_task.sequences(draw, world))
+    read = jit(losses)(*few(), sequences.written_out(draw, world))
     return np.asarray(read, float).reshape(S, R, len(noise))
 
 

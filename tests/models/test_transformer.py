@@ -11,7 +11,7 @@ from drawn import normal
 from numpy.testing import assert_allclose, assert_array_equal
 
 from recall import embeddings, training
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.memories import mlp
 from recall.models import population, transformer
 
@@ -169,8 +169,8 @@ def test_token_table_is_in_the_order_of_the_token_ids():
         assert_array_equal(found[first : first + len(rows)], rows)
     assert_array_equal(found[12], table.end)
     world = recall_task.sample_world(jax.random.key(0), SIZES)
-    draw = recall_task.every_fact(jax.random.key(1), world, length=4)
-    tokens = recall_task.sequences(draw, world).tokens[5]  # subject 1, relation 2
+    draw = sequences.every_fact(jax.random.key(1), world, length=4)
+    tokens = sequences.written_out(draw, world).tokens[5]  # subject 1, relation 2
     noise = table.noise[draw.noise[1, 0]]
     expected = [table.subjects[1], table.relations[2], noise, table.end]
     assert_array_equal(found[tokens], expected)
@@ -244,7 +244,7 @@ def trained(params, table, world):
     architecture, head_dim = transformer.Architecture(activation="gelu"), WIDTHS[2]
     noise = np.random.default_rng(0).integers(0, SIZES.noise, (4, 2))
     facts = np.arange(4)[:, None], np.arange(3)[None, :]
-    draw = recall_task.Draw(*(jnp.asarray(ids, jnp.int32) for ids in (noise, *facts)))
+    draw = sequences.Draw(*(jnp.asarray(ids, jnp.int32) for ids in (noise, *facts)))
 
     def loss(params, _):
         return population.loss(params, table, world, draw, architecture, head_dim)

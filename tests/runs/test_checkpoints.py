@@ -22,7 +22,7 @@ from rich.console import Console
 
 from configs import recall_train
 from recall.cli import ask, show
-from recall.data import recall_task
+from recall.data import recall_task, sequences
 from recall.runs import checkpoints, launching, planning, setup, signals
 from recall.store import journal
 
@@ -400,13 +400,13 @@ def test_a_reply_says_what_is_likely_what_is_true_and_what_was_read(model):
 
 def test_a_fact_is_asked_in_as_many_noise_contexts_as_is_said(model, monkeypatch):
     draws = []
-    sequences = recall_task.sequences
+    written_out = sequences.written_out
 
     def remember(draw, world):
         draws.append(np.asarray(draw.noise))
-        return sequences(draw, world)
+        return written_out(draw, world)
 
-    monkeypatch.setattr(recall_task, "sequences", remember)
+    monkeypatch.setattr(sequences, "written_out", remember)
     ask.ask(model, 0, 0)
     (noise,) = draws
     assert len(noise) == ask.CONTEXTS

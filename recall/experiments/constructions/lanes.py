@@ -101,7 +101,9 @@ def build(lane: Lane, size: int) -> Model:
     d = widths_of(lane, size)[0]
     sampler = geometries.sampler(lane.embedding)
     tokens = transformer.draw_embeddings(key_tokens, sampler, lane.world, d)
-    design = heads.Heads(size=lane.head_size, keys=lane.keys, sharpness=lane.sharpness)
+    design = heads.Heads(
+        size=lane.head_size, keys=lane.keys, inverse_temperature=lane.sharpness
+    )
     if lane.construction in ATTENTION:
         code = codes.CODES[lane.construction]
         if lane.construction == "fitted":

@@ -114,7 +114,7 @@ def loss(
     wrong = -jnp.expm1(-jax.lax.stop_gradient(surprise))
     return readout.Loss(
         value=jnp.sum(jnp.where(live, surprise, 0.0)) / layout.n,
-        wrong=jnp.sum(jnp.where(live, wrong, 0.0)) / layout.n,
+        error_prob=jnp.sum(jnp.where(live, wrong, 0.0)) / layout.n,
     )
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from recall import readout, training
-from recall.data import recall_task
+from recall.data import sequences
 from recall.models import fit as factual_training
 from recall.models import population, transformer
 
@@ -76,7 +76,7 @@ def solve(
     world, seed = problem.world, jax.random.key(problem.seed)
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
-        draw = recall_task.sample_draw(
+        draw = sequences.sample_draw(
             jax.random.fold_in(seed, step + 1),
             world,
             sampling.contexts,

@@ -240,7 +240,7 @@ def _of_log(log: capacity.Log, weights: int) -> Found:
 
 
 def _design() -> heads.Heads:
-    return heads.Heads(size=HEAD_SIZE, keys="widest", sharpness=SHARPNESS)
+    return heads.Heads(size=HEAD_SIZE, keys="widest", inverse_temperature=SHARPNESS)
 
 
 def _solver(lane: FactLane) -> separation.Solver:

@@ -75,7 +75,7 @@ def population_loss(
 ) -> Float[Array, ""]:
     """Sum over all facts of p(x) times the cross-entropy at x, in nats."""
     # Large scores are rounded: what is left of their difference may be below zero.
-    own = jnp.maximum(readout.surprise(recalled, task.facts), 0.0)
+    own = jnp.maximum(readout.nll(recalled, task.facts), 0.0)
     live = jnp.arange(own.shape[0]) < known
     uniform = jnp.log(task.facts.num_outputs)
     return jnp.sum(jnp.where(live, task.odds * own, 0.0)) + task.rest[known] * uniform
@@ -103,8 +103,8 @@ def fit(
     weights = weights_of(task, tried)
 
     def loss(params: Any, _: Array) -> readout.Loss:
-        own = readout.surprise(apply(params, task.facts.inputs), task.facts)
-        return readout.Loss(value=weights @ own, wrong=jnp.ones(()))
+        own = readout.nll(apply(params, task.facts.inputs), task.facts)
+        return readout.Loss(value=weights @ own, error_prob=jnp.ones(()))
 
     begun = training.start(initial)
     rate = tried.learning_rate

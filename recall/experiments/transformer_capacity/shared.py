@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from recall import training
-from recall.data import recall_task
+from recall.data import sequences
 from recall.memories import mlp
 from recall.models import transformer
 from recall.sweeps import fields, transformer_search
@@ -81,7 +81,7 @@ def reads(config: Any) -> transformer_search.Reads:
     section = config.reads
     return transformer_search.Reads(
         length=fields.integer("reads.length", section.length, 4),
-        layout=fields.pick("reads.layout", section.layout, recall_task.LAYOUTS),
+        layout=fields.pick("reads.layout", section.layout, sequences.LAYOUTS),
         batch=fields.integer("reads.batch", section.batch, 1),
         share=fields.integer("reads.share", section.share, 1),
         checks=fields.integer("reads.checks", section.checks, 1),
