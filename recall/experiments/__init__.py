@@ -31,7 +31,7 @@ def plan(name: str | None) -> ModuleType:
     Raises:
         ValueError: if there is no such experiment.
     """
-    if name not in plans():
+    if name is None or name not in plans():
         raise ValueError(f"Expected experiment in {sorted(plans())}; got {name!r}.")
     return importlib.import_module(f"{__name__}.{plans()[name]}")
 
