@@ -5,7 +5,7 @@ import math
 import configs_made
 import ml_collections
 import pytest
-from configs_made import config, plan
+from configs_made import MODULES, config, plan
 
 from recall.runs import planning
 
