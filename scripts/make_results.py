@@ -12,7 +12,7 @@ import argparse
 import functools
 import itertools
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks import scaling_figure, scaling_table
@@ -52,7 +52,7 @@ PROBE_COLUMNS = (
     *("warm", "learning_rate", "verdict", "margin", "infeasibility"),
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
-DRAWN = {
+DRAWN: dict[str, Callable] = {
     "atlas": ("capacity", "run"),
     "embedding_geometry": ("capacity", "run"),
     "real_embeddings": ("capacity", "run"),
@@ -289,7 +289,7 @@ LINES = {
     "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
-DRAWN = {
+DRAWN: dict[str, Callable] = {
     name: functools.partial(experiments.draw, name) for name in experiments.plans()
 }
 DRAWN["scaling"] = scaling_figure.scaling  # of a benchmark, which is no experiment

@@ -193,7 +193,7 @@ def test_a_command_has_flags_that_there_are_or_is_run_elsewhere(words, parsed):
             if field in config:
                 config[field] = config[field][:1]
         planned = planning.plan_of(config)
-        assert planned.batches or planned.batches
+        assert planned.batches
 
 
 @pytest.mark.parametrize("named", CONFIGS)

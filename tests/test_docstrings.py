@@ -1,4 +1,4 @@
-"""What is public says what it is: docstrings, shapes of arrays, errors raised."""
+"""Docstrings are sentences, and name the errors raised and the shapes of arrays."""
 
 import ast
 import pathlib
@@ -8,12 +8,162 @@ import test_architecture
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILES = sorted(path for path in (ROOT / "recall").rglob("*.py"))
+WRITTEN = FILES + sorted(
+    path for room in ("scripts", "benchmarks") for path in (ROOT / room).glob("*.py")
+)
+RIDDLES = {"What", "Whether", "How", "Of", "Those", "That", "Its", "By", "Where"}
 MATHEMATICS = [
     name
     for name in test_architecture.MODULES
     if name.partition(".")[0] in test_architecture.MATHEMATICS
 ]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+# Files that are still to be rewritten: an entry that is not needed fails, too.
+KNOWN_RIDDLES: set[str] = {
+    "recall/cli/arguments.py",
+    "recall/cli/ask.py",
+    "recall/cli/looking.py",
+    "recall/data/fact_tables.py",
+    "recall/data/geometries.py",
+    "recall/diagnosis/__init__.py",
+    "recall/diagnosis/finding.py",
+    "recall/diagnosis/memories.py",
+    "recall/diagnosis/searches.py",
+    "recall/diagnosis/stages.py",
+    "recall/experiments/atlas/summary.py",
+    "recall/experiments/constructions/figure.py",
+    "recall/experiments/constructions/lanes.py",
+    "recall/experiments/constructions/measure.py",
+    "recall/experiments/constructions/summary.py",
+    "recall/experiments/constructions/table.py",
+    "recall/experiments/embedding_geometry/summary.py",
+    "recall/experiments/large_memory/measure.py",
+    "recall/experiments/large_memory/programs.py",
+    "recall/experiments/large_memory/ring.py",
+    "recall/experiments/large_memory/summary.py",
+    "recall/experiments/learned_embeddings/lanes.py",
+    "recall/experiments/learned_embeddings/measure.py",
+    "recall/experiments/learned_embeddings/plan.py",
+    "recall/experiments/learned_embeddings/summary.py",
+    "recall/experiments/learned_embeddings/survival.py",
+    "recall/experiments/learned_embeddings/table.py",
+    "recall/experiments/learned_embeddings/transformer_survival.py",
+    "recall/experiments/learned_embeddings/transformers.py",
+    "recall/experiments/learning_stages/lanes.py",
+    "recall/experiments/learning_stages/ratio.py",
+    "recall/experiments/learning_stages/records.py",
+    "recall/experiments/learning_stages/shared.py",
+    "recall/experiments/learning_stages/summary.py",
+    "recall/experiments/learning_stages/table.py",
+    "recall/experiments/memory_weights/small_memories.py",
+    "recall/experiments/mlp_construction/figure.py",
+    "recall/experiments/mlp_construction/plan.py",
+    "recall/experiments/real_facts/lanes.py",
+    "recall/experiments/real_facts/measure.py",
+    "recall/experiments/real_facts/memories.py",
+    "recall/experiments/real_facts/plan.py",
+    "recall/experiments/real_facts/searches.py",
+    "recall/experiments/real_facts/stages.py",
+    "recall/experiments/real_facts/summary.py",
+    "recall/experiments/real_facts/table.py",
+    "recall/experiments/scaling_law/lanes.py",
+    "recall/experiments/scaling_law/measure.py",
+    "recall/experiments/scaling_law/plan.py",
+    "recall/experiments/scaling_law/summary.py",
+    "recall/experiments/scaling_law/table.py",
+    "recall/experiments/scaling_law/training.py",
+    "recall/experiments/separability/features.py",
+    "recall/experiments/separability/measure.py",
+    "recall/experiments/storage_location/__init__.py",
+    "recall/experiments/storage_location/figure.py",
+    "recall/experiments/storage_location/lanes.py",
+    "recall/experiments/storage_location/measure.py",
+    "recall/experiments/storage_location/plan.py",
+    "recall/experiments/storage_location/probes.py",
+    "recall/experiments/storage_location/summary.py",
+    "recall/experiments/storage_location/table.py",
+    "recall/experiments/transformer_capacity/figure.py",
+    "recall/experiments/transformer_capacity/summary.py",
+    "recall/experiments/transformer_capacity/table.py",
+    "recall/experiments/transformer_capacity/tradeoff.py",
+    "recall/models/fit.py",
+    "recall/models/gradient_flow.py",
+    "recall/models/linear_attention.py",
+    "recall/models/population.py",
+    "recall/models/probing.py",
+    "recall/models/stage_training.py",
+    "recall/models/stages.py",
+    "recall/models/transformer.py",
+    "recall/pages/claims.py",
+    "recall/pages/packing.py",
+    "recall/pages/page.py",
+    "recall/pages/sections.py",
+    "recall/pages/terminal.py",
+    "recall/runs/progress.py",
+    "recall/runs/setup.py",
+    "recall/runs/sources.py",
+    "recall/stats/claims.py",
+    "recall/stats/comparison.py",
+    "recall/stats/points.py",
+    "recall/store/provenance.py",
+    "recall/sweeps/fields.py",
+    "recall/sweeps/lanes.py",
+    "recall/sweeps/memory_search.py",
+    "recall/sweeps/search.py",
+    "recall/sweeps/transformer_search.py",
+    "benchmarks/launches.py",
+    "benchmarks/methods.py",
+    "benchmarks/scaling.py",
+    "benchmarks/scaling_summary.py",
+    "benchmarks/scaling_table.py",
+    "benchmarks/stall.py",
+    "scripts/compare.py",
+    "scripts/fault_kinds.py",
+    "scripts/fault_trials.py",
+    "scripts/make_results.py",
+}
+KNOWN_TERSE: set[str] = {
+    "recall/cli/ask.py",
+    "recall/data/fact_tables.py",
+    "recall/diagnosis/finding.py",
+    "recall/experiments/atlas/table.py",
+    "recall/experiments/constructions/table.py",
+    "recall/experiments/large_memory/measure.py",
+    "recall/experiments/large_memory/programs.py",
+    "recall/experiments/large_memory/ring.py",
+    "recall/experiments/large_memory/table.py",
+    "recall/experiments/learned_embeddings/lanes.py",
+    "recall/experiments/learned_embeddings/measure.py",
+    "recall/experiments/learned_embeddings/memories.py",
+    "recall/experiments/learned_embeddings/summary.py",
+    "recall/experiments/learned_embeddings/transformer_survival.py",
+    "recall/experiments/learning_stages/lanes.py",
+    "recall/experiments/learning_stages/maps.py",
+    "recall/experiments/learning_stages/sequential.py",
+    "recall/experiments/learning_stages/shared.py",
+    "recall/experiments/learning_stages/table.py",
+    "recall/experiments/memory_weights/measure.py",
+    "recall/experiments/real_facts/figure.py",
+    "recall/experiments/real_facts/plan.py",
+    "recall/experiments/real_facts/searches.py",
+    "recall/experiments/real_facts/table.py",
+    "recall/experiments/scaling_law/lanes.py",
+    "recall/experiments/scaling_law/measure.py",
+    "recall/experiments/scaling_law/summary.py",
+    "recall/experiments/scaling_law/table.py",
+    "recall/experiments/separability/features.py",
+    "recall/experiments/separability/measure.py",
+    "recall/experiments/storage_location/lanes.py",
+    "recall/experiments/transformer_capacity/table.py",
+    "recall/models/freezing.py",
+    "recall/pages/page.py",
+    "recall/runs/sources.py",
+    "recall/stats/claims.py",
+    "recall/sweeps/fields.py",
+    "recall/sweeps/lanes.py",
+    "recall/sweeps/search.py",
+    "recall/sweeps/transformer_search.py",
+}
 
 
 def is_public(name: str) -> bool:
@@ -35,10 +185,34 @@ def public(tree: ast.Module) -> list[tuple[str, ast.AST]]:
     return found
 
 
-def without_docstrings(source: str) -> list[str]:
-    tree = ast.parse(source)
-    named = [("the module", tree), *public(tree)]
-    return [name for name, node in named if not ast.get_docstring(node)]
+def docstrings(source: str) -> list[tuple[str, ast.AST, str]]:
+    """Every docstring of a module, with the name and the node that it describes."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
+    each = [(getattr(n, "name", "the module"), n, ast.get_docstring(n)) for n in nodes]
+    return [(name, node, text) for name, node, text in each if text]
+
+
+def riddles(source: str) -> list[str]:
+    """Names of what has a docstring that only its context explains."""
+    return [name for name, _, text in docstrings(source) if text.split()[0] in RIDDLES]
+
+
+def is_override(node: ast.AST) -> bool:
+    """Tells whether a method is marked as one of a base class, which describes it."""
+    names = [ast.unparse(name) for name in getattr(node, "decorator_list", ())]
+    return any(name.endswith("override") for name in names)
+
+
+def terse(source: str) -> list[str]:
+    """Public functions and classes whose docstrings have five words or fewer."""
+    return [
+        name
+        for name, node in public(ast.parse(source))
+        if not is_override(node)
+        and name.split(".")[-1] != "__post_init__"
+        and len((ast.get_docstring(node) or "").split()) <= 5
+    ]
 
 
 def own_nodes(function: ast.AST) -> list[ast.AST]:
@@ -101,12 +275,25 @@ def without_shapes(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_modules_and_what_is_public_in_them_say_what_they_are(path):
-    assert not without_docstrings(path.read_text())
+def where(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", WRITTEN, ids=where)
+def test_no_docstring_is_a_riddle(path):
+    assert bool(riddles(path.read_text())) == (where(path) in KNOWN_RIDDLES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=where)
+def test_public_docstrings_have_more_than_five_words(path):
+    assert bool(terse(path.read_text())) == (where(path) in KNOWN_TERSE)
+
+
+def test_known_files_are_there():
+    assert {where(path) for path in WRITTEN} >= KNOWN_RIDDLES | KNOWN_TERSE
+
+
+@pytest.mark.parametrize("path", FILES, ids=where)
 def test_what_refuses_values_says_which(path):
     assert not silent_about_errors(path.read_text())
 
@@ -130,8 +317,15 @@ class A:
             raise ValueError("not of g")
     def _h(self): ...
 
+    @override
+    def i(self) -> int: ...
+
 def _private(x): ...
+
+def _k():
+    """What it is that one gets."""
 '''
-    assert without_docstrings(source) == ["the module", "f"]
+    assert terse(source) == ["f", "A", "A.g"]
+    assert riddles(source) == ["_k"]
     assert silent_about_errors(source) == ["f"]
     assert without_shapes(source) == ["f: x", "f: z", "f: result", "A.g: x"]

@@ -25,13 +25,13 @@ def plans() -> Mapping[str, str]:
     return found
 
 
-def plan(name: str) -> ModuleType:
+def plan(name: str | None) -> ModuleType:
     """Imports the module that plans an experiment.
 
     Raises:
         ValueError: if there is no such experiment.
     """
-    if name not in plans():
+    if name is None or name not in plans():
         raise ValueError(f"Expected experiment in {sorted(plans())}; got {name!r}.")
     return importlib.import_module(f"{__name__}.{plans()[name]}")
 

@@ -10,8 +10,8 @@ import pytest
 import stage_rows
 import tiny
 from capacity_rows import probe, search
-from experiments.test_stage_measure import SMALL, rows_of
 from rich.console import Console
+from tiny_stages import SMALL, rows_of
 
 from configs import linear_capacity
 from recall import diagnosis, embeddings

@@ -1,5 +1,6 @@
 """The atlas against entries made by hand."""
 
+import configs_made
 import numpy as np
 import pytest
 from capacity_rows import search
@@ -111,3 +112,18 @@ def test_a_figure_and_a_table_are_drawn():
         "bilinear, alternating",
         "attention, fitted codes",
     ]
+
+
+# Its config
+
+WRONG = [
+    ("atlas", {"parts": ("mlps",)}, ["parts", "'mlps'", "'mlp'"]),
+    ("atlas", {"linear__d": (0,)}, ["d to be", "0", ">= 1"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

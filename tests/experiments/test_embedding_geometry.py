@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import configs_made
 import numpy as np
 import pytest
 from capacity_rows import search
@@ -83,3 +84,27 @@ def test_a_lane_measures_the_facts_of_its_seed():
     assert row["inputs_norm_spread"] < 0.3
     assert 1 <= row["predicted"] < 20
     assert not list(job.run({lane.digest()}))
+
+
+# Its config
+
+GEOMETRY = "embedding_geometry"
+WRONG = [
+    (GEOMETRY, {"parts": ("all",)}, ["parts", "'all'", "'built'"]),
+    (GEOMETRY, {"num_points": 1}, ["num_points", "1", ">= 16"]),
+    (GEOMETRY, {"threshold": 0.0}, ["threshold", "0.0", "(0, 1]"]),
+    (GEOMETRY, {"built__geometries": ("cube",)}, ["embedding", "'cube'", "'sphere'"]),
+    (GEOMETRY, {"built__geometries": ("sphere>cube",)}, ["embedding", "'cube'"]),
+    (GEOMETRY, {"built__geometries": ("low_rank:99",)}, ["99 <= d", "d=64"]),
+    (GEOMETRY, {"built__geometries": ("power_law:9",)}, ["exponent", "'9'", "<= 8"]),
+    (GEOMETRY, {"transformer__geometries": ("a>b",)}, ["one geometry", "'a>b'"]),
+    ("real_embeddings", {"built__d": (385,)}, ["<= 384", "d=385"]),
+]
+
+
+@pytest.mark.usefixtures("language_model")
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+import configs_made
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -257,3 +258,29 @@ def test_tables_and_figures_show_all_of_it(rows):
     assert len(drawn.axes) == 6
     with pytest.raises(ValueError, match="Expected rows of widths or of changed"):
         figure.draw([])
+
+
+# Its config
+
+LEARNED = "learned_embeddings"
+WRONG = [
+    (LEARNED, {"parts": ("heads",)}, ["parts", "'heads'", "'survival'"]),
+    (LEARNED, {"modes": ("all",)}, ["modes", "'all'", "'both'"]),
+    (LEARNED, {"memories": ("cnn",)}, ["memories", "'cnn'", "'mlp'"]),
+    (LEARNED, {"facts": (1,)}, ["facts", "1", ">= 2"]),
+    (LEARNED, {"facts_frozen": (1,)}, ["facts_frozen", "1", ">= 2"]),
+    (LEARNED, {"num_outputs": (1,)}, ["num_outputs", "1", ">= 2"]),
+    (LEARNED, {"num_steps": 100}, ["check_every", "num_steps=100", "=32"]),
+    (LEARNED, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (LEARNED, {"survival__d": 1}, ["survival.d", "1", ">= 2"]),
+    (LEARNED, {"transformer__answers": 1}, ["transformer.answers", "1", ">= 2"]),
+    (LEARNED, {"transformer__m": 0}, ["transformer.m", "0", ">= 1"]),
+    (LEARNED, {"transformer__sizes": (1,)}, ["transformer.sizes", "1", ">= 2"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

@@ -1,5 +1,6 @@
 """The fewest weights that store facts: searches of widths, and the ways to a memory."""
 
+import configs_made
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -121,3 +122,21 @@ def test_a_job_tells_every_width_and_the_fewest_weights():
         8, last["width"]
     )
     assert last["width"] - 1 in [row["width"] for row in probes if not row["stored"]]
+
+
+# Its config
+
+FEWEST = "memory_weights"
+WRONG = [
+    (FEWEST, {"methods": ("descent",)}, ["methods", "'descent'", "'alternating'"]),
+    (FEWEST, {"cells": ((32, 1),)}, ["cells: facts", "1", ">= 2"]),
+    (FEWEST, {"cells": ((32, 8, 2),)}, ["cells", "pairs", "(32, 8, 2)"]),
+    (FEWEST, {"most": 0.5}, ["most", "0.5", "[1, inf)"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

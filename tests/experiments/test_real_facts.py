@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import configs_made
 import jax
 import numpy as np
 import pytest
@@ -196,3 +197,57 @@ def test_a_search_is_another_one_if_a_fact_is():
     assert search().facts(1) == len(TRIPLES)
     one = lane("mlp", (8, 16), 8)
     assert one.digest() != dataclasses.replace(one, table="other").digest()
+
+
+# Its config
+
+REAL = "real_facts"
+MEMORY = {"method": "mlp", "facts": "real", "embedding": "sphere", "keys": "sum"}
+MEMORY |= {"d": 8, "sizes": (8, 16), "claim": 8, "budget": 64}
+WRONG = [
+    (REAL, {"facts__source": "nowhere.jsonl"}, ["'nowhere.jsonl'", "No such file"]),
+    (REAL, {"facts__relations": ("capitol",)}, ["facts.relations", "'capital'"]),
+    (REAL, {"facts__on_conflict": "ask"}, ["facts.on_conflict", "'ask'", "'last'"]),
+    (REAL, {"facts__several": "all"}, ["facts.several", "'all'", "'numbered'"]),
+    (REAL, {"facts__limit": -1}, ["facts.limit", "-1", ">= 0"]),
+    (REAL, {"cases": (("mlp", "real"),)}, ["cases", "'keys'", "'mlp'"]),
+    (REAL, {"cases": (MEMORY | {"sizes": 9},)}, ["sizes of cases", "9"]),
+    (REAL, {"cases": (MEMORY | {"method": "lstm"},)}, ["method of cases", "'lstm'"]),
+    (REAL, {"cases": (MEMORY | {"facts": "false"},)}, ["facts of cases", "'false'"]),
+    (REAL, {"cases": (MEMORY | {"claim": 9},)}, ["claim of cases", "[8, 16]", "9"]),
+    (REAL, {"cases": (MEMORY | {"sizes": (16, 8)},)}, ["rising order", "(16, 8)"]),
+    (REAL, {"cases": (MEMORY | {"keys": ""},)}, ["keys of cases", "'sum'"]),
+    (REAL, {"cases": (MEMORY | {"budget": 0},)}, ["budget of cases", "0", ">= 1"]),
+    (
+        REAL,
+        {"cases": (MEMORY | {"facts": "synthetic", "embedding": "names"},)},
+        ["facts of cases", "'synthetic'", "embedding='names'"],
+    ),
+    (
+        REAL,
+        {"cases": (MEMORY | {"embedding": "names"},)},
+        ["facts.model", "embedding='names'", "''"],
+    ),
+    (REAL, {"stages__check_every": 100}, ["stages.check_every", "100", "divide"]),
+    (REAL, {"stages__prompts": (("capital", "Frnce"),)}, ["'France'", "'Frnce'"]),
+    (REAL, {"stages__prompts": (("currency", "Peru"),)}, ["'Peru'", "has none"]),
+    (REAL, {"stages__prompts": ("capital",)}, ["stages.prompts", "pairs"]),
+    (REAL, {"noise": 0}, ["noise", "0", ">= 1"]),
+    (REAL, {"model__width": 0}, ["model.width", "0", ">= 1"]),
+]
+RIGHT = [
+    (REAL, {"cases": (MEMORY,), "model__seeds": (), "stages__num_steps": 0}),
+    (REAL, {"cases": (MEMORY | {"embedding": "gaussian"},), "noise": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)
+
+
+@pytest.mark.parametrize(("name", "changes"), RIGHT)
+def test_values_on_the_border_are_right(name, changes):
+    configs_made.plans(name, changes)

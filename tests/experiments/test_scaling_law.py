@@ -2,6 +2,7 @@
 
 import math
 
+import configs_made
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -285,3 +286,32 @@ def test_a_figure_has_two_panels_for_an_exponent(rows):
     assert all(axes.get_xscale() == axes.get_yscale() == "log" for axes in drawn.axes)
     with pytest.raises(ValueError, match="Expected rows of finite points; got none"):
         figure.draw([])
+
+
+# Its config
+
+ZIPF = "scaling_law"
+WRONG = [
+    (ZIPF, {"alphas": (0.0,)}, ["alphas", "0.0", "(0, inf)"]),
+    (ZIPF, {"alphas": (-1.5,)}, ["alphas", "-1.5", "(0, inf)"]),
+    (ZIPF, {"bits": (1, 4)}, ["bits", "1", "[2, 16]"]),
+    (ZIPF, {"loop_bits": (17,)}, ["loop_bits", "17", "[2, 16]"]),
+    (ZIPF, {"facts": 1}, ["facts", "1", ">= 2"]),
+    (ZIPF, {"outputs": 1}, ["outputs", "1", "[2, 16384]"]),
+    (ZIPF, {"ways": ("grown",)}, ["ways", "'grown'", "'trained_top'"]),
+    (ZIPF, {"linear__d": (0,)}, ["linear.d", "0", ">= 1"]),
+    (ZIPF, {"mlp__m": (0,)}, ["mlp.m", "0", ">= 1"]),
+    (ZIPF, {"linear__d": (), "mlp__m": ()}, ["linear.d or mlp.m", "none"]),
+    (ZIPF, {"linear__d": (), "mlp__activation": "step"}, ["mlp.activation", "'step'"]),
+    (ZIPF, {"trained__mlp_rates": (0.0,)}, ["trained.mlp_rates", "0.0"]),
+    (ZIPF, {"trained_top__linear_shares": (0.0,)}, ["trained_top.linear_shares"]),
+    (ZIPF, {"outer_product__powers": (-1.0,)}, ["outer_product.powers", "-1.0"]),
+    (ZIPF, {"loop_steps": 0}, ["loop_steps", "0", ">= 1"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

@@ -1,5 +1,6 @@
 """Brackets of three verdicts against an oracle; features are what weights multiply."""
 
+import configs_made
 import jax
 import numpy as np
 import pytest
@@ -149,3 +150,25 @@ def test_a_job_tells_its_probes_and_an_interval_that_they_show():
     assert verdicts[last["upper"]] == "impossible"
     assert last["num_probes"] == len(probes)
     assert last["kind"] == "capacity"
+
+
+# Its config
+
+EXACT = "separability"
+WRONG = [
+    (EXACT, {"heads": 3}, ["heads to be even", "heads=3"]),
+    (EXACT, {"memories": ("mlp",)}, ["memories", "'mlp'", "'linear'"]),
+    (EXACT, {"d": (1,)}, ["d to be", "1", ">= 2"]),
+    (EXACT, {"gates": (0,)}, ["gates to be", "0", ">= 1"]),
+    (EXACT, {"resolution": 1.0}, ["resolution", "1.0", "[0, 1)"]),
+    (EXACT, {"solver__check_every": 7}, ["solver.check_every", "512", "=7"]),
+    (EXACT, {"solver__share": 0.0}, ["solver.share", "0.0", "(0, inf)"]),
+    (EXACT, {"solver__cycles": 0}, ["solver.cycles", "0", ">= 1"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

@@ -5,6 +5,7 @@ import functools
 import io
 from typing import Any
 
+import configs_made
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -261,3 +262,32 @@ def test_the_figure_has_six_maps_and_three_summaries():
         assert_allclose(np.ma.filled(shown, np.nan), wanted)
     with pytest.raises(ValueError, match="Expected rows of storage"):
         experiments.draw("storage_location", [])
+
+
+# Its config
+
+HELD = "storage_location"
+WRONG = [
+    (HELD, {"ablations": ("mlp_one",)}, ["ablations", "'mlp_one'", "'mlp_swap'"]),
+    (HELD, {"ablations": ()}, ["ablations", "()", "at least one"]),
+    (HELD, {"heads": (0,)}, ["heads to be", "0", ">= 1"]),
+    (HELD, {"m": (-1,)}, ["m to be", "-1", ">= 0"]),
+    (HELD, {"m": (8, 8)}, ["m to hold", "(8, 8)", "distinct"]),
+    (HELD, {"head_dim": 32}, ["d >= head_dim + 1 = 33", "d=32"]),
+    (HELD, {"head_dim": 0}, ["head_dim", "0", ">= 1"]),
+    (HELD, {"size": 1}, ["size", "1", ">= 2"]),
+    (HELD, {"answers": 1}, ["answers", "1", ">= 2"]),
+    (HELD, {"length": 3}, ["length", "3", ">= 4"]),
+    (HELD, {"contexts": 0}, ["contexts", "0", ">= 1"]),
+    (HELD, {"embedding": "cube"}, ["embedding", "'cube'", "'gaussian'"]),
+    (HELD, {"activation": "step"}, ["activation", "'step'", "'relu'"]),
+    (HELD, {"learning_rate": 0.0}, ["learning_rate", "0.0", "(0, inf)"]),
+    (HELD, {"num_steps": 0}, ["num_steps", "0", ">= 1"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

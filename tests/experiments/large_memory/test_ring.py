@@ -15,7 +15,7 @@ from recall import embeddings, facts, readout
 from recall.experiments.large_memory import programs as large_programs
 from recall.experiments.large_memory import ring
 
-HERE = pathlib.Path(__file__).parents[1]
+HERE = pathlib.Path(__file__).parents[2]
 FAST = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 

@@ -5,44 +5,16 @@ import math
 
 import numpy as np
 import pytest
+from tiny_stages import SMALL, rows_of
 
-from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure as stage_jobs
 from recall.experiments.learning_stages import shared as stage_common
 from recall.experiments.learning_stages import summary as stage_summary
 from recall.models import stage_training
 
-SMALL = stage_lanes.StageLane(
-    subjects=4,
-    relations=2,
-    answers=2,
-    noise=3,
-    length=6,
-    structured=True,
-    **stage_common.SIMPLIFIED,
-    attention="linear",
-    init="published",
-    init_scale=1e-2,
-    optimizer="sgd",
-    learning_rate=0.5,
-    loss="sampled",
-    batch=16,
-    share=4,
-    checks=2,
-    num_steps=256,
-    check_every=4,
-    until_learned=False,
-    seed=0,
-)
-
 
 def change(**fields):
     return dataclasses.replace(SMALL, **fields)
-
-
-def rows_of(*lanes, trace=False, done=()):
-    job = stage_jobs.StageBatch(lanes=tuple(lanes), trace=trace)
-    return [row for batch in job.run(done) for row in batch]
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +156,7 @@ def test_there_is_no_prediction_where_theory_says_nothing():
 
 def test_jobs_hold_lanes_of_one_program_the_longest_first():
     lanes = [change(seed=s, subjects=S) for s in (0, 1) for S in (4, 8, 64)]
-    found = stage_common.batches_of([*lanes, change(optimizer="adam")])
+    found = stage_common.jobs_of([*lanes, change(optimizer="adam")])
     assert sorted(len(job.lanes) for job in found) == [1, 2, 2, 2]
     costs = [job.core_seconds for job in found]
     assert costs == sorted(costs, reverse=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import configs_made
 import jax
 import numpy as np
 import pytest
@@ -178,3 +179,28 @@ def test_steps_of_lanes_are_measured():
     row = benchmark._lanes_row(search, 2, jax.devices()[:2])
     assert (row["lanes"], row["devices"], row["n"]) == (2, 2, 10)
     assert 0 < row["seconds"] < 1
+
+
+# Its config
+
+LARGE = "large_memory"
+WRONG = [
+    (LARGE, {"memories": (("linear", 8, 0),)}, ["memories", "tuples", "('linear', 8"]),
+    (LARGE, {"memories": (("tree", 8, 0, 9),)}, ["memories", "'tree'", "'linear'"]),
+    (LARGE, {"memories": (("linear", 0, 0, 9),)}, ["d of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 8, 9),)}, ["m of memories", "8", "[0, 0]"]),
+    (LARGE, {"memories": (("mlp", 8, 0, 9),)}, ["m of memories", "0", ">= 1"]),
+    (LARGE, {"memories": (("linear", 8, 0, 1),)}, ["facts of memories", "1", "[2, "]),
+    (LARGE, {"parts": (-1,)}, ["parts", "-1", ">= 0"]),
+    (LARGE, {"chunk": 0}, ["chunk", "0", ">= 1"]),
+    (LARGE, {"check_every": 33}, ["check_every", "num_steps.linear=2048", "33"]),
+    (LARGE, {"learning_rates__mlp": 0.0}, ["learning_rates.mlp", "0.0", "(0, inf)"]),
+    (LARGE, {"embedding": "orthonormal_blocks"}, ["embedding", "'sphere'"]),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "words"), WRONG)
+def test_a_wrong_value_is_named_with_its_field_and_what_is_allowed(
+    name, changes, words
+):
+    configs_made.refuses(name, changes, words)

@@ -15,7 +15,7 @@ from recall.experiments.learning_stages import summary as stage_summary
 from recall.experiments.learning_stages import table as report_stages
 from recall.store import journal
 
-RESULTS = pathlib.Path(__file__).parents[2] / "results"
+RESULTS = pathlib.Path(__file__).parents[3] / "results"
 NAMES = ("sequential_learning", "stage_ratio", "stage_optimizer")
 
 
