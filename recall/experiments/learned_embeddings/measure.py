@@ -1,16 +1,15 @@
 """Jobs of memories with learned embeddings: the smallest width that stores all."""
 
 import dataclasses
-import functools
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from recall import training
-from recall.experiments.learned_embeddings import memories
+from recall.experiments.learned_embeddings import memories, parts
 from recall.experiments.learned_embeddings.lanes import WidthLane
 from recall.sweeps import bracket, jobs
 
@@ -61,8 +60,8 @@ class WidthJob(jobs.Job):
     def memory_bytes(self) -> int:
         """Scores of a step, four times over, and all parts with their moments."""
         first = self.members[0]
-        parts = first.weights(first.most) + 2 * first.facts * first.most
-        return 16 * len(self.members) * (first.facts * first.outputs + parts)
+        numbers = first.weights(first.most) + 2 * first.facts * first.most
+        return 16 * len(self.members) * (first.facts * first.outputs + numbers)
 
     def run(self, done: Collection[str]) -> Iterator[list[jobs.Row]]:
         """Yields a row for each width and seed, and the smallest width of each seed."""
@@ -88,23 +87,8 @@ def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> trainin
     asked = [(lane, width or 2) for lane, width in zip(lanes, widths, strict=True)]
     problems = [lane.problem(jnp.int32(width), first.most) for lane, width in asked]
     budgets = [first.num_steps if width else 0 for width in widths]
-    run = program(first.recipe())
-    return jax.device_get(run(stack(problems), jnp.asarray(budgets, jnp.int32)))
-
-
-def stack(trees: Sequence[Any]) -> Any:
-    """Lanes along a new axis."""
-    return jax.tree.map(lambda *xs: jnp.stack(xs), *trees)
-
-
-@functools.cache
-def program(recipe: training.Recipe) -> Callable:
-    """Solves stacked problems one after the other: each stops when it has stored all.
-
-    Side by side each would wait for the slowest.
-    """
-    lane = lambda pair: memories.solve(pair[0], pair[1], recipe)  # noqa: E731
-    return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
+    run = memories.program(first.recipe())
+    return jax.device_get(run(parts.stack(problems), jnp.asarray(budgets, jnp.int32)))
 
 
 def next_width(lane: WidthLane, stored: Mapping[int, bool]) -> int | None:
