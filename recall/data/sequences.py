@@ -14,8 +14,8 @@ from recall.data import recall_task
 
 # With H = 8, d_h = 8, d = 32, m = 64 and 1,024 facts a step, a step takes .81 ms a lane
 # by "grid", .86 ms in 32 i.i.d. contexts, 12.25 ms of plain sequences. Medians of 10
-# seeds after 2,048 steps on 1,024 facts: .967 by "grid", .963 by "pairs", .956 by i.i.d.
-# sequences; seeds range from .84 to .995 (`benchmarks.recall_step`).
+# seeds after 2,048 steps: .967 by "grid", .963 by "pairs", .956 by i.i.d. sequences;
+# seeds range from .84 to .995 (`benchmarks.recall_step`).
 LAYOUTS = ("grid", "pairs")
 
 
