@@ -138,9 +138,9 @@ def apply(
 
 def attend(params: Params, X: Float[Array, "T d"]) -> Float[Array, "H T"]:
     """Computes the attention of each head from the last position to each position."""
-    # Training that stalls below 99 % has saturated here (`benchmarks.stall`, d = 16): in
-    # the worst of 8 seeds facts about tokens that every head scores below one noise token
-    # in twenty are recalled at .54 to .59, others at .98; another start helps.
+    # Training that stalls below 99 % has saturated here: in the worst of 8 seeds facts
+    # about tokens that every head scores below one noise token in twenty are recalled
+    # at .54 to .59, others at .98 (`benchmarks.stall`, d = 16). Another start helps.
     return jax.nn.softmax(key_scores(params, X, X[-1], params.K.shape[1]).T, axis=-1)
 
 
