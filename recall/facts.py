@@ -97,6 +97,13 @@ def live_inputs(facts: Facts) -> Bool[Array, " N"]:
     return jnp.arange(facts.inputs.shape[0]) < facts.n
 
 
+def pairs(facts: Facts) -> tuple[Float[Array, "N q"], Float[Array, "N d"]]:
+    """Returns the inputs e_x and the outputs u_f(x) of facts, zero for dead ones."""
+    live = live_inputs(facts)[:, None]
+    U_f = facts.outputs[facts.targets]
+    return jnp.where(live, facts.inputs, 0.0), jnp.where(live, U_f, 0.0)
+
+
 def live_outputs(facts: Facts) -> Bool[Array, " M"]:
     """Marks the outputs that are candidates of the argmax."""
     return jnp.arange(facts.outputs.shape[0]) < facts.num_outputs

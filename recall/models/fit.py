@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from recall import readout, training
 from recall.data import recall_task, sequences
@@ -73,23 +73,30 @@ def advance(
     world = recall_task.take(problem.world, sizes(n))
     # By seed, size and step, not by place in a batch: the same noise in every batch.
     key = jax.random.fold_in(jax.random.key(problem.seed), n)
-
-    def loss(params: transformer.Params, step: Array) -> readout.Loss:
-        draw = sequences.sample_draw(
-            jax.random.fold_in(key, step),
-            world,
-            sampling.contexts,
-            sampling.facts,
-            sampling.length,
-            sampling.layout,
-        )
-        rest = world, draw, architecture, problem.head_dim
-        return population.loss(params, problem.embeddings, *rest)
-
+    loss = sampled_loss(key, problem, world, sampling, architecture)
     fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
     right = ask_every_fact(problem, fit.params, world, sampling, architecture)
     asked = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
     return training.check(fit, jnp.sum(right), asked)
+
+
+def sampled_loss(
+    key: Key[Array, ""],
+    problem: Problem,
+    world: recall_task.World,
+    sampling: Sampling,
+    architecture: transformer.Architecture,
+) -> training.StepLoss:
+    """Returns the loss of params on the prompts that are drawn for a step."""
+
+    def loss(params: transformer.Params, step: Int[Array, ""]) -> readout.Loss:
+        key_step = jax.random.fold_in(key, step)
+        reads = sampling.contexts, sampling.facts, sampling.length, sampling.layout
+        draw = sequences.sample_draw(key_step, world, *reads)
+        rest = world, draw, architecture, problem.head_dim
+        return population.loss(params, problem.embeddings, *rest)
+
+    return loss
 
 
 class Answers(NamedTuple):

@@ -7,9 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from recall import readout, training
-from recall.data import sequences
 from recall.models import fit as factual_training
-from recall.models import population, transformer
+from recall.models import transformer
 
 Free = Any  # a boolean for each array of params: whether it is trained
 
@@ -51,6 +50,9 @@ def fit(
 ) -> training.Fit:
     """Trains the free weights for `check_every` steps, on the whole world."""
     key = jax.random.fold_in(jax.random.key(problem.seed), problem.n_max)
+    loss_of_all = factual_training.sampled_loss(
+        key, problem, problem.world, sampling, architecture
+    )
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
         # Adam leaves weights that never had a gradient exactly where they are. A traced
@@ -58,16 +60,7 @@ def fit(
         masked = jax.tree.map(
             lambda p, f: jnp.where(f, p, jax.lax.stop_gradient(p)), params, free
         )
-        draw = sequences.sample_draw(
-            jax.random.fold_in(key, step),
-            problem.world,
-            sampling.contexts,
-            sampling.facts,
-            sampling.length,
-            sampling.layout,
-        )
-        rest = problem.world, draw, architecture, problem.head_dim
-        return population.loss(masked, problem.embeddings, *rest)
+        return loss_of_all(masked, step)
 
     start = training.start(problem.initial)
     return training.descend(start, learning_rate, loss=loss, recipe=recipe)

@@ -97,21 +97,15 @@ def init_of_widths(
 
 def pad(params: Params, sizes: recall_task.Sizes, padded: recall_task.Sizes) -> Params:
     """Appends tokens and answers that never occur, to weights of one-hot embeddings."""
-    kinds = ("subjects", "relations", "noise")
-    ends = np.cumsum([getattr(sizes, kind) for kind in kinds])
-    more = [getattr(padded, kind) - getattr(sizes, kind) for kind in kinds] + [0]
-
-    def wider(x: Array) -> Array:
-        parts = jnp.split(x, ends, axis=-1)
-        grown = [
-            jnp.pad(part, [(0, 0)] * (x.ndim - 1) + [(0, count)])
-            for part, count in zip(parts, more, strict=True)
-        ]
-        return jnp.concatenate(grown, axis=-1)
-
-    rows = padded.relations * padded.answers - params.V.shape[0]
-    V = jnp.pad(wider(params.V), ((0, rows), (0, 0)))
-    return Params(w=wider(params.w), V=V)
+    counts, room = ((s.subjects, s.relations, s.noise, 1) for s in (sizes, padded))
+    starts = np.cumsum((0, *room))
+    ids = [start + np.arange(n) for start, n in zip(starts[:-1], counts, strict=True)]
+    at = np.concatenate(ids)  # of each token in the padded vocabulary
+    k, A = params.V.shape[0], padded.relations * padded.answers
+    return Params(
+        w=jnp.zeros(starts[-1]).at[at].set(params.w),
+        V=jnp.zeros((A, starts[-1])).at[:k, at].set(params.V),
+    )
 
 
 def tables(params: Params, embeddings: Embeddings | None) -> Tables:

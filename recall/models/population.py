@@ -62,12 +62,10 @@ def attended(
     tables = transformer.used(params, frozen)
     score = lambda X: transformer.key_scores(params, X, tables.end, head_dim)  # noqa: E731
     context = _contexts(params, tables, draw, score)
-    logits = [score(tables.subjects)[draw.subjects]]
-    logits += [score(tables.relations)[draw.relations]]
+    kinds = (tables.subjects, draw.subjects), (tables.relations, draw.relations)
+    weights = _attention(context, *(score(table)[ids] for table, ids in kinds))
     values = [context.value[:, None]]
-    values += [_values(params, tables.subjects)[draw.subjects]]
-    values += [_values(params, tables.relations)[draw.relations]]
-    weights = _attention(context, *logits)
+    values += [_values(params, table)[ids] for table, ids in kinds]
     parts = [_mix(w, v, params.O) for w, v in zip(weights, values, strict=True)]
     mixed = parts[0] + parts[1] + parts[2]
     return mixed.reshape(-1, mixed.shape[-1])

@@ -141,10 +141,7 @@ def attribute(
 def conservation(
     x: Float[Array, "N d"], added: Float[Array, "N d"], facts: facts_lib.Facts
 ) -> Float[Array, ""]:
-    """Returns the worst error of the parts against scores and margins of `readout`.
-
-    Relative to the largest score of a right answer.
-    """
+    """Returns the worst error of the parts, over the largest score of an answer."""
     total = x + added
     sums = {"nothing": readout.own_scores, "rival": readout.margins}
     errors = []

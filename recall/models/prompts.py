@@ -47,13 +47,7 @@ def sampled(draw: sequences.Draw, num_noise: int) -> Reads:
 def every_fact(
     world: recall_task.World, counts: Float[Array, "C N"], probs: Float[Array, " C"]
 ) -> Reads:
-    """Reads all facts in each of C contexts: with all contexts, the population.
-
-    Args:
-        world: weighs its facts.
-        counts: `[C, N]` of the contexts.
-        probs: `[C]` probabilities of the contexts.
-    """
+    """Reads all facts in each of C contexts, by the probabilities of both."""
     S, R = world.choices.shape
     live = recall_task.live_facts(world)
     weights = world.subject_weights[:, None] * world.relation_weights[None, :] * live

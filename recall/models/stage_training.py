@@ -159,10 +159,7 @@ def logits(
 
 
 def attention(params: Any, problem: Problem, recipe: Recipe) -> Float[Array, "4"]:
-    """Computes mean attention of the simplified model to subject, relation, noise, end.
-
-    Noise counts all of its tokens.
-    """
+    """Computes mean attention to subject, relation, all noise tokens and the end."""
     world = problem.world
     counts = prompts.mean_context(world, recipe.num_noise, recipe.length)
     reads = prompts.every_fact(world, counts, jnp.ones(1))
