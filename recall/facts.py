@@ -76,7 +76,7 @@ def cut(facts: Facts, num_inputs: int, num_outputs: int) -> Facts:
     """Cuts facts to those that a draw of fewer inputs and outputs has; on the host."""
     inputs: Any = np.asarray(facts.inputs)[:num_inputs]
     outputs: Any = np.asarray(facts.outputs)[:num_outputs]
-    targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)
+    targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)  # `balanced`
     n, M = (jnp.asarray(count, jnp.int32) for count in (num_inputs, len(outputs)))
     return Facts(inputs, outputs, targets, n=n, num_outputs=M)
 

@@ -66,7 +66,7 @@ def of(triples: Iterable[Triple]) -> FactTable:
         {name: i for i, name in enumerate(dict.fromkeys(column))}
         for column in zip(*facts, strict=True)
     )
-    ids = np.full((len(subjects), len(relations)), -1)
+    ids = np.full((len(subjects), len(relations)), -1)  # -1: no fact
     for subject, relation, answer in facts:
         ids[subjects[subject], relations[relation]] = answers[answer]
     return _table(tuple(subjects), tuple(relations), tuple(answers), ids)
@@ -79,7 +79,7 @@ def synthetic(table: FactTable, seed: int) -> FactTable:
     """
     ids = np.array(table.ids)
     drawn, names = np.full_like(ids, -1), []
-    numbers = np.random.default_rng(seed)
+    numbers = np.random.default_rng(seed)  # NumPy's: tables need no JAX
     for r, relation in enumerate(table.relations):
         there = ids[:, r] >= 0
         count = len(np.unique(ids[there, r]))
@@ -105,7 +105,7 @@ def frequencies(table: FactTable) -> list[list[tuple[str, int]]]:
     columns = []
     for column in zip(*table.ids, strict=True):
         kinds, counts = np.unique([a for a in column if a >= 0], return_counts=True)
-        order = np.argsort(-counts, kind="stable")
+        order = np.argsort(-counts, kind="stable")  # ties in order of appearance
         columns.append([(table.answers[kinds[i]], int(counts[i])) for i in order])
     return columns
 
@@ -149,5 +149,5 @@ def _table(
     answers: tuple[str, ...],
     ids: np.ndarray,
 ) -> FactTable:
-    rows = tuple(tuple(int(answer) for answer in row) for row in ids)
+    rows = tuple(tuple(int(answer) for answer in row) for row in ids)  # hashable
     return FactTable(subjects, relations, answers, rows)

@@ -112,7 +112,7 @@ def num_points(name: str) -> int:
     return min(one.points for one in of_pair(name))
 
 
-@functools.cache
+@functools.cache  # one sampler a name: programs are cached by sampler
 def geometry(name: str) -> Geometry:
     """Parses the name of a geometry.
 

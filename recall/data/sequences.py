@@ -57,7 +57,7 @@ def sample_batch(
     B, T, live = num_sequences, length, world.live
     s = _sample(key_subjects, _live_weights(world)[0], (B,))
     r = _sample(key_relations, _live_weights(world)[1], (B,))
-    noise = _sample_noise(key_noise, world, (B, T))
+    noise = _sample_noise(key_noise, world, (B, T))  # three places are overwritten
     tokens = noise + live.subjects + live.relations
     order = jax.vmap(lambda k: jax.random.permutation(k, T - 1))
     places = order(jax.random.split(key_places, B))  # two of them, never the same

@@ -77,7 +77,7 @@ def installed(name: str) -> Installed:
     return Installed(home / package.path, package.tensor, home / package.vocabulary)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=4)  # 47 MB of "minilm"
 def read(path: str | pathlib.Path, tensor: str) -> Float32[np.ndarray, "n d"]:
     """Reads a matrix, one embedding a row; the array is shared, and read-only.
 
@@ -99,7 +99,7 @@ def read(path: str | pathlib.Path, tensor: str) -> Float32[np.ndarray, "n d"]:
 
 def _tensor(path: str, tensor: str) -> np.ndarray:
     try:
-        safetensors = importlib.import_module("safetensors")
+        safetensors = importlib.import_module("safetensors")  # of the extra `real`
     except ImportError:
         raise ValueError(
             "Expected safetensors to be installed: pip install safetensors; got none."

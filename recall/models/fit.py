@@ -76,8 +76,8 @@ def advance(
     loss = sampled_loss(key, problem, world, sampling, architecture)
     fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
     right = ask_every_fact(problem, fit.params, world, sampling, architecture)
-    asked = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
-    return training.check(fit, jnp.sum(right), asked)
+    total = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
+    return training.check(fit, jnp.sum(right), total)
 
 
 def sampled_loss(

@@ -26,7 +26,7 @@ def follow(params: Any, loss: Callable[[Any], Array], duration: Any) -> Any:
         diffrax.Tsit5(),
         t0=0.0,
         t1=duration,
-        dt0=None,
+        dt0=None,  # rates differ by orders of magnitude: the controller picks it
         y0=params,
         stepsize_controller=diffrax.PIDController(rtol=RTOL, atol=ATOL),
         max_steps=_MOST_STEPS,

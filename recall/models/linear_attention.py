@@ -175,7 +175,7 @@ def _softmax(groups: list[Array], reads: prompts.Reads, counts: Array) -> _LogAt
     # The inner `where` keeps log(0), whose gradient is nan, out of the backward pass.
     log_counts = jnp.where(present, jnp.log(jnp.where(present, counts, 1.0)), -jnp.inf)
     of_context = log_counts + groups[2][None, :]
-    whole = jax.nn.logsumexp(of_context, axis=1)
+    whole = jax.nn.logsumexp(of_context, axis=1)  # all noise of a context as one token
     parts = (whole[:, None], groups[0][reads.subjects], groups[1][reads.relations])
     total = jnp.logaddexp(jnp.logaddexp(parts[0], parts[1]), parts[2])
     rest, subject, relation = (part - total for part in parts)

@@ -130,7 +130,7 @@ def _contexts(
 def _attention(context: Context, subjects: Array, relations: Array) -> list[Array]:
     """Computes attention `[C, F, H]` to a context as a whole, subject and relation."""
     noise = context.high[:, None, :]
-    high = jnp.maximum(jnp.maximum(subjects, relations), noise)
+    high = jnp.maximum(jnp.maximum(subjects, relations), noise)  # cancels: no gradient
     parts = [jnp.exp(x - jax.lax.stop_gradient(high)) for x in (noise, subjects)]
     parts += [jnp.exp(relations - jax.lax.stop_gradient(high))]
     total = parts[0] * context.mass[:, None, :] + parts[1] + parts[2]
@@ -163,5 +163,5 @@ def as_facts(
         outputs=transformer.used(params, frozen).answers,
         targets=targets,
         n=jnp.asarray(targets.shape[0], jnp.int32),
-        num_outputs=recall_task.num_outputs(world),
+        num_outputs=recall_task.num_outputs(world),  # padded answers never win
     )

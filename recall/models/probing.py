@@ -39,7 +39,7 @@ def _mean(x: Float[Array, "N d"]) -> Float[Array, "N d"]:
 ABLATIONS: Mapping[str, Recall] = {
     "none": lambda x, read: x + read(x),
     "mlp_zero": lambda x, read: x,
-    "mlp_mean": lambda x, read: x + _mean(read(x)),
+    "mlp_mean": lambda x, read: x + _mean(read(x)),  # zero is unlike any training
     "direct_zero": lambda x, read: read(x),
     "direct_mean": lambda x, read: _mean(x) + read(x),
     "ov_zero": lambda x, read: read(jnp.zeros_like(x)),

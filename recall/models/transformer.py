@@ -92,7 +92,7 @@ def draw_embeddings(
         relations=sampler(keys[1], R, d),
         noise=sampler(keys[2], N, d),
         end=sampler(keys[3], 1, d)[0],
-        answers=sampler(keys[4], R * D, d),
+        answers=sampler(keys[4], R * D, d),  # relations share no answer
     )
 
 
@@ -189,7 +189,7 @@ def pad(params: Params, d: int, heads: int, head_dim: int, m: int) -> Params:
     The scale 1 / sqrt(d_h) is the one before padding, and is to be passed along. Zeros
     stay zero under training.
     """
-    old = params.K.shape
+    old = params.K.shape  # as of Q, V and O
     wider = tuple(
         (0, new - o) for new, o in zip((heads, head_dim, d), old, strict=True)
     )
