@@ -16,6 +16,7 @@ import numpy as np
 
 from recall.data import fact_tables, recall_task
 from recall.models import linear_attention, stage_training, stages
+from recall.store import numbers
 from recall.sweeps import jobs
 
 NEAR = 0.1  # nats around H(a | r) that count as the stage
@@ -206,7 +207,7 @@ def _trace(step: int, look: Look, entropy: float) -> jobs.Row:
     found = {k: float(v) for k, v in look.measures._asdict().items()}
     del found["subject_loss"]
     finite = bool(np.isfinite(found["loss"]))
-    told = {k: float(f"{v:.6g}") if np.isfinite(v) else None for k, v in found.items()}
+    told = {name: numbers.known(value) for name, value in found.items()}
     told |= {"typical": float(look.typical), "entropy": entropy, "finite": finite}
     return {"steps": step} | told
 
