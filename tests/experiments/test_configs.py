@@ -20,7 +20,7 @@ from recall import experiments
 from recall.cli import arguments
 from recall.data import tensors
 from recall.runs import planning
-from recall.sweeps import cells
+from recall.sweeps.search import Search
 
 ROOT = pathlib.Path(__file__).parents[2]
 HELPERS = ("__init__", "common")
@@ -75,16 +75,12 @@ def config(name, preset=None, **changes):
 
 def plan(*args, **changes) -> list[Any]:
     """The searches of a config, in no order."""
-    return [
-        s
-        for cell in planning.plan_of(config(*args, **changes)).batches
-        for s in cell.searches
-    ]
+    lanes = planning.plan_of(config(*args, **changes)).lanes
+    return [lane for lane in lanes if isinstance(lane, Search)]
 
 
 def core_seconds(planned):
-    of_jobs = sum(job.core_seconds for job in planned.batches)
-    return of_jobs + sum(map(cells.core_seconds, planned.batches))
+    return sum(batch.about().core_seconds for batch in planned.batches)
 
 
 def fields(made, prefix=""):
@@ -109,13 +105,14 @@ def few_seeds(name, preset):
 
 @pytest.mark.parametrize("preset", common.PRESETS)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_config_makes_cells(name, preset):
+def test_a_config_makes_batches(name, preset):
     made = few_seeds(name, preset)
     planned = planning.plan_of(made)
-    assert planned.batches or planned.batches
-    assert all(cell.searches for cell in planned.batches)
-    assert all(job.lanes for job in planned.batches)
-    lanes = [lane.digest() for job in planned.batches for lane in job.lanes]
+    assert planned.batches
+    assert all(batch.lanes for batch in planned.batches)
+    counts = [len(batch.about().parameters) for batch in planned.batches]
+    assert counts == [len(batch.lanes) for batch in planned.batches]
+    lanes = [lane.digest() for lane in planned.lanes]
     assert len(set(lanes)) == len(lanes)
     assert made.preset == preset
 
