@@ -52,7 +52,7 @@ PROBE_COLUMNS = (
     *("warm", "learning_rate", "verdict", "margin", "infeasibility"),
 )
 # What the figure of an experiment is drawn from, where it is not capacities.
-DRAWN: dict[str, Callable] = {
+DRAWN = {
     "atlas": ("capacity", "run"),
     "embedding_geometry": ("capacity", "run"),
     "real_embeddings": ("capacity", "run"),
@@ -289,10 +289,10 @@ LINES = {
     "storage_location": storage_lines,
     "tradeoff": grid_lines,
 }
-DRAWN: dict[str, Callable] = {
+FIGURES: dict[str, Callable] = {
     name: functools.partial(experiments.draw, name) for name in experiments.plans()
 }
-DRAWN["scaling"] = scaling_figure.scaling  # of a benchmark, which is no experiment
+FIGURES["scaling"] = scaling_figure.scaling  # of a benchmark, which is no experiment
 WHAT = {
     "atlas": "rows",
     "embedding_geometry": "rows",
@@ -317,7 +317,7 @@ def numbers() -> str:
     """For each experiment its laws, from its rows."""
     parts = [NUMBERS]
     for path in sorted(RESULTS.glob("*.csv")):
-        if path.stem in DRAWN:
+        if path.stem in FIGURES:
             found = journal.read_csv(path)
             what = WHAT.get(path.stem)
             devices = ", ".join(sorted({str(row["device"]) for row in found}))
@@ -414,12 +414,12 @@ def main() -> None:
     if chosen.check:
         check()
     for path in RESULTS.glob("*.csv"):
-        if path.stem in DRAWN:
+        if path.stem in FIGURES:
             own = journal.read_csv(path)
             beside = getattr(experiments.part(path.stem, "figure"), "BESIDE", None)
             if beside:
                 own += journal.read_csv(RESULTS / f"{beside}.csv")
-            plotting.save(DRAWN[path.stem](own), path.with_suffix(""))
+            plotting.save(FIGURES[path.stem](own), path.with_suffix(""))
     for path, text in texts().items():
         path.write_text(text)
 
