@@ -47,7 +47,7 @@ from matplotlib import colors
 from configs import sequential_learning
 from recall import experiments, plotting
 from recall.data import recall_task
-from recall.models import linear_attention, stage_training
+from recall.models import linear_attention, prompts, stage_training
 from recall.runs import planning, setup
 
 setup.configure(compile_cache=True)
@@ -100,10 +100,10 @@ subject, relation = 11, 2
 @jax.jit
 def predict(params):
     """p(a | s, r) of one prompt, in the mean noise context."""
-    counts = linear_attention.mean_context(problem.world, lane.noise, lane.length)
+    counts = prompts.mean_context(problem.world, lane.noise, lane.length)
     one = jnp.ones((1, 1))
     at = jnp.full((1, 1), subject), jnp.full((1, 1), relation)
-    reads = linear_attention.Reads(counts, one, *at)
+    reads = prompts.Reads(counts, one, *at)
     known = linear_attention.tables(params, problem.embeddings)
     return jax.nn.softmax(linear_attention.logits(known, problem.world, reads)[0, 0])
 

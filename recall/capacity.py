@@ -195,10 +195,7 @@ def grow(bracket: Bracket, n_max: Int[Array, ""], strategy: Strategy) -> Int[Arr
 def ending(
     problem: Problem, lane: Lane, recipe: training.Recipe
 ) -> tuple[Bool[Array, ""], Int[Array, ""]]:
-    """Returns if the probe of a lane has ended, and its ending, an index into ENDINGS.
-
-    The ending is -1 while the probe goes on.
-    """
+    """Returns if the probe has ended, and its index into ENDINGS, -1 if it goes on."""
     fit = lane.fit
     stored = fit.correct >= training.needed(fit.asked, problem.threshold)
     idle = (recipe.patience > 0) & (fit.steps - fit.most_at >= recipe.patience)

@@ -76,7 +76,7 @@ def cut(facts: Facts, num_inputs: int, num_outputs: int) -> Facts:
     """Cuts facts to those that a draw of fewer inputs and outputs has; on the host."""
     inputs: Any = np.asarray(facts.inputs)[:num_inputs]
     outputs: Any = np.asarray(facts.outputs)[:num_outputs]
-    targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)
+    targets: Any = np.arange(num_inputs, dtype=np.int32) % len(outputs)  # `balanced`
     n, M = (jnp.asarray(count, jnp.int32) for count in (num_inputs, len(outputs)))
     return Facts(inputs, outputs, targets, n=n, num_outputs=M)
 
@@ -95,6 +95,13 @@ def pad(facts: Facts, num_inputs: int, num_outputs: int, d: int) -> Facts:
 def live_inputs(facts: Facts) -> Bool[Array, " N"]:
     """Marks the inputs that are facts, not padding."""
     return jnp.arange(facts.inputs.shape[0]) < facts.n
+
+
+def pairs(facts: Facts) -> tuple[Float[Array, "N q"], Float[Array, "N d"]]:
+    """Returns the inputs e_x and the outputs u_f(x) of facts, zero for dead ones."""
+    live = live_inputs(facts)[:, None]
+    U_f = facts.outputs[facts.targets]
+    return jnp.where(live, facts.inputs, 0.0), jnp.where(live, U_f, 0.0)
 
 
 def live_outputs(facts: Facts) -> Bool[Array, " M"]:

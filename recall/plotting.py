@@ -112,18 +112,7 @@ def series(
     joined: bool,
     label: str,
 ) -> None:
-    """Draws medians and the bars of their intervals, where an end is finite.
-
-    Args:
-        axes: the panel.
-        x: `[n]`.
-        y: `[n]` medians.
-        ends: lower and upper ends, `[n]` each; an infinite one has no bar.
-        look: of the series.
-        filled: solid markers; trained memories have them.
-        joined: by a line.
-        label: in the legend.
-    """
+    """Draws medians y and the bars of their intervals; an infinite end has none."""
     bars = np.abs(np.array(ends, float).reshape(2, -1) - np.array(y, float))
     axes.errorbar(
         x,
@@ -169,8 +158,7 @@ def theory_line(axes: Axes, x: Values, y: Values, colour: str) -> None:
 def edge_labels(axes: Axes, lines: Iterable[tuple[Number, str, str]]) -> None:
     """Writes (y, text, colour) at the right edge, apart where lines end close by.
 
-    Call it once the limits of the y axis are final; a line that ends outside has no
-    name.
+    Call it once the limits of the y axis are final: ends outside are left out.
     """
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = [(to_axes.transform((1.0, y))[1], text, colour) for y, text, colour in lines]
@@ -195,10 +183,11 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
     Places that touch form a block, centred where its members were.
     """
     blocks: list[list[float]] = []  # [sum of places less their offsets, members]
+    top = lambda total, members: total / members + gap * members  # noqa: E731
     for place in places:
         block = [place, 1.0]
         # Pool adjacent violators: the least-squares fit of places that are `gap` apart.
-        while blocks and _top(blocks[-1], gap) > block[0] / block[1]:
+        while blocks and top(*blocks[-1]) > block[0] / block[1]:
             total, members = blocks.pop()
             block = [total + block[0] - members * gap * block[1], members + block[1]]
         blocks.append(block)
@@ -207,12 +196,6 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
         for total, members in blocks
         for offset in range(int(members))
     ]
-
-
-def _top(block: Sequence[float], gap: float) -> float:
-    """Returns the lowest place that is clear of a block."""
-    total, members = block
-    return total / members + gap * members
 
 
 def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None:

@@ -209,11 +209,7 @@ def advance(
 def build(
     problem: Problem, fit: Fit, n: Int[Array, ""], *, apply: Apply, construct: Construct
 ) -> Fit:
-    """Constructs the memory of the first n facts, and counts: one step, no training.
-
-    The weights are a function of the facts and of what was drawn: `params` keeps their
-    norm only.
-    """
+    """Constructs the memory of the first n facts, and counts: `params` is its norm."""
     facts = facts_lib.take(problem.facts, n)
     params = construct(facts, problem.drawn)
     correct = readout.num_correct(apply(params, facts.inputs), facts)
@@ -225,10 +221,7 @@ def build(
 
 
 def needed(n: Int[Array, ""], threshold: Float[Array, ""]) -> Int[Array, ""]:
-    """Returns the fewest facts out of n that make up the threshold: its exact ceiling.
-
-    0.99 as a float32 times n may land a rounding error above an integer, which would
-    ask for one fact too many.
-    """
-    # The guard is smaller than one fact for n up to 10^5.
+    """Returns the fewest facts out of n that make up the threshold, exactly."""
+    # .99 in float32 times n may lie a rounding error above an integer, and ask for one
+    # fact too many. The guard is smaller than one fact for n up to 10^5.
     return jnp.ceil(threshold * n * (1 - 1e-6)).astype(jnp.int32)

@@ -1,15 +1,15 @@
-"""Ends of a command: concludes and shows a run, or asks a model it left."""
+"""Ends of a command: concludes and shows a run, or asks a model it left.
+
+Imports wait until they are needed: rows come first, and drawing costs a second.
+"""
 
 from pathlib import Path
 from typing import Any
 
-import jax
 from rich.console import Console
 
-from recall import experiments, plotting
-from recall.cli import ask as asking
-from recall.pages import terminal
-from recall.runs import checkpoints, launching, status
+from recall import experiments
+from recall.runs import launching
 from recall.store import journal
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan, ended
@@ -59,6 +59,8 @@ def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -
 
 def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None:
     """Writes rows as tables, draws the figure, and prints what they say."""
+    from recall.pages import terminal
+
     by_kind = {kind: [r for r in rows if r["kind"] == kind] for kind in KINDS}
     kept = {kind: name for kind, name in KINDS.items() if by_kind[kind]}
     for kind, name in KINDS.items():
@@ -76,6 +78,8 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
 
 def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
     """Draws what there is; returns where, or what it lacks if lanes have failed."""
+    from recall import plotting
+
     try:
         plotting.save(experiments.draw(config.experiment, rows), workdir / "figure")
     except (ValueError, LookupError) as error:
@@ -91,6 +95,8 @@ def tell_status(workdir: Path, console: Console) -> None:
     Raises:
         ValueError: if the folder holds no run.
     """
+    from recall.runs import status
+
     found = status.read(workdir)
     for line in status.lines(found):
         console.print(line, highlight=False)
@@ -103,6 +109,9 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
     Raises:
         ValueError: if there is no such model, subject or relation.
     """
+    from recall.cli import ask as asking
+    from recall.runs import checkpoints
+
     model = checkpoints.load(checkpoints.path_of(workdir, seed))
     sizes, table = model.problem.world.live, asking.names_of(model)
     if table is None or asking.PROMPT.fullmatch(prompt.strip()):
@@ -127,6 +136,8 @@ def devices_to_use(count: int) -> list[Any]:
     Raises:
         ValueError: if there are fewer.
     """
+    import jax
+
     local = jax.local_devices()
     if not 0 <= count <= len(local):
         raise ValueError(f"Expected 0 <= devices <= {len(local)}; got devices={count}.")

@@ -20,7 +20,7 @@ INSTALL = "pip install -e '.[real]'"
 
 
 class Line(NamedTuple):
-    """A fact and where it stands.
+    """A fact and its place in the source.
 
     Attributes:
         subject: a name.
@@ -35,12 +35,12 @@ class Line(NamedTuple):
     place: str
 
 
-class Found(NamedTuple):
-    """The facts of a source.
+class Source(NamedTuple):
+    """The facts of a source, and notes on its lines.
 
     Attributes:
         table: the facts.
-        notes: what was said twice, and how conflicts were settled.
+        notes: a sentence on each repetition and on each conflict that was settled.
     """
 
     table: fact_tables.FactTable
@@ -54,20 +54,20 @@ def read(
     on_conflict: str = "error",
     several: str = "first",
     limit: int = 0,
-) -> Found:
-    """Reads the facts of a source.
+) -> Source:
+    """Reads the facts of a source and settles its conflicts.
 
     Args:
         source: "countries", "cities", or the path of a file or folder.
         relations: those to keep, in order; all of them if empty.
-        on_conflict: one of CONFLICTS: what to do with two answers to one pair.
-        several: one of SEVERAL: what to do with languages and neighbours of countries,
-            of which there may be many: keep the first listed, or make as many relations
+        on_conflict: one of CONFLICTS, for two answers to one pair.
+        several: one of SEVERAL, for languages and neighbours of countries, of which
+            there may be many: keep the first listed, or make as many relations
             ("neighbour 1", "neighbour 2", ...), as listed or in alphabetical order.
         limit: subjects to keep, the first of them; 0 for all.
 
     Raises:
-        ValueError: what is wrong, and where, in one line.
+        ValueError: naming the mistake and its place in one line.
     """
     kinds = {"countries": lambda: _countries(several), "cities": _cities}
     lines = list(kinds[source]() if source in kinds else _lines(source))
@@ -75,16 +75,16 @@ def read(
     if limit:
         kept = set(list(dict.fromkeys(line.subject for line in lines))[:limit])
         lines = [line for line in lines if line.subject in kept]
-    return Found(fact_tables.of(line[:3] for line in lines), notes)
+    return Source(fact_tables.of(line[:3] for line in lines), notes)
 
 
 def settle(
     lines: Iterable[Line], on_conflict: str
 ) -> tuple[list[Line], tuple[str, ...]]:
-    """Leaves one answer to each pair, and says which lines were left out.
+    """Keeps one answer to each pair, and notes the lines that are left out.
 
     Raises:
-        ValueError: if two lines contradict each other, and that is an error.
+        ValueError: if two lines contradict each other and on_conflict is "error".
     """
     kept: dict[tuple[str, str], Line] = {}
     notes = []
@@ -96,49 +96,51 @@ def settle(
         if other.answer == line.answer:
             notes.append(f"{both} say the same; it counts once.")
             continue
-        said = f"{line.relation} of {line.subject} is {other.answer!r} or"
-        said = f"{both} contradict each other: {said} {line.answer!r}"
+        answers = f"{line.relation} of {line.subject} is {other.answer!r} or"
+        conflict = f"{both} contradict each other: {answers} {line.answer!r}"
         if on_conflict == "error":
             raise ValueError(
                 "Expected one answer to each pair, or facts.on_conflict in ['first', "
-                f"'last']; got {said}."
+                f"'last']; got {conflict}."
             )
-        notes.append(f"{said}; the {on_conflict} counts.")
+        notes.append(f"{conflict}; the {on_conflict} counts.")
         if on_conflict == "last":
             kept[line.subject, line.relation] = line
     return list(kept.values()), tuple(notes)
 
 
 def _keep(lines: Sequence[Line], relations: Sequence[str], source: str) -> list[Line]:
-    """The facts of some relations, in their order.
+    """Keeps the facts of some relations, in their order.
 
     Raises:
         ValueError: if there is no such relation, or no fact at all.
     """
     if not lines:
         raise ValueError(f"Expected facts in facts.source={source!r}; got none.")
-    known = list(dict.fromkeys(line.relation for line in lines))
+    present = list(dict.fromkeys(line.relation for line in lines))
     for name in relations:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=3) or known[:12]
+        if name not in present:
+            close = difflib.get_close_matches(name, present, n=3) or present[:12]
             raise ValueError(
                 f"Expected facts.relations to have facts in {source!r}, for instance "
                 f"{', '.join(map(repr, close))}; got {name!r}, which has none."
             )
-    order = {name: i for i, name in enumerate(relations or known)}
+    order = {name: i for i, name in enumerate(relations or present)}
     kept = [line for line in lines if line.relation in order]
+    # Reversed: the first line of a subject is the last to write its place.
     subjects = {line.subject: i for i, line in reversed(list(enumerate(kept)))}
     key = lambda line: (subjects[line.subject], order[line.relation])  # noqa: E731
     return sorted(kept, key=key)
 
 
 def _lines(source: str) -> Iterator[Line]:
-    """The facts of a file, or of all files of a folder.
+    """Yields the facts of a file, or of all files of a folder.
 
     Raises:
         ValueError: naming the file, the line and the field.
     """
     path = Path(source)
+    # Sorted: file systems list in any order, and ids are numbers of first appearance.
     paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     if not paths:
         raise ValueError(
@@ -159,10 +161,10 @@ def _lines(source: str) -> Iterator[Line]:
 
 
 def _line(text: str, place: str) -> Line:
-    """One fact.
+    """Parses one fact, a JSON object.
 
     Raises:
-        ValueError: if it is none.
+        ValueError: if it is none, or a field is no name.
     """
     try:
         fact: Any = json.loads(text)
@@ -177,12 +179,13 @@ def _line(text: str, place: str) -> Line:
                 f"Expected a name as {field!r} in {place}; got {value!r} in "
                 f"{text.strip()[:60]!r}."
             )
+    # " Willemstad" and "Willemstad" had one embedding, which no memory can tell apart.
     subject, relation, answer = (fact[field].strip() for field in FIELDS)
     return Line(subject, relation, answer, place)
 
 
 def _geonames() -> Any:
-    """The package, whose data lie in its own files.
+    """Imports the package, whose data lie in its files: nothing is downloaded.
 
     Raises:
         ValueError: if it is not installed.
@@ -197,14 +200,16 @@ def _geonames() -> Any:
 
 
 def _countries(several: str) -> Iterator[Line]:
-    """Facts about countries; what a country lacks is no fact."""
+    """Yields facts about countries; a field that is empty is no fact."""
     data = _geonames()
     countries, continents = data.get_countries(), data.get_continents()
     for country in countries.values():
         currency = f"{country['currencyname']} ({country['currencycode']})"
+        # Without regions: "en-GB" and "en-US" are one answer.
         languages = [name.split("-")[0] for name in country["languages"].split(",")]
-        near = [countries[code]["name"] for code in _codes(country["neighbours"])]
-        told = [
+        codes = filter(None, country["neighbours"].split(","))
+        near = [countries[code]["name"] for code in codes]
+        facts = [
             ("capital", country["capital"]),
             ("continent", continents[country["continentcode"]]["name"]),
             ("currency", currency if country["currencycode"] else ""),
@@ -215,7 +220,7 @@ def _countries(several: str) -> Iterator[Line]:
             *_several("neighbour", near, several),
             ("calling code", country["phone"]),
         ]
-        for relation, answer in told:
+        for relation, answer in facts:
             if answer:
                 yield Line(country["name"], relation, answer.strip(), country["iso"])
 
@@ -227,18 +232,14 @@ def _several(relation: str, answers: list[str], how: str) -> list[tuple[str, str
     return [(f"{relation} {i}", answer) for i, answer in enumerate(ordered, 1)]
 
 
-def _codes(listed: str) -> list[str]:
-    return [code for code in listed.split(",") if code]
-
-
 def _cities() -> Iterator[Line]:
-    """Country and time zone of cities, the most populous first and one of a name."""
+    """Yields country and time zone of cities, the most populous first."""
     data = _geonames()
     countries = data.get_countries()
     cities = sorted(data.get_cities().values(), key=lambda city: -city["population"])
     largest: dict[str, Any] = {}
     for city in cities:
-        largest.setdefault(city["name"], city)
+        largest.setdefault(city["name"], city)  # a name is one subject
     for city in largest.values():
         country = countries[city["countrycode"]]
         place = str(city["geonameid"])

@@ -1,4 +1,4 @@
-r"""Tables of named facts: what they say, how much it is, and when codes clash.
+r"""Tables of named facts: their answers, their bits, and clashes of codes.
 
 A table gives each pair (s, r) at most one answer. Answer sets A_r overlap, are unequal
 and far from uniform, and some subjects lack a relation: nothing here assumes otherwise.
@@ -21,13 +21,13 @@ Triple = tuple[str, str, str]  # subject, relation, answer
 
 
 class FactTable(NamedTuple):
-    """Facts and the names of all that they are about.
+    """Facts, and the names of their subjects, relations and answers.
 
     Attributes:
         subjects: S names.
         relations: R names.
         answers: A names.
-        ids: S tuples of R answers each; -1 where there is no fact.
+        ids: S tuples of R answers each; -1 for no fact.
     """
 
     subjects: tuple[str, ...]
@@ -37,12 +37,12 @@ class FactTable(NamedTuple):
 
     @property
     def num_facts(self) -> int:
-        """Pairs that have an answer."""
+        """Returns the number of pairs that have an answer."""
         return sum(answer >= 0 for row in self.ids for answer in row)
 
 
 class Size(NamedTuple):
-    """What a table amounts to, in bits.
+    """The information in a table, in bits.
 
     Attributes:
         uniform: sum_r n_r log2 |A_r|, of answers drawn uniformly from known sets.
@@ -54,7 +54,7 @@ class Size(NamedTuple):
 
 
 def of(triples: Iterable[Triple]) -> FactTable:
-    """The table of some facts, names in order of appearance; a pair's last one counts.
+    """Returns the table of facts, names in order of appearance; of a pair the last one.
 
     Raises:
         ValueError: if there is no fact.
@@ -66,20 +66,20 @@ def of(triples: Iterable[Triple]) -> FactTable:
         {name: i for i, name in enumerate(dict.fromkeys(column))}
         for column in zip(*facts, strict=True)
     )
-    ids = np.full((len(subjects), len(relations)), -1)
+    ids = np.full((len(subjects), len(relations)), -1)  # -1: no fact
     for subject, relation, answer in facts:
         ids[subjects[subject], relations[relation]] = answers[answer]
     return _table(tuple(subjects), tuple(relations), tuple(answers), ids)
 
 
 def synthetic(table: FactTable, seed: int) -> FactTable:
-    """The same pairs and as many answers a relation, but disjoint sets and uniform.
+    """Draws a table of the same pairs with disjoint answer sets and uniform answers.
 
-    The synthetic task at the size of a real table.
+    The synthetic task at the size of a real table: as many answers a relation.
     """
     ids = np.array(table.ids)
     drawn, names = np.full_like(ids, -1), []
-    numbers = np.random.default_rng(seed)
+    numbers = np.random.default_rng(seed)  # NumPy's: tables need no JAX
     for r, relation in enumerate(table.relations):
         there = ids[:, r] >= 0
         count = len(np.unique(ids[there, r]))
@@ -89,10 +89,11 @@ def synthetic(table: FactTable, seed: int) -> FactTable:
 
 
 def copies(table: FactTable) -> FactTable:
-    """The same facts with answers of its own for each relation: disjoint sets."""
+    """Returns the same facts with separate answers for each relation: disjoint sets."""
     ids, names = np.array(table.ids), []
     for r, relation in enumerate(table.relations):
         there = ids[:, r] >= 0
+        # Ids within the relation; the offset below makes them ids of the table.
         kinds, ids[there, r] = np.unique(ids[there, r], return_inverse=True)
         ids[there, r] += len(names)
         names += [f"{table.answers[kind]} ({relation})" for kind in kinds]
@@ -100,17 +101,17 @@ def copies(table: FactTable) -> FactTable:
 
 
 def frequencies(table: FactTable) -> list[list[tuple[str, int]]]:
-    """Answers of each relation and how often they occur, the most frequent first."""
-    found = []
+    """Counts the answers of each relation, the most frequent first."""
+    columns = []
     for column in zip(*table.ids, strict=True):
         kinds, counts = np.unique([a for a in column if a >= 0], return_counts=True)
-        order = np.argsort(-counts, kind="stable")
-        found.append([(table.answers[kinds[i]], int(counts[i])) for i in order])
-    return found
+        order = np.argsort(-counts, kind="stable")  # ties in order of appearance
+        columns.append([(table.answers[kinds[i]], int(counts[i])) for i in order])
+    return columns
 
 
 def size(table: FactTable) -> Size:
-    """Bits of a table."""
+    """Computes the bits of a table, for uniform answers and for frequent ones."""
     uniform = entropy = 0.0
     for answers in frequencies(table):
         counts = np.array([count for _, count in answers], float)
@@ -120,7 +121,7 @@ def size(table: FactTable) -> Size:
 
 
 def clashes(table: FactTable) -> int:
-    """Facts whose answer ties in 0-1 codes: another is in both A_s and A_r."""
+    """Counts facts whose answer ties in 0-1 codes: another is in both A_s and A_r."""
     of_relations = [set(column) - {-1} for column in zip(*table.ids, strict=True)]
     return sum(
         answer >= 0 and len(set(row) & of_relations[r]) > 1
@@ -130,16 +131,16 @@ def clashes(table: FactTable) -> int:
 
 
 def swaps(table: FactTable) -> int:
-    """Pairs of subjects and of relations that no additive scores recall."""
-    found = 0
+    """Counts pairs of subjects and of relations that no additive scores recall."""
+    count = 0
     ids = np.array(table.ids)
     for r in range(ids.shape[1]):
         for other in range(r):
             a, b = ids[:, r], ids[:, other]
             there = (a >= 0) & (b >= 0) & (a != b)
-            told = set(zip(a[there].tolist(), b[there].tolist(), strict=True))
-            found += sum((y, x) in told for x, y in told if x < y)
-    return found
+            answers = set(zip(a[there].tolist(), b[there].tolist(), strict=True))
+            count += sum((y, x) in answers for x, y in answers if x < y)
+    return count
 
 
 def _table(
@@ -148,5 +149,5 @@ def _table(
     answers: tuple[str, ...],
     ids: np.ndarray,
 ) -> FactTable:
-    rows = tuple(tuple(int(answer) for answer in row) for row in ids)
+    rows = tuple(tuple(int(answer) for answer in row) for row in ids)  # hashable
     return FactTable(subjects, relations, answers, rows)

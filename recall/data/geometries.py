@@ -1,4 +1,4 @@
-"""Geometries of embeddings by name: what the field `embedding` of a config may say.
+"""Geometries of embeddings by name, the values of the config field `embedding`.
 
     sphere, gaussian, orthonormal_blocks
     power_law:EXPONENT, shared_mean:MEAN, low_rank:RANK[:FLOOR], mixture:CENTRES:MEAN
@@ -15,23 +15,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, Float32, Key
+from jaxtyping import Array, Float, Float32
 
 from recall import embeddings
 from recall.data import tensors
 
 NO_LIMIT = 10**9
+# Inputs and outputs apart: a shared mean on one side leaves 9 facts plain and 204
+# whitened, on both sides 3 and 198.
 PARTS = ">"
 
 
 class Geometry(NamedTuple):
-    """A kind of embeddings.
+    """A distribution of embeddings, and the sizes for which it exists.
 
     Attributes:
         sample: draws them.
         least_d: smallest width at which they exist.
         most_d: largest width.
-        points: how many there are.
+        points: the number of different ones.
     """
 
     sample: embeddings.Sampler
@@ -41,7 +43,7 @@ class Geometry(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A number in a name: an integer or a real in [low, high]."""
+    """A parameter in a name: an integer or a real in [low, high]."""
 
     name: str
     kind: Callable[[str], Any]
@@ -51,7 +53,7 @@ class Number(NamedTuple):
 
 
 class Family(NamedTuple):
-    """Geometries with numbers in their names."""
+    """A family of geometries, with its parameters in their names."""
 
     draw: Callable[..., Float[Array, "n d"]]
     numbers: tuple[Number, ...]
@@ -79,18 +81,18 @@ KNOWN = (
 
 
 def sampler(name: str) -> embeddings.Sampler:
-    """Draws embeddings of the geometry of that name; nested in the number of points."""
+    """Returns the sampler of the geometry of that name; draws are nested in n."""
     return geometry(name).sample
 
 
 def of_pair(name: str) -> tuple[Geometry, Geometry]:
-    """The geometries of the inputs and of the outputs of a memory."""
+    """Returns the geometries of the inputs and of the outputs of a memory."""
     inputs, outputs = names_of_pair(name)
     return geometry(inputs), geometry(outputs)
 
 
 def names_of_pair(name: str) -> tuple[str, str]:
-    """The names of the geometries of the inputs and of the outputs of a memory."""
+    """Splits a name into the geometries of inputs and outputs; one name is both."""
     inputs, _, outputs = name.partition(PARTS)
     return inputs, outputs or inputs
 
@@ -106,13 +108,13 @@ def check(name: str, d: int) -> None:
 
 
 def num_points(name: str) -> int:
-    """How many facts there are embeddings for."""
+    """Returns the number of facts that embeddings of a pair suffice for."""
     return min(one.points for one in of_pair(name))
 
 
-@functools.cache
+@functools.cache  # one sampler a name: programs are cached by sampler
 def geometry(name: str) -> Geometry:
-    """Reads a name.
+    """Parses the name of a geometry.
 
     Raises:
         ValueError: if it names no geometry, a number in it is out of range, or a table
@@ -121,39 +123,41 @@ def geometry(name: str) -> Geometry:
     kind, _, rest = name.partition(":")
     if kind == "unit" and rest:
         inner = geometry(rest)
-        return inner._replace(sample=_unit(inner.sample))
+        return inner._replace(
+            sample=lambda key, n, d: embeddings.unit(inner.sample(key, n, d))
+        )
     if name in embeddings.SAMPLERS:
         return Geometry(embeddings.SAMPLERS[name])
     if kind in FAMILIES:
         return _member(name, kind, rest.split(":") if rest else [])
     table = _table(name)
-    most = table.shape[1]
-    draw = functools.partial(_draw_rows, table=name)
-    return Geometry(draw, most_d=most, points=table.shape[0])
+    return Geometry(
+        lambda key, n, d: embeddings.from_table(key, n, d, _cut(name, d)),
+        most_d=table.shape[1],
+        points=table.shape[0],
+    )
 
 
-def _unit(sample: embeddings.Sampler) -> embeddings.Sampler:
-    return lambda key, n, d: embeddings.unit(sample(key, n, d))
-
-
-def _member(name: str, kind: str, given: list[str]) -> Geometry:
+def _member(name: str, kind: str, texts: list[str]) -> Geometry:
     family = FAMILIES[kind]
     required = sum(number.required for number in family.numbers)
-    if not required <= len(given) <= len(family.numbers):
+    if not required <= len(texts) <= len(family.numbers):
         raise _unknown(name)
     numbers = {
         number.name: _number(name, number, text)
-        for number, text in zip(family.numbers, given, strict=False)
+        for number, text in zip(family.numbers, texts, strict=False)
     }
-    draw = functools.partial(_draw_member, kind=kind, numbers=numbers)
-    return Geometry(draw, least_d=numbers.get("rank", 1))
+    return Geometry(
+        lambda key, n, d: family.draw(key, n, d, **numbers),
+        least_d=numbers.get("rank", 1),
+    )
 
 
 def _number(name: str, number: Number, text: str) -> Any:
     try:
         value = number.kind(text)
     except ValueError:
-        value = float("nan")
+        value = float("nan")  # within no bounds
     if not number.low <= value <= number.high:
         what = "an integer" if number.kind is int else "a number"
         high = "" if number.high == NO_LIMIT else f" and <= {number.high:g}"
@@ -164,21 +168,9 @@ def _number(name: str, number: Number, text: str) -> Any:
     return value
 
 
-def _draw_member(
-    key: Key[Array, ""], n: int, d: int, *, kind: str, numbers: dict[str, Any]
-) -> Float[Array, "n d"]:
-    return FAMILIES[kind].draw(key, n, d, **numbers)
-
-
-def _draw_rows(
-    key: Key[Array, ""], n: int, d: int, *, table: str
-) -> Float[Array, "n d"]:
-    return embeddings.from_table(key, n, d, _cut(table, d))
-
-
 @functools.lru_cache(maxsize=4)
 def _cut(name: str, d: int) -> Float32[np.ndarray, "total d"]:
-    """The first d coordinates of a table, scaled to a mean square norm of one."""
+    """Returns the first d coordinates of a table, scaled to a mean square norm of 1."""
     table = _table(name)[:, :d]
     if name.startswith("centred:"):
         table = table - table.mean(axis=0)
@@ -188,10 +180,10 @@ def _cut(name: str, d: int) -> Float32[np.ndarray, "total d"]:
 def _table(name: str) -> Float32[np.ndarray, "total d"]:
     name = name.removeprefix("centred:")
     if name in tensors.PACKAGES:
-        found = tensors.installed(name)
-        return tensors.read(found.path, found.tensor)
-    kind, _, where = name.partition(":")
-    path, _, tensor = where.rpartition(":")
+        model = tensors.installed(name)
+        return tensors.read(model.path, model.tensor)
+    kind, _, rest = name.partition(":")
+    path, _, tensor = rest.rpartition(":")  # a path may have colons, a tensor has none
     if kind != "file" or not path or not tensor:
         raise _unknown(name)
     return tensors.read(path, tensor)

@@ -1,7 +1,7 @@
-"""Names as points: the mean embedding of their word pieces in a language model.
+"""Embeddings of names: the mean of their word pieces in a language model.
 
 A name is lower-cased, freed of accents and cut at blanks and punctuation; each word is
-cut into the longest pieces of the vocabulary from the left, those inside a word marked
+cut into the longest pieces of the vocabulary from the left, pieces inside a word marked
 by "##". Schuster, Nakajima 2012; the uncased rules of BERT (Devlin et al. 2019).
 """
 
@@ -20,7 +20,7 @@ UNKNOWN = "[UNK]"
 
 
 class Vectors(NamedTuple):
-    """Embeddings of the names of a table, of any width.
+    """The embeddings of the names of a table, of any width.
 
     Attributes:
         subjects: `[S, q]`.
@@ -34,7 +34,7 @@ class Vectors(NamedTuple):
 
 
 def of(table: fact_tables.FactTable, model: str) -> Vectors:
-    """The vectors of all names of a table.
+    """Returns the vectors of all names of a table.
 
     Args:
         table: of facts.
@@ -43,11 +43,11 @@ def of(table: fact_tables.FactTable, model: str) -> Vectors:
     Raises:
         ValueError: if there is no such model, or it is not installed.
     """
-    found = tensors.installed(model)
-    points = tensors.read(found.path, found.tensor)
-    vocabulary = _vocabulary(found.vocabulary)
-    names = table.subjects, table.relations, table.answers
-    return Vectors(*(vectors(own, vocabulary, points) for own in names))
+    files = tensors.installed(model)
+    points = tensors.read(files.path, files.tensor)
+    vocabulary = _vocabulary(files.vocabulary)
+    columns = table.subjects, table.relations, table.answers
+    return Vectors(*(vectors(names, vocabulary, points) for names in columns))
 
 
 @functools.lru_cache(maxsize=2)
@@ -57,7 +57,7 @@ def _vocabulary(path: Path) -> dict[str, int]:
 
 
 def pieces(name: str, vocabulary: Mapping[str, int]) -> list[str]:
-    """The word pieces of a name; a word that has none is `UNKNOWN`."""
+    """Cuts a name into word pieces; a word that has none is `UNKNOWN`."""
     return [piece for word in _words(name) for piece in _cut(word, vocabulary)]
 
 
@@ -66,34 +66,35 @@ def vectors(
     vocabulary: Mapping[str, int],
     table: Float32[np.ndarray, "tokens d"],
 ) -> Float32[np.ndarray, "names d"]:
-    """The mean embedding of the pieces of each name.
+    """Returns the mean embedding of the pieces of each name.
 
     Raises:
         ValueError: if a name has no piece at all.
     """
-    found = []
+    means = []
     for name in names:
         ids = [vocabulary[piece] for piece in pieces(name, vocabulary)]
         if not ids:
             raise ValueError(f"Expected a name of letters or signs; got {name!r}.")
-        found.append(table[ids].mean(axis=0))
-    return np.array(found, np.float32)
+        means.append(table[ids].mean(axis=0))
+    return np.array(means, np.float32)
 
 
 def _words(name: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFD", name.lower())
+    plain = unicodedata.normalize("NFD", name.lower())  # accents apart from letters
     letters = [c for c in plain if unicodedata.category(c) != "Mn"]
     apart = [f" {c} " if _is_punctuation(c) else c for c in letters]
     yield from "".join(apart).split()
 
 
 def _is_punctuation(c: str) -> bool:
+    # As BERT has it: "$" and "^" are punctuation, which Unicode calls symbols.
     ascii_sign = c.isascii() and c.isprintable() and not (c.isalnum() or c == " ")
     return ascii_sign or unicodedata.category(c).startswith("P")
 
 
 def _cut(word: str, vocabulary: Mapping[str, int]) -> list[str]:
-    found, start = [], 0
+    cut, start = [], 0
     while start < len(word):
         for end in range(len(word), start, -1):
             piece = ("##" if start else "") + word[start:end]
@@ -101,6 +102,6 @@ def _cut(word: str, vocabulary: Mapping[str, int]) -> list[str]:
                 break
         else:
             return [UNKNOWN]
-        found.append(piece)
+        cut.append(piece)
         start = end
-    return found
+    return cut

@@ -192,7 +192,7 @@ def pad(world: World, num_subjects: int, num_relations: int) -> World:
     rows, columns = world.choices.shape
     more = ((0, num_subjects - rows), (0, num_relations - columns))
     if (given := world.given) is not None:
-        wider = jnp.pad(given.answers, more, constant_values=-1)
+        wider = jnp.pad(given.answers, more, constant_values=-1)  # no fact
         world = world._replace(given=given._replace(answers=wider))
     return world._replace(
         choices=jnp.pad(world.choices, more),

@@ -14,7 +14,7 @@ from recall.data import recall_task
 
 # With H = 8, d_h = 8, d = 32, m = 64 and 1,024 facts a step, a step takes .81 ms a lane
 # by "grid", .86 ms in 32 i.i.d. contexts, 12.25 ms of plain sequences. Medians of 10
-# seeds after 2,048 steps on 1,024 facts: .967 by "grid", .963 by "pairs", .956 i.i.d.;
+# seeds after 2,048 steps: .967 by "grid", .963 by "pairs", .956 by i.i.d. sequences;
 # seeds range from .84 to .995 (`benchmarks.recall_step`).
 LAYOUTS = ("grid", "pairs")
 
@@ -57,7 +57,7 @@ def sample_batch(
     B, T, live = num_sequences, length, world.live
     s = _sample(key_subjects, _live_weights(world)[0], (B,))
     r = _sample(key_relations, _live_weights(world)[1], (B,))
-    noise = _sample_noise(key_noise, world, (B, T))
+    noise = _sample_noise(key_noise, world, (B, T))  # three places are overwritten
     tokens = noise + live.subjects + live.relations
     order = jax.vmap(lambda k: jax.random.permutation(k, T - 1))
     places = order(jax.random.split(key_places, B))  # two of them, never the same

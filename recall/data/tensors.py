@@ -1,7 +1,7 @@
-"""Embeddings that somebody else trained: tensors in safetensors files.
+"""Embeddings of published models: tensors in safetensors files.
 
-Needs the extra `real`. Packages that carry a model are found by a short name, without
-importing them, so that what they depend on need not be there.
+Needs the extra `real`. Packages that carry a model are located by a short name, without
+importing them, so that their dependencies need not be there.
 """
 
 import functools
@@ -16,10 +16,10 @@ from jaxtyping import Float32
 
 
 class Package(NamedTuple):
-    """A package that carries a language model, and where in it the model lies.
+    """A package that carries a language model, and the paths inside it.
 
     Attributes:
-        module: what it is imported as.
+        module: its name for imports.
         path: of the weights, inside the module.
         tensor: the token embeddings, `[vocabulary, d]`.
         vocabulary: path of the tokens, one a line, inside the module.
@@ -34,7 +34,7 @@ class Package(NamedTuple):
 
 
 class Installed(NamedTuple):
-    """A model on this machine.
+    """The files of a model on this machine.
 
     Attributes:
         path: of the weights.
@@ -59,7 +59,7 @@ PACKAGES: Mapping[str, Package] = {
 
 
 def installed(name: str) -> Installed:
-    """Finds the model of a package in PACKAGES.
+    """Locates the files of a model in PACKAGES.
 
     Raises:
         ValueError: if there is no such package, or it is not installed here.
@@ -77,7 +77,7 @@ def installed(name: str) -> Installed:
     return Installed(home / package.path, package.tensor, home / package.vocabulary)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=4)  # 47 MB of "minilm"
 def read(path: str | pathlib.Path, tensor: str) -> Float32[np.ndarray, "n d"]:
     """Reads a matrix, one embedding a row; the array is shared, and read-only.
 
@@ -93,13 +93,13 @@ def read(path: str | pathlib.Path, tensor: str) -> Float32[np.ndarray, "n d"]:
             f"Expected tensor {tensor!r} to be a matrix of finite numbers; got shape "
             f"{points.shape}."
         )
-    points.setflags(write=False)
+    points.setflags(write=False)  # the cache hands the same array to all
     return points
 
 
 def _tensor(path: str, tensor: str) -> np.ndarray:
     try:
-        safetensors = importlib.import_module("safetensors")
+        safetensors = importlib.import_module("safetensors")  # of the extra `real`
     except ImportError:
         raise ValueError(
             "Expected safetensors to be installed: pip install safetensors; got none."

@@ -96,6 +96,13 @@ _FEATURES = {
 }
 
 
+def _readout(
+    construct: Callable[..., Any],
+    features: random_features.Features = random_features.bilinear,
+) -> Callable[[Design], training.Construct]:
+    return _always(functools.partial(construct, features=features))
+
+
 def _mlp(design: Design) -> training.Apply:
     return functools.partial(mlp.apply, activation=design.activation)
 
@@ -169,31 +176,16 @@ KINDS: Mapping[str, Kind] = {
         construct=_always(sign_gates.construct),
         passes=10.0,
     ),
-    "hebbian": Kind(
-        **_FEATURES,
-        construct=_always(
-            functools.partial(
-                random_features.hebbian, features=random_features.bilinear
-            )
-        ),
-    ),
+    "hebbian": Kind(**_FEATURES, construct=_readout(random_features.hebbian)),
     "bilinear": Kind(
-        **_FEATURES,
-        construct=_always(
-            functools.partial(
-                random_features.whitened, features=random_features.bilinear
-            )
-        ),
-        passes=20,
+        **_FEATURES, construct=_readout(random_features.whitened), passes=20
     ),
     "relu_features": Kind(
         draw=random_features.draw_relu,
         rows=lambda design: design.m,
         parameters=lambda design: 2 * design.d * design.m,
         apply=_always(functools.partial(mlp.apply, activation="relu")),
-        construct=_always(
-            functools.partial(random_features.whitened, features=random_features.relu)
-        ),
+        construct=_readout(random_features.whitened, random_features.relu),
         passes=20,
     ),
     "data_dependent": Kind(

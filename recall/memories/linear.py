@@ -48,9 +48,8 @@ def outer_product(facts: facts_lib.Facts) -> Params:
     For injective f and d^2 >~ N polylog N every fact is recalled with high probability.
     Shared outputs break it: one needs max_y |f^-1(y)| <~ d, whatever d^2 is.
     """
-    live = facts_lib.live_inputs(facts)
-    U_f = jnp.where(live[:, None], facts.outputs[facts.targets], 0.0)
-    return Params(W=jnp.einsum("ni,nj->ij", U_f, facts.inputs))
+    E, U_f = facts_lib.pairs(facts)
+    return Params(W=jnp.einsum("ni,nj->ij", U_f, E))
 
 
 def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
@@ -107,9 +106,7 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
             f"Expected an injective f, at least {num_inputs} outputs for "
             f"{num_inputs} inputs; got outputs={num_outputs}."
         )
-    live = facts_lib.live_inputs(facts)[:, None]
-    U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
-    E = jnp.where(live, facts.inputs, 0.0)
+    E, U_f = facts_lib.pairs(facts)
     left = _solve(U_f.T @ U_f, U_f.T @ E, ridge)
     return Params(W=_solve(E.T @ E, left.T, ridge).T)
 
@@ -117,8 +114,7 @@ def whitened(facts: facts_lib.Facts, ridge: float = RIDGE) -> Params:
 def centred(facts: facts_lib.Facts) -> Params:
     """Stores facts by covariance, W = sum_x (u_f(x) - u) (e_x - e)^T; u, e are means.
 
-    Made for embeddings that share a mean: crosstalk from it grows as N^2 in the outer
-    product (`theory.crosstalk`). Derived.
+    For embeddings that share a mean, which costs an outer product N^2. Derived.
     """
     live = facts_lib.live_inputs(facts)[:, None]
     U_f, E = facts.outputs[facts.targets], facts.inputs
@@ -131,9 +127,7 @@ def pseudo_inverse(facts: facts_lib.Facts) -> Params:
 
     Exact for N <= d linearly independent inputs, whatever f is.
     """
-    live = facts_lib.live_inputs(facts)[:, None]
-    U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
-    E = jnp.where(live, facts.inputs, 0.0)
+    E, U_f = facts_lib.pairs(facts)
     return Params(W=U_f.T @ jnp.linalg.pinv(E, rtol=CUTOFF).T)
 
 

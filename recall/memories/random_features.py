@@ -88,8 +88,8 @@ Features = Callable[..., Float[Array, "N m"]]
 
 def hebbian(facts: facts_lib.Facts, drawn: P, features: Features) -> P:
     """Reads out by correlation, V = Phi^T U_f / N."""
-    Phi, U_f = _live(facts, features(drawn, facts.inputs))
-    return drawn._replace(V=Phi.T @ U_f / jnp.maximum(facts.n, 1))
+    E, U_f = facts_lib.pairs(facts)  # features of zero are zero
+    return drawn._replace(V=features(drawn, E).T @ U_f / jnp.maximum(facts.n, 1))
 
 
 def whitened(
@@ -104,7 +104,8 @@ def whitened(
         ridge: lambda as a fraction of the mean square of the live features; smaller
             than 1e-5 it is lost in float32 where features are linearly dependent.
     """
-    Phi, U_f = _live(facts, features(drawn, facts.inputs))
+    E, U_f = facts_lib.pairs(facts)
+    Phi = features(drawn, E)
     moment = Phi.T @ Phi
     squares = jnp.diagonal(moment)
     mean = jnp.sum(squares) / jnp.maximum(jnp.sum(squares > 0), 1)
@@ -136,7 +137,7 @@ def data_dependent(
 
 def _fit_factor(facts: facts_lib.Facts, V: Array, other: Array, ridge: float) -> Array:
     """Solves for one factor of bilinear features, given the other and a readout V."""
-    E, U_f = _live(facts, facts.inputs)
+    E, U_f = facts_lib.pairs(facts)
     U = jnp.where(facts_lib.live_outputs(facts)[:, None], facts.outputs, 0.0)
     S = U.T @ U
     C = E @ other.T
@@ -157,13 +158,6 @@ def _fit_factor(facts: facts_lib.Facts, V: Array, other: Array, ridge: float) ->
         M=lambda A: A / jnp.where(live, diagonal + damping, 1.0),
     )
     return solved
-
-
-def _live(facts: facts_lib.Facts, rows: Array) -> tuple[Array, Array]:
-    """Returns the rows and the outputs u_f(x) of the facts, zero for dead ones."""
-    live = facts_lib.live_inputs(facts)[:, None]
-    U_f = facts.outputs[facts.targets]
-    return jnp.where(live, rows, 0.0), jnp.where(live, U_f, 0.0)
 
 
 def _check(m: int) -> None:

@@ -20,8 +20,7 @@ from recall.memories import gated, mlp
 
 def construct(facts: facts_lib.Facts, gates: Float[Array, "G d"]) -> gated.Params:
     """Computes the matrices A_g of facts, for gates drawn before; zeros are silent."""
-    live = facts_lib.live_inputs(facts)[:, None]
-    U_f = jnp.where(live, facts.outputs[facts.targets], 0.0)
+    _, U_f = facts_lib.pairs(facts)
     G = jnp.maximum(jnp.sum(jnp.any(gates != 0, axis=1)), 1)  # without padding
     W = U_f.T @ gated.features(gates, facts.inputs) / G
     return gated.from_readout(gates, W)

@@ -1,1 +1,1 @@
-"""Transformers and linear attention: losses, training, probes."""
+"""Transformers and linear attention: their losses, training and probes."""

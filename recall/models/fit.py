@@ -1,4 +1,4 @@
-"""Training the one-layer transformer on a factual recall task, one lane at a time."""
+"""Training of the one-layer transformer on the recall task, one lane at a time."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,25 +6,25 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from recall import readout, training
 from recall.data import recall_task, sequences
 from recall.models import population, transformer
 
-SizesOf = Callable[[Int[Array, ""]], recall_task.Sizes]  # what a size n asks for
+SizesOf = Callable[[Int[Array, ""]], recall_task.Sizes]  # of a probe of size n
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """What a step and a check read; static.
+    """The prompts of a step and of a check; static.
 
     Attributes:
         length: tokens T of a sequence.
         layout: one of `sequences.LAYOUTS`.
         contexts: noise contexts of a step, C.
         facts: facts read in each of them, F.
-        checks: noise contexts in which a check asks about every fact.
+        checks: noise contexts of a check, which asks about every fact in each.
     """
 
     length: int
@@ -35,14 +35,14 @@ class Sampling:
 
 
 class Problem(NamedTuple):
-    """What one lane is to learn; all of it traced, so lanes may differ.
+    """The task and hyperparameters of one lane; all traced, so that lanes may differ.
 
     Attributes:
         world: the largest world; a probe of size n is about a part of it.
-        embeddings: of its tokens, frozen unless params hold their own.
+        embeddings: of its tokens, frozen unless params hold trained ones.
         head_dim: `[]` d_h before padding, which scales attention logits.
         seed: `[]` of the noise contexts.
-        n_max: `[]` the largest size that may be asked for.
+        n_max: `[]` the largest size of a probe.
         initial: the params that every fresh start begins from.
         learning_rates: `[tries]` tried in order until one stores the facts.
         threshold: `[]` fraction of the facts that must be recalled.
@@ -69,30 +69,38 @@ def advance(
     architecture: transformer.Architecture,
     recipe: training.Recipe,
 ) -> training.Fit:
-    """Trains on the world of size n for `check_every` steps, then asks every fact."""
+    """Trains on the world of size n for `check_every` steps, then checks every fact."""
     world = recall_task.take(problem.world, sizes(n))
+    # By seed, size and step, not by place in a batch: the same noise in every batch.
     key = jax.random.fold_in(jax.random.key(problem.seed), n)
+    loss = sampled_loss(key, problem, world, sampling, architecture)
+    fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
+    right = ask_every_fact(problem, fit.params, world, sampling, architecture)
+    total = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
+    return training.check(fit, jnp.sum(right), total)
 
-    def loss(params: transformer.Params, step: Array) -> readout.Loss:
-        draw = sequences.sample_draw(
-            jax.random.fold_in(key, step),
-            world,
-            sampling.contexts,
-            sampling.facts,
-            sampling.length,
-            sampling.layout,
-        )
+
+def sampled_loss(
+    key: Key[Array, ""],
+    problem: Problem,
+    world: recall_task.World,
+    sampling: Sampling,
+    architecture: transformer.Architecture,
+) -> training.StepLoss:
+    """Returns the loss of params on the prompts that are drawn for a step."""
+
+    def loss(params: transformer.Params, step: Int[Array, ""]) -> readout.Loss:
+        key_step = jax.random.fold_in(key, step)
+        reads = sampling.contexts, sampling.facts, sampling.length, sampling.layout
+        draw = sequences.sample_draw(key_step, world, *reads)
         rest = world, draw, architecture, problem.head_dim
         return population.loss(params, problem.embeddings, *rest)
 
-    fit = training.descend(fit, learning_rate, loss=loss, recipe=recipe)
-    right = ask_every_fact(problem, fit.params, world, sampling, architecture)
-    asked = jnp.asarray(recall_task.num_facts(world) * sampling.checks, jnp.int32)
-    return training.check(fit, jnp.sum(right), asked)
+    return loss
 
 
 class Answers(NamedTuple):
-    """How well every fact of a world is recalled.
+    """The accuracy over all facts of a world, in several noise contexts.
 
     Attributes:
         mean: `[]` fraction recalled, over facts and noise contexts.
@@ -109,13 +117,13 @@ def evaluate(
     sampling: Sampling,
     architecture: transformer.Architecture,
 ) -> Answers:
-    """Asks about every fact of the whole world in each of `checks` noise contexts."""
+    """Measures the accuracy on the whole world in each of `checks` noise contexts."""
     world = problem.world
     right = ask_every_fact(problem, params, world, sampling, architecture)
-    asked = recall_task.num_facts(world)
+    n = recall_task.num_facts(world)
     return Answers(
-        mean=jnp.sum(right) / (asked * sampling.checks),
-        worst=jnp.sum(jnp.all(right, axis=0)) / asked,
+        mean=jnp.sum(right) / (n * sampling.checks),
+        worst=jnp.sum(jnp.all(right, axis=0)) / n,
     )
 
 
@@ -126,8 +134,8 @@ def ask_every_fact(
     sampling: Sampling,
     architecture: transformer.Architecture,
 ) -> Bool[Array, "checks S R"]:
-    """Whether each live fact is recalled, in several noise contexts that stay fixed."""
-    fixed = jax.random.fold_in(jax.random.key(problem.seed), 0)  # sizes are > 0
+    """Marks the live facts that are recalled, in noise contexts that stay fixed."""
+    fixed = jax.random.fold_in(jax.random.key(problem.seed), 0)  # no size n is 0
     live = recall_task.live_facts(world)
 
     def ask(key: Array) -> Array:
@@ -135,4 +143,5 @@ def ask_every_fact(
         rest = world, draw, architecture, problem.head_dim
         return population.correct(params, problem.embeddings, *rest) & live
 
+    # Not vmapped: answers to all facts in all contexts would be held at once.
     return jax.lax.map(ask, jax.random.split(fixed, sampling.checks))

@@ -1,4 +1,4 @@
-"""Training a part of a transformer while the rest of its weights stay as they are."""
+"""Training of a part of a transformer, with the rest of its weights frozen."""
 
 from typing import Any
 
@@ -7,31 +7,30 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from recall import readout, training
-from recall.data import sequences
 from recall.models import fit as factual_training
-from recall.models import population, transformer
+from recall.models import transformer
 
 Free = Any  # a boolean for each array of params: whether it is trained
 
 
 def all_free(params: transformer.Params) -> Free:
-    """Every weight is trained."""
+    """Returns the mask under which every weight is trained."""
     return jax.tree.map(lambda _: jnp.asarray(True), params)
 
 
 def only_mlp(params: transformer.Params) -> Free:
-    """Attention stays."""
+    """Returns the mask under which attention stays as it is."""
     no = jnp.asarray(False)
     return all_free(params)._replace(K=no, Q=no, V=no, O=no)
 
 
 def without_values(params: transformer.Params) -> Free:
-    """V and O stay."""
+    """Returns the mask under which V and O stay as they are."""
     return all_free(params)._replace(V=jnp.asarray(False), O=jnp.asarray(False))
 
 
 def copy_map(heads: int, head_dim: int, d: int) -> Float[Array, "H d_h d"]:
-    """V = O of heads that copy what they attend to, head_dim coordinates each.
+    """Returns V = O of heads that copy `head_dim` coordinates of the attended token.
 
     Head h copies coordinates h d_h to (h + 1) d_h - 1, counted round and round: where d
     divides H d_h, the heads' maps O^T V add up to H d_h / d times the identity.
@@ -49,26 +48,19 @@ def fit(
     architecture: transformer.Architecture,
     recipe: training.Recipe,
 ) -> training.Fit:
-    """Trains the free weights for all steps of a recipe, on the whole world.
-
-    The rest has no gradient, and Adam leaves what never had one exactly where it is.
-    """
+    """Trains the free weights for `check_every` steps, on the whole world."""
     key = jax.random.fold_in(jax.random.key(problem.seed), problem.n_max)
+    loss_of_all = factual_training.sampled_loss(
+        key, problem, problem.world, sampling, architecture
+    )
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
-        held = jax.tree.map(
+        # Adam leaves weights that never had a gradient exactly where they are. A traced
+        # mask, and not another tree of params: one program for all parts.
+        masked = jax.tree.map(
             lambda p, f: jnp.where(f, p, jax.lax.stop_gradient(p)), params, free
         )
-        draw = sequences.sample_draw(
-            jax.random.fold_in(key, step),
-            problem.world,
-            sampling.contexts,
-            sampling.facts,
-            sampling.length,
-            sampling.layout,
-        )
-        rest = problem.world, draw, architecture, problem.head_dim
-        return population.loss(held, problem.embeddings, *rest)
+        return loss_of_all(masked, step)
 
-    begun = training.start(problem.initial)
-    return training.descend(begun, learning_rate, loss=loss, recipe=recipe)
+    start = training.start(problem.initial)
+    return training.descend(start, learning_rate, loss=loss, recipe=recipe)

@@ -18,23 +18,23 @@ _MOST_STEPS = 100_000
 
 
 def follow(params: Any, loss: Callable[[Any], Array], duration: Any) -> Any:
-    """Where params are after `duration` (learning rate x steps) of dp/dt = -grad."""
-    import diffrax  # takes half a second
+    """Integrates dp/dt = -grad over `duration`, learning rate x steps; returns p."""
+    import diffrax  # takes half a second, which all other experiments are spared
 
-    found = diffrax.diffeqsolve(
+    solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, p, _: jax.tree.map(lambda g: -g, jax.grad(loss)(p))),
         diffrax.Tsit5(),
         t0=0.0,
         t1=duration,
-        dt0=None,
+        dt0=None,  # rates differ by orders of magnitude: the controller picks it
         y0=params,
         stepsize_controller=diffrax.PIDController(rtol=RTOL, atol=ATOL),
         max_steps=_MOST_STEPS,
         throw=False,  # a lane that fails is not finite: that is data
     )
-    return jax.tree.map(lambda x: x[-1], found.ys)
+    return jax.tree.map(lambda x: x[-1], solution.ys)
 
 
 def conserved(params: linear_attention.Params) -> Float[Array, " Z"]:
-    """w(z)^2 - sum_a V(a, z)^2 of every token of one-hot embeddings."""
+    """Returns w(z)^2 - sum_a V(a, z)^2 of every token of one-hot embeddings."""
     return params.w**2 - (params.V**2).sum(0)

@@ -9,9 +9,7 @@ that are read in it
                     / (Z_c + e^{a(s)} + e^{a(r)}),
 
 which is what softmax attention gives, position by position. C contexts of F facts each
-estimate the same loss as C F sequences, for C T + C F reads instead of C F T. Sums are
-stabilised by the maximum over the tokens of each sequence alone: a maximum over the
-vocabulary underflows.
+estimate the same loss as C F sequences, for C T + C F reads instead of C F T.
 """
 
 from typing import Any, NamedTuple
@@ -26,7 +24,7 @@ from recall.models import transformer
 
 
 class Context(NamedTuple):
-    """What the noise and end tokens of each context add up to, for every head.
+    """The sums over the noise and end tokens of each context, for every head.
 
     Attributes:
         high: `[C, H]` the largest logit among them.
@@ -46,7 +44,7 @@ def recalled(
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> Float[Array, "CF d"]:
-    """The recalled vectors F of all facts of a draw, context by context."""
+    """Computes the recalled vectors F of all facts of a draw, context by context."""
     mixed = attended(params, frozen, draw, head_dim)
     return transformer.add_mlp(params, mixed, architecture)
 
@@ -57,23 +55,18 @@ def attended(
     draw: sequences.Draw,
     head_dim: Any,
 ) -> Float[Array, "CF d"]:
-    """What attention writes, MHSA(X), for all facts of a draw, context by context.
+    """Computes MHSA(X), the sum of all heads, for all facts, context by context.
 
     `head_dim` scales logits by its square root: heads may be padded beyond it.
     """
     tables = transformer.used(params, frozen)
     score = lambda X: transformer.key_scores(params, X, tables.end, head_dim)  # noqa: E731
     context = _contexts(params, tables, draw, score)
-    logits = [score(tables.subjects)[draw.subjects]]
-    logits += [score(tables.relations)[draw.relations]]
+    kinds = (tables.subjects, draw.subjects), (tables.relations, draw.relations)
+    weights = _attention(context, *(score(table)[ids] for table, ids in kinds))
     values = [context.value[:, None]]
-    values += [_values(params, tables.subjects)[draw.subjects]]
-    values += [_values(params, tables.relations)[draw.relations]]
-    shares = _attention(context, *logits)
-    parts = [
-        _mix(share, value, params.O)
-        for share, value in zip(shares, values, strict=True)
-    ]
+    values += [_values(params, table)[ids] for table, ids in kinds]
+    parts = [_mix(w, v, params.O) for w, v in zip(weights, values, strict=True)]
     mixed = parts[0] + parts[1] + parts[2]
     return mixed.reshape(-1, mixed.shape[-1])
 
@@ -86,9 +79,9 @@ def loss(
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> readout.Loss:
-    """Mean cross-entropy over the facts of a draw, in nats."""
-    found = recalled(params, frozen, draw, architecture, head_dim)
-    return readout.loss(found, as_facts(found, params, frozen, world, draw))
+    """Computes the mean cross-entropy over the facts of a draw, in nats."""
+    F = recalled(params, frozen, draw, architecture, head_dim)
+    return readout.loss(F, as_facts(F, params, frozen, world, draw))
 
 
 def correct(
@@ -99,9 +92,9 @@ def correct(
     architecture: transformer.Architecture,
     head_dim: Any,
 ) -> Bool[Array, "C F"]:
-    """Whether the right answer of each fact of a draw scores above all others."""
-    found = recalled(params, frozen, draw, architecture, head_dim)
-    margins = readout.margins(found, as_facts(found, params, frozen, world, draw))
+    """Marks the facts of a draw whose right answer scores above all others."""
+    F = recalled(params, frozen, draw, architecture, head_dim)
+    margins = readout.margins(F, as_facts(F, params, frozen, world, draw))
     return (margins > 0).reshape(draw.subjects.shape[0], draw.relations.shape[1])
 
 
@@ -122,6 +115,7 @@ def _contexts(
     )
     of_noise, of_end = score(tables.noise), score(tables.end[None])
     present = jnp.where(counts[:, :, None] > 0, of_noise[None], -jnp.inf)
+    # Over the tokens of each sequence: a maximum over the vocabulary underflows.
     high = jax.lax.stop_gradient(jnp.maximum(jnp.max(present, axis=1), of_end))
     weights = counts[:, :, None] * jnp.exp(present - high[:, None, :])
     end = jnp.exp(of_end - high)
@@ -134,9 +128,9 @@ def _contexts(
 
 
 def _attention(context: Context, subjects: Array, relations: Array) -> list[Array]:
-    """Attention `[C, F, H]` to a context as a whole, the subject and the relation."""
+    """Computes attention `[C, F, H]` to a context as a whole, subject and relation."""
     noise = context.high[:, None, :]
-    high = jnp.maximum(jnp.maximum(subjects, relations), noise)
+    high = jnp.maximum(jnp.maximum(subjects, relations), noise)  # cancels: no gradient
     parts = [jnp.exp(x - jax.lax.stop_gradient(high)) for x in (noise, subjects)]
     parts += [jnp.exp(relations - jax.lax.stop_gradient(high))]
     total = parts[0] * context.mass[:, None, :] + parts[1] + parts[2]
@@ -146,7 +140,7 @@ def _attention(context: Context, subjects: Array, relations: Array) -> list[Arra
 def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # noqa: E741
     """Sums w O^T v over heads; where an axis of the values is shared, O comes first."""
     C, F = weights.shape[:2]
-    if values.shape[0] == 1 < C:
+    if values.shape[0] == 1 < C:  # C times fewer products with O
         pushed = jnp.einsum("fhk,hkd->fhd", values[0], O)
         return jnp.einsum("cfh,fhd->cfd", weights, pushed)
     if values.shape[1] == 1 < F:
@@ -156,18 +150,18 @@ def _mix(weights: Array, values: Array, O: Array) -> Float[Array, "C F d"]:  # n
 
 
 def as_facts(
-    found: Float[Array, "F d"],
+    vectors: Float[Array, "F d"],
     params: transformer.Params,
     frozen: transformer.Embeddings,
     world: recall_task.World,
     draw: sequences.Draw,
 ) -> facts.Facts:
-    """The facts of a draw, one row each, to be scored by `readout`."""
+    """Returns the facts of a draw, one row each, to be scored by `readout`."""
     targets = recall_task.answers(world)[draw.subjects, draw.relations].reshape(-1)
     return facts.Facts(
-        inputs=found,
+        inputs=vectors,
         outputs=transformer.used(params, frozen).answers,
         targets=targets,
         n=jnp.asarray(targets.shape[0], jnp.int32),
-        num_outputs=recall_task.num_outputs(world),
+        num_outputs=recall_task.num_outputs(world),  # padded answers never win
     )

@@ -1,7 +1,7 @@
-r"""Where a fact is held: by attention or by the MLP.
+r"""Probes that locate a fact in attention or in the MLP.
 
 The recalled vector is F = x + c MLP(x) with x = MHSA(X), so that the score of an answer
-is a sum of what attention writes of it directly and what the MLP adds,
+is a sum of a term from attention and a term from the MLP,
 
     <u_a, F> = <u_a, x> + <u_a, c MLP(x)>.
 
@@ -32,24 +32,24 @@ Recall = Callable[[Float[Array, "N d"], Read], Float[Array, "N d"]]
 
 
 def _mean(x: Float[Array, "N d"]) -> Float[Array, "N d"]:
-    """Every row replaced by the mean over facts and noise contexts."""
+    """Replaces every row by the mean over facts and noise contexts."""
     return jnp.broadcast_to(jnp.mean(x, axis=0, keepdims=True), x.shape)
 
 
 ABLATIONS: Mapping[str, Recall] = {
     "none": lambda x, read: x + read(x),
     "mlp_zero": lambda x, read: x,
-    "mlp_mean": lambda x, read: x + _mean(read(x)),
+    "mlp_mean": lambda x, read: x + _mean(read(x)),  # zero is unlike any training
     "direct_zero": lambda x, read: read(x),
     "direct_mean": lambda x, read: _mean(x) + read(x),
     "ov_zero": lambda x, read: read(jnp.zeros_like(x)),
     "ov_mean": lambda x, read: _mean(x) + read(_mean(x)),
 }
-AGAINST = ("nothing", "mean", "rival")  # what the score of the right answer is less
+AGAINST = ("nothing", "mean", "rival")  # subtracted from the score of the right answer
 
 
 class Attribution(NamedTuple):
-    """Scores of right answers, in two parts, fact by fact.
+    """The scores of right answers, in two parts, fact by fact.
 
     Attributes:
         attention: `[N]` from <., x>.
@@ -61,7 +61,7 @@ class Attribution(NamedTuple):
 
 
 class Holders(NamedTuple):
-    """Shares of the facts recalled, by which part recalls them without the other.
+    """Fractions of the recalled facts, by the part that recalls them alone.
 
     Attributes:
         attention: attention alone does, the MLP alone does not.
@@ -77,7 +77,7 @@ class Holders(NamedTuple):
 
 
 class Ranks(NamedTuple):
-    """Effective ranks of a matrix with singular values s.
+    """The effective ranks of a matrix with singular values s.
 
     Attributes:
         participation: (sum s^2)^2 / sum s^4.
@@ -91,7 +91,7 @@ class Ranks(NamedTuple):
 def ask_every_fact(
     key: Key[Array, ""], world: recall_task.World, length: int, contexts: int
 ) -> sequences.Draw:
-    """All facts, `contexts` times: each subject has as many noise contexts."""
+    """Draws all facts `contexts` times, with new noise contexts for each subject."""
     keys = jax.random.split(key, contexts)
     draws = [sequences.every_fact(k, world, length) for k in keys]
     return draws[0]._replace(
@@ -101,30 +101,30 @@ def ask_every_fact(
 
 
 def reader(params: transformer.Params, architecture: transformer.Architecture) -> Read:
-    """What the MLP of a model makes of what attention writes."""
+    """Returns the function x -> c MLP(x) of a model."""
     return lambda x: transformer.read_mlp(params, x, architecture)
 
 
 def directions(
-    found: Float[Array, "N d"], facts: facts_lib.Facts, against: str
+    vectors: Float[Array, "N d"], facts: facts_lib.Facts, against: str
 ) -> Float[Array, "N d"]:
-    """What F is read along, for each fact: u_a* less what it is held against.
+    """Returns the direction that each F is read along: u_a* less a reference.
 
     Args:
-        found: F, which decides who the strongest rival is.
+        vectors: F, which decides who the strongest rival is.
         facts: right answers, and the embeddings of all.
         against: one of AGAINST: nothing, the mean over answers, or the wrong answer
             that scores highest.
     """
-    own, live = facts.outputs[facts.targets], facts_lib.live_outputs(facts)
+    right, live = facts.outputs[facts.targets], facts_lib.live_outputs(facts)
     if against == "nothing":
-        return own
+        return right
     if against == "mean":
         mean = jnp.sum(jnp.where(live[:, None], facts.outputs, 0.0), axis=0)
-        return own - mean[None, :] / facts.num_outputs
-    wrong = jnp.arange(facts.outputs.shape[0])[None, :] != facts.targets[:, None]
-    rivals = jnp.where(wrong, readout.scores(found, facts), -jnp.inf)
-    return own - facts.outputs[jnp.argmax(rivals, axis=1)]
+        return right - mean[None, :] / facts.num_outputs
+    rival = jnp.arange(facts.outputs.shape[0])[None, :] != facts.targets[:, None]
+    scores = jnp.where(rival, readout.scores(vectors, facts), -jnp.inf)
+    return right - facts.outputs[jnp.argmax(scores, axis=1)]
 
 
 def attribute(
@@ -141,17 +141,14 @@ def attribute(
 def conservation(
     x: Float[Array, "N d"], added: Float[Array, "N d"], facts: facts_lib.Facts
 ) -> Float[Array, ""]:
-    """The worst error of parts that should add up, of scores and margins by `readout`.
-
-    Relative to the largest score of a right answer.
-    """
-    found = x + added
-    wanted = {"nothing": readout.own_scores, "rival": readout.margins}
+    """Returns the worst error of the parts, over the largest score of an answer."""
+    total = x + added
+    sums = {"nothing": readout.own_scores, "rival": readout.margins}
     errors = []
-    for against, of in wanted.items():
+    for against, score in sums.items():
         parts = attribute(x, added, facts, against)
-        errors.append(jnp.max(jnp.abs(sum(parts) - of(found, facts))))
-    largest = jnp.max(jnp.abs(readout.own_scores(found, facts)))
+        errors.append(jnp.max(jnp.abs(sum(parts) - score(total, facts))))
+    largest = jnp.max(jnp.abs(readout.own_scores(total, facts)))
     return jnp.maximum(*errors) / largest
 
 
@@ -160,32 +157,30 @@ def holders(
     without_mlp: Bool[Array, " N"],
     without_attention: Bool[Array, " N"],
 ) -> Holders:
-    """Who holds the facts that the intact model recalls; nan where it recalls none."""
+    """Counts the facts that each part recalls alone; nan if the model recalls none."""
     a, b = intact & without_mlp, intact & without_attention
     kinds = a & ~b, b & ~a, a & b, intact & ~a & ~b
     return Holders(*(jnp.sum(kind) / jnp.sum(intact) for kind in kinds))
 
 
 def right_relation(
-    found: Float[Array, "N d"], facts: facts_lib.Facts, answers: Int[Array, ""]
+    vectors: Float[Array, "N d"], facts: facts_lib.Facts, answers: Int[Array, ""]
 ) -> Bool[Array, " N"]:
-    """Whether the highest score is that of an answer of the right relation."""
-    best = jnp.argmax(readout.scores(found, facts), axis=1)
-    return best // answers == facts.targets // answers
+    """Marks the facts whose best answer is one of the right relation."""
+    best = jnp.argmax(readout.scores(vectors, facts), axis=1)
+    return best // answers == facts.targets // answers  # blocks of D answers
 
 
 def ov(params: transformer.Params) -> Float[np.ndarray, "H d d"]:
-    """What each head makes of a token that it attends to: O_h^T V_h."""
+    """Returns O_h^T V_h, the map of each head from an attended token to its output."""
     O, V = np.asarray(params.O), np.asarray(params.V)  # noqa: E741
     return np.einsum("hkd,hke->hde", O, V)
 
 
 def ranks(M: Float[np.ndarray, "*lanes d d"]) -> Ranks:
-    """Effective ranks of matrices; nan for zeros.
-
-    By numpy: batches of singular value decompositions on two CPU devices at a time
-    never return (jaxlib 0.10.2).
-    """
+    """Computes the effective ranks of matrices; nan for zeros."""
+    # By numpy: batches of singular value decompositions on two CPU devices at a time
+    # never return (jaxlib 0.10.2).
     s = np.linalg.svd(np.asarray(M, np.float64), compute_uv=False)
     squares = s**2
     with np.errstate(invalid="ignore"):

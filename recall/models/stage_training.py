@@ -1,4 +1,4 @@
-"""Training one lane of the dynamics with plain optimizers, and checking it."""
+"""Training of one lane of the dynamics with plain optimizers, and its checks."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from recall.models import (
     gradient_flow,
     linear_attention,
     population,
+    prompts,
     stages,
     transformer,
 )
@@ -32,13 +33,13 @@ OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
         ),
         optax.scale_by_learning_rate(rate),
     ),
-    "flow": optax.sgd,  # whose state is empty; see `advance`
+    "flow": optax.sgd,  # for its empty state; `advance` does not call it
 }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a step does and reads; static.
+    """Static settings of a step: its optimizer and its prompts.
 
     Attributes:
         optimizer: one of OPTIMIZERS.
@@ -48,7 +49,8 @@ class Recipe:
         length: tokens T of a sequence.
         num_noise: noise tokens, dead ones included.
         batch: sampled prompts of a step.
-        share: prompts that share a noise context; 1 for i.i.d. prompts.
+        share: prompts that share a noise context; 1 for i.i.d. prompts. 32 give the
+            same stage times in 1.8 instead of 8.9 CPU seconds for 8,192 steps.
     """
 
     optimizer: str
@@ -61,7 +63,7 @@ class Recipe:
 
 
 class Problem(NamedTuple):
-    """What one lane learns; all of it traced, so lanes may differ.
+    """The task and hyperparameters of one lane; all traced, so that lanes may differ.
 
     Attributes:
         world: the task.
@@ -82,21 +84,21 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """A lane on its way.
+    """The state of training one lane.
 
     Attributes:
         params: of the model.
-        memory: the optimizer's state.
+        opt_state: of the optimizer.
         step: `[]` steps taken.
     """
 
     params: Any
-    memory: Any
+    opt_state: Any
     step: Int[Array, "*lanes"]
 
 
 def start(problem: Problem, params: Any, recipe: Recipe) -> State:
-    """A lane before its first step."""
+    """Returns the state of a lane before its first step."""
     optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
     return State(params, optimizer.init(_matrices(params)), jnp.zeros((), jnp.int32))
 
@@ -110,17 +112,17 @@ def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> S
             lambda params: loss(params, problem, recipe, key),
             problem.learning_rate * num_steps,
         )
-        return State(params, state.memory, state.step + num_steps)
+        return State(params, state.opt_state, state.step + num_steps)
     optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
 
     def step(state: State, _: None) -> tuple[State, None]:
         key = jax.random.fold_in(jax.random.key(problem.seed), state.step)
         gradient = jax.grad(loss)(state.params, problem, recipe, key)
         old = _matrices(state.params)
-        change, memory = optimizer.update(_matrices(gradient), state.memory, old)
+        change, opt_state = optimizer.update(_matrices(gradient), state.opt_state, old)
         new = optax.apply_updates(old, change)
         params = jax.tree.map(lambda x, y: x.reshape(y.shape), new, state.params)
-        return State(params, memory, state.step + 1), None
+        return State(params, opt_state, state.step + 1), None
 
     return jax.lax.scan(step, state, length=num_steps)[0]
 
@@ -131,65 +133,66 @@ def check(problem: Problem, params: Any, recipe: Recipe) -> stages.Measures:
     draw = sequences.Draw(
         problem.contexts, jnp.zeros((C, 1), int), jnp.zeros((1, 1), int)
     )
-    counts = linear_attention.reads_of(draw, recipe.num_noise).counts
-    every = linear_attention.every_fact(world, counts, jnp.full(C, 1 / C))
+    counts = prompts.sampled(draw, recipe.num_noise).counts
+    every = prompts.every_fact(world, counts, jnp.full(C, 1 / C))
     draw = draw._replace(
         subjects=jnp.repeat(every.subjects, C, axis=0),
         relations=jnp.repeat(every.relations, C, axis=0),
     )
-    found = logits(params, problem, recipe, draw)
-    where = every.subjects, every.relations, every.weights
-    return stages.measure(found, world, *where)
+    scores = logits(params, problem, recipe, draw)
+    reads = every.subjects, every.relations, every.weights
+    return stages.measure(scores, world, *reads)
 
 
 def logits(
     params: Any, problem: Problem, recipe: Recipe, draw: sequences.Draw
 ) -> Float[Array, "C F A"]:
-    """What a model, simplified or a transformer, says to the prompts of a draw."""
+    """Computes the logits of a model, simplified or a transformer, for a draw."""
     if isinstance(params, transformer.Params):
         tables = transformer.used(params, problem.embeddings)
         rest = draw, transformer.Architecture(), problem.head_dim
-        found = population.recalled(params, tables, *rest) @ tables.answers.T
-        return found.reshape(draw.subjects.shape[0], draw.relations.shape[1], -1)
-    known = linear_attention.tables(params, problem.embeddings)
-    reads = linear_attention.reads_of(draw, recipe.num_noise)
-    return linear_attention.logits(known, problem.world, reads, recipe.attention)
+        scores = population.recalled(params, tables, *rest) @ tables.answers.T
+        return scores.reshape(draw.subjects.shape[0], draw.relations.shape[1], -1)
+    table = linear_attention.tables(params, problem.embeddings)
+    reads = prompts.sampled(draw, recipe.num_noise)
+    return linear_attention.logits(table, problem.world, reads, recipe.attention)
 
 
 def attention(params: Any, problem: Problem, recipe: Recipe) -> Float[Array, "4"]:
-    """Mean attention of the simplified model to subject, relation, noise and end."""
+    """Computes mean attention to subject, relation, all noise tokens and the end."""
     world = problem.world
-    counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
-    reads = linear_attention.every_fact(world, counts, jnp.ones(1))
-    known = linear_attention.tables(params, problem.embeddings)
-    return linear_attention.attention_mass(known, world, reads, recipe.attention)
+    counts = prompts.mean_context(world, recipe.num_noise, recipe.length)
+    reads = prompts.every_fact(world, counts, jnp.ones(1))
+    table = linear_attention.tables(params, problem.embeddings)
+    return linear_attention.attention_mass(table, world, reads, recipe.attention)
 
 
 def loss(
     params: Any, problem: Problem, recipe: Recipe, key: Key[Array, ""]
 ) -> Float[Array, ""]:
-    """The loss of one step: of a batch, or of the population."""
+    """Computes the loss of one step, on a batch or on the population."""
     world = problem.world
     if recipe.loss == "population":
-        counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
-        reads = linear_attention.every_fact(world, counts, jnp.ones(1))
-        known = linear_attention.tables(params, problem.embeddings)
-        found = linear_attention.logits(known, world, reads, recipe.attention)
+        counts = prompts.mean_context(world, recipe.num_noise, recipe.length)
+        reads = prompts.every_fact(world, counts, jnp.ones(1))
+        table = linear_attention.tables(params, problem.embeddings)
+        scores = linear_attention.logits(table, world, reads, recipe.attention)
     else:
         C, F = recipe.batch // recipe.share, recipe.share
         draw = sequences.sample_draw(key, world, C, F, recipe.length, "pairs")
-        reads = linear_attention.reads_of(draw, recipe.num_noise)
-        found = logits(params, problem, recipe, draw)
-    where = reads.subjects, reads.relations, reads.weights
-    return stages.cross_entropy(found, world, *where)
+        reads = prompts.sampled(draw, recipe.num_noise)
+        scores = logits(params, problem, recipe, draw)
+    return stages.cross_entropy(
+        scores, world, reads.subjects, reads.relations, reads.weights
+    )
 
 
 def _last_two(tree: Any) -> Any:
-    """Every weight is a matrix, or a stack of them."""
+    """Tells Muon that every weight is a matrix, or a stack of them."""
     axes = optax.contrib.MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
     return jax.tree.map(lambda _: axes, tree)
 
 
 def _matrices(params: Any) -> Any:
-    """Vectors as matrices of one column: W_KQ phi(end) is one, to Muon."""
+    """Makes vectors matrices of one column: to Muon W_KQ phi(end) is one."""
     return jax.tree.map(lambda x: x[:, None] if x.ndim == 1 else x, params)

@@ -1,4 +1,4 @@
-r"""What is measured along training: stage losses, and the distance to p(a | r).
+r"""Measures along training: losses of the stages, and the distance to p(a | r).
 
 `theory.clock` reads stage times off these losses.
 """
@@ -13,15 +13,15 @@ from recall.data import recall_task
 
 
 class Measures(NamedTuple):
-    """What a check measures, means over prompts; losses in nats.
+    """The measures of one check, means over prompts; losses in nats.
 
     Attributes:
         loss: `[]` cross-entropy.
         relation_loss: `[]` -ln of the mass on answers of the relation.
         subject_loss: `[]` -ln of the mass on answers with the right index in A_r; nan
-            of given facts, whose answers have no index.
+            for explicit facts, whose answers have no index.
         distance: `[]` largest difference of a predicted probability from p(a | r).
-        accuracy: `[]` how often the right answer has the largest logit.
+        accuracy: `[]` fraction of prompts whose right answer has the largest logit.
     """
 
     loss: Float[Array, "*lanes"]
@@ -34,7 +34,7 @@ class Measures(NamedTuple):
 def live_logits(
     logits: Float[Array, "C F A"], world: recall_task.World
 ) -> Float[Array, "C F A"]:
-    """Takes the answers that there are not out of the running."""
+    """Masks the logits of answers that are padding by -inf."""
     live = jnp.arange(logits.shape[-1]) < recall_task.num_outputs(world)
     return jnp.where(live[None, None, :], logits, -jnp.inf)
 
@@ -46,12 +46,12 @@ def cross_entropy(
     relations: Int[Array, "_ F"],
     weights: Float[Array, "C F"],
 ) -> Float[Array, ""]:
-    """Weighted mean of -ln p(a* | s, r) over prompts."""
+    """Returns the weighted mean of -ln p(a* | s, r) over prompts."""
     ids = jnp.arange(logits.shape[-1])[None, None, :]
     right = ids == recall_task.answers(world)[subjects, relations][:, :, None]
-    own = jnp.sum(jnp.where(right, logits, 0.0), axis=-1)
+    right_logits = jnp.sum(jnp.where(right, logits, 0.0), axis=-1)
     partition = jax.nn.logsumexp(live_logits(logits, world), axis=-1)
-    return jnp.sum(weights * (partition - own))
+    return jnp.sum(weights * (partition - right_logits))
 
 
 def measure(
@@ -61,27 +61,26 @@ def measure(
     relations: Int[Array, "_ F"],
     weights: Float[Array, "C F"],
 ) -> Measures:
-    """Stage losses, distance to p(a | r) and accuracy of prompts."""
+    """Computes stage losses, distance to p(a | r) and accuracy over prompts."""
     D = world.live.answers
     ids = jnp.arange(logits.shape[-1])[None, None, :]
     right = recall_task.answers(world)[subjects, relations][:, :, None]
     log_p = jax.nn.log_softmax(live_logits(logits, world), axis=-1)
-    given = answers_of_relations(world, logits.shape[-1])[relations]
-    gap = jnp.max(jnp.abs(jnp.exp(log_p) - given), axis=-1)
+    conditional = answers_of_relations(world, logits.shape[-1])[relations]
+    gap = jnp.max(jnp.abs(jnp.exp(log_p) - conditional), axis=-1)
     best = jnp.argmax(log_p, axis=-1, keepdims=True)
 
     def missed(mask: Array) -> Array:
         mass = jax.nn.logsumexp(jnp.where(mask, log_p, -jnp.inf), axis=-1)
         return -jnp.sum(jnp.where(weights > 0, weights * mass, 0.0))  # 0 x -inf is nan
 
-    own_set = answer_sets(world, logits.shape[-1])[relations]
     return Measures(
         loss=missed(ids == right),
-        relation_loss=missed(own_set),
+        relation_loss=missed(answer_sets(world, logits.shape[-1])[relations]),
         subject_loss=jnp.asarray(jnp.nan)
         if world.given is not None
         else missed(ids % D == right % D),
-        distance=jnp.sum(weights * gap),
+        distance=jnp.sum(weights * gap),  # near 0 on the plateau: a hallucination
         accuracy=jnp.sum(weights * (best == right)[:, :, 0]),
     )
 
@@ -89,16 +88,16 @@ def measure(
 def answers_of_relations(
     world: recall_task.World, num_answers: int
 ) -> Float[Array, "R A"]:
-    """p(a | r): how the answers of each relation are spread over its subjects."""
+    """Returns p(a | r), the distribution of the answers of each relation."""
     ids = jnp.arange(num_answers)[None, None, :]
-    given = recall_task.answers(world)[:, :, None] == ids
-    odds = world.subject_weights[:, None] * recall_task.live_facts(world)
-    total = jnp.maximum(jnp.sum(odds, axis=0), 1e-30)
-    return jnp.sum(given * (odds / total[None, :])[:, :, None], axis=0)
+    one_hot = recall_task.answers(world)[:, :, None] == ids
+    weights = world.subject_weights[:, None] * recall_task.live_facts(world)
+    total = jnp.maximum(jnp.sum(weights, axis=0), 1e-30)  # dead relations have none
+    return jnp.sum(one_hot * (weights / total[None, :])[:, :, None], axis=0)
 
 
 def answer_sets(world: recall_task.World, num_answers: int) -> Bool[Array, "R A"]:
-    """Which answers each relation has: its own block of D, or those that are given."""
+    """Marks the answers of each relation: a block of D, or those of its facts."""
     if world.given is not None:
         return answers_of_relations(world, num_answers) > 0
     R = world.choices.shape[1]
@@ -107,9 +106,9 @@ def answer_sets(world: recall_task.World, num_answers: int) -> Bool[Array, "R A"
 
 
 def entropy(world: recall_task.World, num_answers: int) -> Float[Array, ""]:
-    """H(a | r) in nats: ln D where answers are balanced."""
+    """Returns H(a | r) in nats: ln D if answers are balanced."""
     p = answers_of_relations(world, num_answers)
     nats = jnp.sum(jax.scipy.special.entr(p), axis=1)
-    asked = world.subject_weights[:, None] * recall_task.live_facts(world)
-    odds = world.relation_weights * jnp.sum(asked, axis=0)
-    return jnp.sum(nats * odds) / jnp.sum(odds)
+    weights = world.subject_weights[:, None] * recall_task.live_facts(world)
+    weights = world.relation_weights * jnp.sum(weights, axis=0)  # of each relation
+    return jnp.sum(nats * weights) / jnp.sum(weights)

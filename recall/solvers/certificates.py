@@ -10,10 +10,7 @@ import numpy as np
 def margins(
     W: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
 ) -> np.ndarray:
-    """Returns the right score less the best wrong one, `[N]`, in the dtype of W.
-
-    +inf for the only output there is.
-    """
+    """Returns the right score less the best wrong one, `[N]`; +inf for M = 1."""
     scores = features @ W.T @ outputs.T
     rows = np.arange(len(targets))
     right = scores[rows, targets].copy()

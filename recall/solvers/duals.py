@@ -1,8 +1,4 @@
-"""Dual weights p_xy of facts, and the Newton step that turns them into a certificate.
-
-See `separation` for A_xy = (u_f(x) - u_y) phi_x^T and for what a p with
-sum_xy p_xy A_xy = 0 proves.
-"""
+"""Dual weights p_xy of facts, and a Newton step on their proof: see `separation`."""
 
 import jax
 import jax.numpy as jnp

@@ -64,10 +64,7 @@ def stages(
 
 
 def crossing(at: np.ndarray, loss: np.ndarray, level: float) -> float:
-    """Returns when a loss first falls below a level, by a line between two checks.
-
-    The first time if it is below from the start, nan if it never is.
-    """
+    """Returns when a loss first falls below a level, interpolated; nan for never."""
     below = loss < level
     if not below.any():
         return float("nan")

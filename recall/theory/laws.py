@@ -138,11 +138,9 @@ def outer_product_accuracy(n: Numbers, d: Numbers, energy: Numbers = 1.0) -> Flo
 
 
 def last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floats:
-    """Returns the largest N >= 1 at which a condition that fails only once holds.
+    """Returns the largest N >= 1 at which a condition holds, which fails from there on.
 
-    Args:
-        holds: of N, an array of the shape of `like`; true up to some N, false beyond.
-        like: any array of the shape of the answer.
+    N, and what `holds` returns, have the shape of `like`.
     """
     # In ln N: the relative error is the same from one fact to 10^15.
     low, high = np.zeros_like(like), np.full_like(like, np.log(_MOST_FACTS))

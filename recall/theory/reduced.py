@@ -25,13 +25,8 @@ QUINTIC = (3.4445, -4.775, 2.0315)  # of Newton-Schulz in Muon, five times
 def gradient(task: stages.Task, attention: str, x: Floats) -> Floats:
     """Returns minus the gradient of the population loss, `[8]`.
 
-    At the scores of a subject, a relation, a noise token and the end; then at the
+    x holds the scores of a subject, a relation, a noise token and the end; then the
     values V(a, s) of right and wrong indices, V(a, r) of the right and other blocks.
-
-    Args:
-        task: the world and its sequences.
-        attention: "linear" or "softmax".
-        x: `[8]` scores and values in this order.
     """
     S, R, D = task.S, task.R, task.D
     y = np.array([*x[:4], x[4] - x[5], x[6] - x[7]])
@@ -48,23 +43,14 @@ def run(
     learning_rate: float,
     num_steps: int,
 ) -> clock.Stages:
-    """Computes stage times, in steps, of training on the population loss.
-
-    Args:
-        task: the world and its sequences.
-        optimizer: one of RULES.
-        attention: "linear" or "softmax".
-        w0: every score at first; values start at zero.
-        learning_rate: of the optimizer.
-        num_steps: of training.
-    """
-    x, opt_state = np.array([w0] * 4 + [0.0] * 4), None
+    """Computes stage times, in steps, of training from scores w0 and values zero."""
+    x, state = np.array([w0] * 4 + [0.0] * 4), None
     gaps = np.empty((num_steps + 1, 2))
     for step in range(num_steps + 1):
         y = np.array([*x[:4], x[4] - x[5], x[6] - x[7]])
         gaps[step] = stages.gaps(task, attention, y)
         downhill = gradient(task, attention, x)
-        change, opt_state = RULES[optimizer](task, downhill, opt_state, step)
+        change, state = RULES[optimizer](task, downhill, state, step)
         x = x + learning_rate * change
     of_s = stages.part_loss(gaps[:, 0], task.D)
     of_r = stages.part_loss(gaps[:, 1], task.R)
@@ -73,34 +59,30 @@ def run(
 
 
 def _momentum(
-    task: stages.Task, g: Floats, opt_state: Any, step: int
+    task: stages.Task, g: Floats, state: Any, step: int
 ) -> tuple[Floats, Any]:
     del task, step
-    speed = g if opt_state is None else MOMENTUM * opt_state + g
+    speed = g if state is None else MOMENTUM * state + g
     return speed, speed
 
 
-def _adam(
-    task: stages.Task, g: Floats, opt_state: Any, step: int
-) -> tuple[Floats, Any]:
+def _adam(task: stages.Task, g: Floats, state: Any, step: int) -> tuple[Floats, Any]:
     del task
-    mean, square = (0.0, 0.0) if opt_state is None else opt_state
+    mean, square = (0.0, 0.0) if state is None else state
     mean = MOMENTUM * mean + (1 - MOMENTUM) * g
     square = ADAM_MEMORY * square + (1 - ADAM_MEMORY) * g**2
     scale = np.sqrt(square / (1 - ADAM_MEMORY ** (step + 1))) + ADAM_EPSILON
     return mean / (1 - MOMENTUM ** (step + 1)) / scale, (mean, square)
 
 
-def _muon(
-    task: stages.Task, g: Floats, opt_state: Any, step: int
-) -> tuple[Floats, Any]:
+def _muon(task: stages.Task, g: Floats, state: Any, step: int) -> tuple[Floats, Any]:
     """Applies Nesterov's momentum, then five steps of Newton-Schulz to W_KQ and V.
 
     The singular values of V's gradient are two: its gap between right and wrong values
     times sqrt(S R / D), D - 1 times, for subjects, and times sqrt D, R - 1 times, for
     relations. All are divided by the Frobenius norm first.
     """
-    mean = (1 - MOMENTUM) * g + (0.0 if opt_state is None else MOMENTUM * opt_state)
+    mean = (1 - MOMENTUM) * g + (0.0 if state is None else MOMENTUM * state)
     ahead = MOMENTUM * mean / (1 - MOMENTUM ** (step + 2))  # optax corrects its bias
     ahead = ahead + (1 - MOMENTUM) * g / (1 - MOMENTUM ** (step + 1))
     counts = np.array([task.S, task.R, task.N, 1])  # tokens that share each score
@@ -127,9 +109,9 @@ def _orthogonalised(size: float) -> float:
 
 
 RULES: Mapping[str, Rule] = {
-    "sgd": lambda task, g, opt_state, step: (g, opt_state),
+    "sgd": lambda task, g, state, step: (g, state),
     "momentum": _momentum,
     "adam": _adam,
-    "sign": lambda task, g, opt_state, step: (np.sign(g), opt_state),
+    "sign": lambda task, g, state, step: (np.sign(g), state),
     "muon": _muon,
 }

@@ -51,11 +51,8 @@ class Part(NamedTuple):
 
 
 def relation_part(S: int, R: int, D: int) -> Part:
-    """Returns the part that picks a block of answers; rate sqrt(1 - 1/R) / (R sqrt D).
-
-    S makes no difference: subjects are averaged over.
-    """
-    del S
+    """Returns the part that picks a block of answers; rate sqrt(1 - 1/R)/(R sqrt D)."""
+    del S  # subjects are averaged over
     return Part(classes=R, score=1 / R, value=1 / ((R - 1) * D))
 
 
@@ -178,13 +175,7 @@ class _Learned(NamedTuple):
 
 
 def attention_weights(task: Task, attention: str, y: Floats) -> Floats:
-    """Returns the attention to subject, relation, one noise position, the end: `[4]`.
-
-    Args:
-        task: the world and its sequences.
-        attention: "linear" or "softmax".
-        y: `[6]` the state of `flow_stages`: four scores, two gaps.
-    """
+    """Returns attention `[4]` to subject, relation, one noise position and the end."""
     if attention == "linear":
         return y[:4]
     weights = np.exp(y[:4] - y[:4].max())

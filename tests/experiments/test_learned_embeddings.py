@@ -1,6 +1,7 @@
 """Learned embeddings: what moves, the widths that facts take, what survives."""
 
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from recall import embeddings, training
-from recall.experiments.learned_embeddings import figure, transformer_survival
+from recall.experiments.learned_embeddings import figure, parts, transformer_survival
 from recall.experiments.learned_embeddings import lanes as learned_lanes
 from recall.experiments.learned_embeddings import measure as learned_jobs
 from recall.experiments.learned_embeddings import memories as learned
@@ -92,7 +93,8 @@ def test_what_does_not_move_stays_and_so_do_coordinates_beyond_d(memory):
     lane = survival_lane(memory=memory, mode="inputs", num_outputs=4)
     problem = lane.problem(jnp.int32(5), 8)
     recipe = training.Recipe(num_steps=16, check_every=16)
-    fit = learned.solve(problem, jnp.int32(16), recipe)
+    step = functools.partial(learned.advance, recipe=recipe)
+    fit = parts.solve(problem, jnp.int32(16), step)
     first, last = problem.initial, fit.params
     np.testing.assert_array_equal(first.outputs, last.outputs)
     assert not np.allclose(first.inputs, last.inputs)
@@ -107,7 +109,7 @@ def test_what_does_not_move_stays_and_so_do_coordinates_beyond_d(memory):
 
 def test_rows_are_shuffled_by_orders_of_their_own():
     rows = jnp.arange(50)
-    one, other = learned.shuffled(jax.random.key(0), (rows, rows))
+    one, other = parts.shuffled(jax.random.key(0), (rows, rows))
     assert sorted(one.tolist()) == sorted(other.tolist()) == rows.tolist()
     assert one.tolist() != other.tolist()
     assert one.tolist() != rows.tolist()
@@ -115,7 +117,8 @@ def test_rows_are_shuffled_by_orders_of_their_own():
 
 def test_a_budget_of_nothing_is_idle():
     problem = survival_lane().problem(jnp.int32(8), 8)
-    fit = learned.solve(problem, jnp.int32(0), survival_lane().recipe())
+    step = functools.partial(learned.advance, recipe=survival_lane().recipe())
+    fit = parts.solve(problem, jnp.int32(0), step)
     assert int(fit.steps) == 0
 
 
@@ -201,11 +204,11 @@ def transformer_lane(**changes):
 
 def test_a_part_of_a_transformer_is_swapped_alone():
     lane = transformer_lane()
-    one, other = lane.task().problem.initial, lane.anew()
-    seen = {name: 0 for name in learned_transformer.PARTS}
-    for part in learned_transformer.PARTS:
-        moves = learned_transformer.moving((part,))
-        mixed = learned_transformer.chosen(moves, one, other)
+    one, other = lane.start().initial, lane.other()
+    seen = {name: 0 for name in learned_transformer.Parts._fields}
+    for part in seen:
+        moves = parts.moving(learned_transformer.Parts, (part,))
+        mixed = parts.chosen(moves, one, other)
         for x, y, z in zip(*map(jax.tree.leaves, (one, other, mixed)), strict=True):
             seen[part] += bool(np.array_equal(x, z) and not np.array_equal(x, y))
             assert np.array_equal(x, z) or np.array_equal(y, z)
@@ -216,7 +219,7 @@ def test_a_transformer_s_job_tells_what_survives_and_its_end():
     found = rows_of(transformer_survival.TransformerBatch(lanes=(transformer_lane(),)))
     *probes, end = found
     assert len(probes) == 5 * 4
-    assert {r["part"] for r in probes} == set(learned_transformer.PARTS)
+    assert {r["part"] for r in probes} == set(learned_transformer.Parts._fields)
     told = {(r["part"], r["change"]): r["accuracy"] for r in probes}
     assert told["outputs", "reset"] == end["accuracy"]  # they never moved
     assert end["kind"] == "run"

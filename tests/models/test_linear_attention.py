@@ -9,7 +9,7 @@ import pytest
 
 from recall import embeddings
 from recall.data import recall_task, sequences
-from recall.models import gradient_flow, linear_attention, stages
+from recall.models import gradient_flow, linear_attention, prompts, stages
 
 SIZES = recall_task.Sizes(subjects=4, relations=3, answers=2, noise=3)
 LENGTH = 6
@@ -43,8 +43,8 @@ def loss(some, reads, where, attention="linear"):
 
 
 def everywhere(where, length=LENGTH):
-    return linear_attention.every_fact(
-        where, *map(jnp.asarray, linear_attention.every_context(SIZES.noise, length))
+    return prompts.every_fact(
+        where, *map(jnp.asarray, prompts.every_context(SIZES.noise, length))
     )
 
 
@@ -67,7 +67,7 @@ def test_shared_contexts_give_what_reading_position_by_position_gives(
         tokens
     )
     known = linear_attention.tables(some, frozen)
-    reads = linear_attention.reads_of(draw, SIZES.noise)
+    reads = prompts.sampled(draw, SIZES.noise)
     shared = linear_attention.logits(known, where, reads, attention)
     np.testing.assert_allclose(shared.reshape(plain.shape), plain, atol=1e-5)
 
@@ -102,11 +102,11 @@ def test_padding_changes_neither_loss_nor_gradient(attention):
 
     def padded(some):
         grown = linear_attention.pad(some, SIZES, wide)
-        reads = linear_attention.reads_of(draw, wide.noise)
+        reads = prompts.sampled(draw, wide.noise)
         return loss(grown, reads, more, attention)
 
     def cut(some):
-        reads = linear_attention.reads_of(draw, SIZES.noise)
+        reads = prompts.sampled(draw, SIZES.noise)
         return loss(some, reads, where, attention)
 
     both = (jax.jit(jax.value_and_grad(f))(some) for f in (padded, cut))
@@ -125,7 +125,7 @@ def test_first_weights_conserve_what_the_paper_says(kind, conserved):
 
 
 def test_contexts_are_listed_with_their_odds():
-    counts, odds = linear_attention.every_context(2, 5)
+    counts, odds = prompts.every_context(2, 5)
     np.testing.assert_array_equal(counts, [[2, 0], [1, 1], [0, 2]])
     np.testing.assert_allclose(odds, [0.25, 0.5, 0.25])
 
@@ -136,7 +136,7 @@ def test_batches_estimate_the_population_loss_without_bias():
 
     def sampled(key, share):
         draw = sequences.sample_draw(key, where, 24 // share, share, LENGTH, "pairs")
-        return loss(some, linear_attention.reads_of(draw, SIZES.noise), where)
+        return loss(some, prompts.sampled(draw, SIZES.noise), where)
 
     keys = jax.random.split(jax.random.key(8), 400)
     for share in (1, 6):
@@ -155,8 +155,8 @@ def test_the_mean_context_is_exact_where_noise_tokens_are_alike(attention):
         w=some.w.at[alike].set(some.w[first]),
         V=some.V.at[:, alike].set(some.V[:, first][:, None]),
     )
-    counts = linear_attention.mean_context(where, SIZES.noise, LENGTH)
-    reads = linear_attention.every_fact(where, counts, jnp.ones(1))
+    counts = prompts.mean_context(where, SIZES.noise, LENGTH)
+    reads = prompts.every_fact(where, counts, jnp.ones(1))
     for some_params, equal in ((same, True), (some, False)):
         mean = loss(some_params, reads, where, attention)
         exact = loss(some_params, everywhere(where), where, attention)
@@ -184,8 +184,8 @@ def test_attention_is_what_tokens_are_given():
     some = linear_attention.Params(
         w=jnp.array([0.0] * 4 + [1.0] * 3 + [2.0] * 3 + [3.0]), V=params().V
     )
-    counts = linear_attention.mean_context(where, SIZES.noise, LENGTH)
-    reads = linear_attention.every_fact(where, counts, jnp.ones(1))
+    counts = prompts.mean_context(where, SIZES.noise, LENGTH)
+    reads = prompts.every_fact(where, counts, jnp.ones(1))
     known = linear_attention.tables(some, None)
     mass = linear_attention.attention_mass(known, where, reads, "linear")
     np.testing.assert_allclose(mass, [0, 1, 3 * 2, 3], atol=1e-5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recall.data import recall_task
-from recall.models import linear_attention, stage_training
+from recall.models import linear_attention, prompts, stage_training
 from recall.models import stages as dynamics
 from recall.theory import clock, reduced, stages
 
@@ -131,8 +131,8 @@ def test_rates_of_structured_answers_have_closed_forms():
 
 def test_rates_are_eigenvalues_of_the_jacobian_for_any_answers():
     world = recall_task.sample_world(jax.random.key(3), SIZES)
-    counts = linear_attention.mean_context(world, SIZES.noise, LENGTH)
-    reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+    counts = prompts.mean_context(world, SIZES.noise, LENGTH)
+    reads = prompts.every_fact(world, counts, jnp.ones(1))
 
     def loss(w, V):
         known = linear_attention.Tables(scores=w, values=V)

@@ -1,7 +1,6 @@
 """Memories whose facts are spread over all devices: accuracy, time and bytes."""
 
-import dataclasses
-import itertools
+import functools
 from typing import Any
 
 from recall.experiments.large_memory import measure, programs
@@ -10,112 +9,68 @@ from recall.sweeps import fields, packing
 from recall.sweeps.batch import Plan
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The memories and how they are trained.
-
-    Attributes:
-        memories: tuples (memory, d, m, facts); m is 0 for memories without units.
-        seeds: of facts and initial weights.
-        parts: numbers of devices; 0 for all that there are.
-        embedding: one of `programs.SAMPLERS`.
-        activation: of MLPs.
-        chunk: facts whose scores a device holds at once.
-        num_steps: budget of linear memories and of MLPs.
-        learning_rates: of linear memories and of MLPs.
-        check_every: steps between two counts.
-    """
-
-    memories: tuple[tuple[str, int, int, int], ...]
-    seeds: tuple[int, ...]
-    parts: tuple[int, ...]
-    embedding: str
-    activation: str
-    chunk: int
-    num_steps: dict[str, int]
-    learning_rates: dict[str, float]
-    check_every: int
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    memories = fields.nonempty("memories", [tuple(entry) for entry in config.memories])
-    chosen = Settings(
-        memories=tuple(_memory(entry) for entry in memories),
-        seeds=fields.seeds("seeds", config.seeds),
-        parts=fields.integers("parts", config.parts, 0),
-        embedding=fields.pick("embedding", config.embedding, programs.SAMPLERS),
-        activation=fields.pick(
-            "activation", config.activation, sorted(mlp.ACTIVATIONS)
-        ),
-        chunk=fields.integer("chunk", config.chunk, 1),
-        num_steps=_each(config, "num_steps", fields.integer, 1),
-        learning_rates=_each(config, "learning_rates", fields.number, "(0, inf)"),
-        check_every=fields.integer("check_every", config.check_every, 1),
-    )
-    for memory, budget in chosen.num_steps.items():
-        if budget % chosen.check_every:
-            raise ValueError(
-                f"Expected check_every to divide num_steps.{memory}={budget}; got "
-                f"check_every={chosen.check_every}."
-            )
-    return chosen
-
-
 def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
+    """Plans a batch for each memory, number of devices and seed, the cheapest first.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
-
-
-def plan(chosen: Settings) -> list[measure.LargeBatch]:
-    """Lists the memories, the cheapest first."""
-    axes = itertools.product(chosen.memories, chosen.parts, chosen.seeds)
-    found = [measure.LargeBatch(lanes=(_lane(chosen, *point),)) for point in axes]
-    return sorted(found, key=lambda batch: batch.about().core_seconds)
+    lane = functools.partial(
+        measure.LargeLane,
+        embedding=fields.pick("embedding", config.embedding, programs.SAMPLERS),
+        chunk=fields.integer("chunk", config.chunk, 1),
+    )
+    built = {"num_steps": 1, "check_every": 1, "learning_rate": None}
+    training = dict.fromkeys(programs.CONSTRUCTED, built)
+    training |= {name: _training(config, name) for name in programs.TRAINED}
+    activation = fields.pick("activation", config.activation, sorted(mlp.ACTIVATIONS))
+    parts = fields.integers("parts", config.parts, 0)
+    seeds = fields.seeds("seeds", config.seeds)
+    entries = fields.nonempty("memories", [tuple(entry) for entry in config.memories])
+    batches = []
+    for name, d, m, facts in map(_memory, entries):
+        memory = functools.partial(
+            lane,
+            memory=name,
+            d=d,
+            m=m or None,
+            facts=facts,
+            activation=activation if name == "mlp" else None,
+            **training[name],
+        )
+        batches += [
+            measure.LargeBatch(lanes=(memory(parts=count, seed=seed),))
+            for count in parts
+            for seed in seeds
+        ]
+    batches.sort(key=lambda batch: batch.about().core_seconds)
+    return packing.plan(batches)
 
 
 def _memory(entry: tuple) -> tuple[str, int, int, int]:
+    """Reads a memory: (memory, d, m, facts), where m is 0 without hidden units."""
     if len(entry) != 4:
         raise ValueError(
             f"Expected memories to be tuples (memory, d, m, facts); got {entry}."
         )
-    known = programs.CONSTRUCTED + programs.TRAINED
-    name = fields.pick("memories: the memory", entry[0], known)
+    names = programs.CONSTRUCTED + programs.TRAINED
+    name = fields.pick("memories: the memory", entry[0], names)
     d = fields.integer(f"d of memories {entry}", entry[1], 1)
     units = (1, None) if name == "mlp" else (0, 0)
     m = fields.integer(f"m of memories {entry}", entry[2], *units)
     return name, d, m, fields.integer(f"facts of memories {entry}", entry[3], 2, 2**30)
 
 
-def _each(config: Any, field: str, read: Any, *bounds: Any) -> dict[str, Any]:
-    """A value for each trained memory."""
-    return {
-        memory: read(f"{field}.{memory}", config[field][memory], *bounds)
-        for memory in programs.TRAINED
-    }
-
-
-def _lane(
-    chosen: Settings, memory: tuple[str, int, int, int], parts: int, seed: int
-) -> measure.LargeLane:
-    name, d, m, facts = memory
-    trained = name in programs.TRAINED
-    return measure.LargeLane(
-        memory=name,
-        d=d,
-        m=m or None,
-        facts=facts,
-        seed=seed,
-        parts=parts,
-        embedding=chosen.embedding,
-        activation=chosen.activation if name == "mlp" else None,
-        chunk=chosen.chunk,
-        num_steps=chosen.num_steps[name] if trained else 1,
-        check_every=chosen.check_every if trained else 1,
-        learning_rate=chosen.learning_rates[name] if trained else None,
+def _training(config: Any, memory: str) -> dict[str, Any]:
+    """Reads how a memory is trained, in whole checks."""
+    every = fields.integer("check_every", config.check_every, 1)
+    steps = fields.integer(f"num_steps.{memory}", config.num_steps[memory], 1)
+    if steps % every:
+        raise ValueError(
+            f"Expected check_every to divide num_steps.{memory}={steps}; got "
+            f"check_every={every}."
+        )
+    rate = fields.number(
+        f"learning_rates.{memory}", config.learning_rates[memory], "(0, inf)"
     )
+    return {"num_steps": steps, "check_every": every, "learning_rate": rate}

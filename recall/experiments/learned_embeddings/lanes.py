@@ -1,14 +1,16 @@
 """Lanes of memories whose embeddings are learned."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import training
-from recall.experiments.learned_embeddings import memories
-from recall.sweeps.batch import Lane
+from recall.experiments.learned_embeddings import changes, memories, parts
+from recall.sweeps.batch import Lane, Row
 
 MEMORIES = ("linear", "mlp")
 
@@ -56,11 +58,11 @@ class LearnedLane(Lane):
 
     def numbers(self, d: int) -> int:
         """All trained numbers, embeddings too."""
-        parts = memories.MODES[self.mode]
-        tables = self.facts * ("inputs" in parts) + self.outputs * ("outputs" in parts)
+        mode = memories.MODES[self.mode]
+        tables = self.facts * ("inputs" in mode) + self.outputs * ("outputs" in mode)
         return self.weights(d) + d * tables
 
-    def problem(self, d: Any, room: int) -> memories.Problem:
+    def problem(self, d: Any, room: int) -> parts.Problem:
         """Its facts and first values in d of `room` dimensions."""
         key_targets, key_parts = jax.random.split(jax.random.key(self.seed))
         if self.num_outputs is None:
@@ -76,10 +78,10 @@ class LearnedLane(Lane):
             num_outputs=self.outputs,
             room=room,
         )
-        return memories.Problem(
-            targets=targets,
+        return parts.Problem(
+            facts=targets,
             initial=initial,
-            moves=memories.moving(memories.MODES[self.mode]),
+            moves=parts.moving(memories.Parts, memories.MODES[self.mode]),
             learning_rate=jnp.asarray(self.learning_rate, jnp.float32),
         )
 
@@ -98,7 +100,7 @@ class WidthLane(LearnedLane):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SurvivalLane(LearnedLane):
+class SurvivalLane(LearnedLane, changes.Changeable):
     """A trained memory whose parts are put back, shuffled and drawn anew.
 
     Attributes:
@@ -106,3 +108,24 @@ class SurvivalLane(LearnedLane):
     """
 
     d: int
+
+    modes = memories.MODES
+
+    @override
+    def start(self) -> parts.Problem:
+        return self.problem(jnp.int32(self.d), self.d)
+
+    @override
+    def program(self) -> Callable:
+        return memories.program(self.recipe())
+
+    @override
+    def accuracy(self, problem: parts.Problem, params: memories.Parts) -> float:
+        return float(_accuracy(params, problem.facts))
+
+    @override
+    def again(self, problem: parts.Problem, fit: training.Fit) -> Row:
+        return {"accuracy": int(fit.correct) / self.facts, "steps": int(fit.steps)}
+
+
+_accuracy = jax.jit(memories.accuracy)

@@ -1,9 +1,8 @@
 """Jobs of memories with learned embeddings: the smallest width that stores all."""
 
 import dataclasses
-import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 from typing_extensions import override
 
 from recall import training
-from recall.experiments.learned_embeddings import memories
+from recall.experiments.learned_embeddings import memories, parts
 from recall.experiments.learned_embeddings.lanes import WidthLane
 from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
@@ -32,7 +31,7 @@ class WidthBatch(Rows):
         scores = first.facts * first.outputs * (_SECONDS + _DIMENSION * first.most)
         weights = _DIMENSION * first.facts * first.weights(first.most)
         step = 2e-5 + scores + weights
-        parts = first.weights(first.most) + 2 * first.facts * first.most
+        numbers = first.weights(first.most) + 2 * first.facts * first.most
         return About(
             title=f"smallest d, {first.memory}, learned: {first.mode}",
             shape=f"n={first.facts} M={first.outputs} d<={first.most}",
@@ -40,7 +39,7 @@ class WidthBatch(Rows):
             # Two widths that fail and three that store in half the budget.
             core_seconds=3.5 * len(self.lanes) * first.num_steps * step,
             # Scores of a step, four times over, and all parts with their moments.
-            memory_bytes=16 * len(self.lanes) * (first.facts * first.outputs + parts),
+            memory_bytes=16 * len(self.lanes) * (first.facts * first.outputs + numbers),
             compile_seconds=2.0,
         )
 
@@ -67,23 +66,8 @@ def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> trainin
     asked = [(lane, width or 2) for lane, width in zip(lanes, widths, strict=True)]
     problems = [lane.problem(jnp.int32(width), first.most) for lane, width in asked]
     budgets = [first.num_steps if width else 0 for width in widths]
-    run = program(first.recipe())
-    return jax.device_get(run(stack(problems), jnp.asarray(budgets, jnp.int32)))
-
-
-def stack(trees: Sequence[Any]) -> Any:
-    """Lanes along a new axis."""
-    return jax.tree.map(lambda *xs: jnp.stack(xs), *trees)
-
-
-@functools.cache
-def program(recipe: training.Recipe) -> Callable:
-    """Solves stacked problems one after the other: each stops when it has stored all.
-
-    Side by side each would wait for the slowest.
-    """
-    lane = lambda pair: memories.solve(pair[0], pair[1], recipe)  # noqa: E731
-    return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
+    run = memories.program(first.recipe())
+    return jax.device_get(run(parts.stack(problems), jnp.asarray(budgets, jnp.int32)))
 
 
 def next_width(lane: WidthLane, stored: Mapping[int, bool]) -> int | None:

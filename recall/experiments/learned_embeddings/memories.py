@@ -9,29 +9,29 @@ of M d numbers. A table of N learned inputs holds N d numbers: that is where fac
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key
 
 from recall import facts, readout, training
+from recall.experiments.learned_embeddings import parts as parts_lib
 from recall.memories import linear, mlp
 
-PARTS = ("inputs", "weights", "outputs")
 MODES: Mapping[str, tuple[str, ...]] = {
     "frozen": ("weights",),
     "inputs": ("inputs", "weights"),
     "outputs": ("weights", "outputs"),
-    "both": PARTS,
+    "both": ("inputs", "weights", "outputs"),
 }
 GAIN = 100.0  # of a matrix W, so that all parts move well at one learning rate
 UNITS = 2  # hidden units of an MLP, for each dimension
 
 
 class Parts(NamedTuple):
-    """A memory and its embeddings, or something about each of these parts.
+    """A memory and its embeddings, or a flag about each of these parts.
 
     Attributes:
         inputs: `[N, d]`.
@@ -43,26 +43,9 @@ class Parts(NamedTuple):
     weights: Any
     outputs: Any
 
-
-class Problem(NamedTuple):
-    """Facts to be stored.
-
-    Attributes:
-        targets: `[N]` f(x).
-        initial: first values of all parts.
-        moves: which parts are trained, `[]` each.
-        learning_rate: `[]`.
-    """
-
-    targets: Int[Array, "*lanes N"]
-    initial: Parts
-    moves: Parts
-    learning_rate: Float[Array, "*lanes"]
-
-
-def moving(parts: Any) -> Parts:
-    """The parts of these names move."""
-    return Parts(*(jnp.asarray(name in parts) for name in PARTS))
+    def shuffled(self, key: Key[Array, ""]) -> "Parts":
+        """Permutes the rows of each part."""
+        return Parts(*(parts_lib.shuffled(key, part) for part in self))
 
 
 def draw(
@@ -108,17 +91,6 @@ def recalled(parts: Parts) -> Float[Array, "N d"]:
     return mlp.apply(parts.weights, parts.inputs)
 
 
-def shuffled(key: Key[Array, ""], tree: Any) -> Any:
-    """Permutes the rows of each array by an order of its own.
-
-    One order for W, b and V of an MLP would be the same MLP.
-    """
-    leaves, form = jax.tree.flatten(tree)
-    keys = jax.random.split(key, len(leaves))
-    mixed = [jax.random.permutation(k, x) for k, x in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(form, mixed)
-
-
 def facts_of(parts: Parts, targets: Int[Array, " N"]) -> facts.Facts:
     """The facts, with the embeddings that are in use."""
     return facts.of(parts.inputs, parts.outputs, targets)
@@ -129,39 +101,23 @@ def accuracy(parts: Parts, targets: Int[Array, " N"]) -> Float[Array, ""]:
     return readout.accuracy(recalled(parts), facts_of(parts, targets))
 
 
-def chosen(moves: Parts, moved: Parts, others: Parts) -> Parts:
-    """For each part the first if it moves, else the second."""
-    pick = lambda move, one, other: jax.tree.map(  # noqa: E731
-        lambda x, y: jnp.where(move, x, y), one, other
-    )
-    return Parts(*map(pick, moves, moved, others))
-
-
 def advance(
-    problem: Problem, fit: training.Fit, recipe: training.Recipe
+    problem: parts_lib.Problem, fit: training.Fit, recipe: training.Recipe
 ) -> training.Fit:
     """Trains the parts that move for `check_every` steps, then counts."""
 
     def loss(params: Parts, _: Array) -> readout.Loss:
-        still = jax.lax.stop_gradient(params)
-        parts = chosen(problem.moves, params, still)
-        return readout.loss(recalled(parts), facts_of(parts, problem.targets))
+        parts = parts_lib.trained(problem.moves, params)
+        return readout.loss(recalled(parts), facts_of(parts, problem.facts))
 
     fit = training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
-    given = facts_of(fit.params, problem.targets)
+    given = facts_of(fit.params, problem.facts)
     return training.check(
         fit, readout.num_correct(recalled(fit.params), given), given.n
     )
 
 
-def solve(
-    problem: Problem, budget: Int[Array, ""], recipe: training.Recipe
-) -> training.Fit:
-    """Trains until all facts are recalled, or for a budget of steps; 0 is idle."""
-
-    def going(fit: training.Fit) -> Bool[Array, ""]:
-        stored = (fit.asked > 0) & (fit.correct == fit.asked)
-        return ~stored & (fit.steps < budget) & fit.finite
-
-    step = lambda fit: advance(problem, fit, recipe)  # noqa: E731
-    return jax.lax.while_loop(going, step, training.start(problem.initial))
+@functools.cache
+def program(recipe: training.Recipe) -> Callable:
+    """Returns the compiled `parts.solve` of stacked memories."""
+    return parts_lib.program(functools.partial(advance, recipe=recipe))

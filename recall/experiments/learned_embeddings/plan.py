@@ -1,7 +1,7 @@
 """What learned embeddings change: the width that facts take, and where facts are."""
 
-import dataclasses
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from recall.experiments.learned_embeddings import lanes as learned_lanes
@@ -17,62 +17,43 @@ from recall.sweeps.batch import Batch, Plan
 PARTS = ("width", "survival", "transformer")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Groups of lanes that are measured together, seeds side by side."""
-
-    widths: tuple[tuple[learned_lanes.WidthLane, ...], ...]
-    survivals: tuple[tuple[learned_lanes.SurvivalLane, ...], ...]
-    transformers: tuple[tuple[transformer_survival.TransformerLane, ...], ...]
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    parts = fields.each("parts", config.parts, PARTS)
-    memories = fields.each("memories", config.memories, learned_lanes.MEMORIES)
-    modes = fields.each("modes", config.modes, learned.MODES)
-    axes = itertools.product(memories, modes, fields.num_outputs(config))
-    seeds = fields.seeds("seeds", config.seeds)
-    widths, survivals = [], []
-    for memory, mode, outputs in axes:
-        own: dict[str, Any] = _training(config) | {"memory": memory, "mode": mode}
-        own["num_outputs"] = outputs
-        if "width" in parts:
-            widths += _widths(config, own, seeds)
-        if "survival" in parts:
-            survivals.append(_survival(config, own, seeds))
-    return Settings(
-        widths=tuple(widths),
-        survivals=tuple(survivals),
-        transformers=_transformers(config, modes, seeds) if PARTS[2] in parts else (),
-    )
-
-
 def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
+    """Plans batches of lanes that differ in their seeds alone, the cheapest first.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
+    parts = fields.each("parts", config.parts, PARTS)
+    modes = fields.each("modes", config.modes, learned.MODES)
+    seeds = fields.seeds("seeds", config.seeds)
+    memories = _memories(config, modes)
+    batches: list[Batch] = []
+    if "survival" in parts:
+        sizes: dict[str, Any] = {
+            "facts": fields.integer("survival.facts", config.survival.facts, 2),
+            "d": fields.integer("survival.d", config.survival.d, 2),
+        }
+        for memory in memories:
+            lanes = [
+                learned_lanes.SurvivalLane(**memory, **sizes, seed=s) for s in seeds
+            ]
+            batches.append(survival.SurvivalBatch(lanes=tuple(lanes)))
+    if "width" in parts:
+        for search in itertools.chain(*(_widths(config, kind) for kind in memories)):
+            lanes = [learned_lanes.WidthLane(**search, seed=s) for s in seeds]
+            batches.append(measure.WidthBatch(lanes=tuple(lanes)))
+    if "transformer" in parts:
+        for model in _transformers(config, modes):
+            lanes = [
+                transformer_survival.TransformerLane(**model, seed=s) for s in seeds
+            ]
+            batches.append(transformer_survival.TransformerBatch(lanes=tuple(lanes)))
+    batches.sort(key=lambda batch: batch.about().core_seconds)
+    return packing.plan(batches)
 
 
-def plan(chosen: Settings) -> list[Batch]:
-    """One job for each group, the cheapest first."""
-    found: list[Batch] = [
-        survival.SurvivalBatch(lanes=lanes) for lanes in chosen.survivals
-    ]
-    found += [measure.WidthBatch(lanes=lanes) for lanes in chosen.widths]
-    found += [
-        transformer_survival.TransformerBatch(lanes=lanes)
-        for lanes in chosen.transformers
-    ]
-    return sorted(found, key=lambda batch: batch.about().core_seconds)
-
-
-def _training(config: Any) -> dict[str, Any]:
-    """Reads the budget, in whole checks."""
+def _memories(config: Any, modes: Sequence[str]) -> list[dict[str, Any]]:
+    """Reads memories, what of them is learned, and how they are trained."""
     every = fields.integer("check_every", config.check_every, 1)
     steps = fields.integer("num_steps", config.num_steps, every)
     if steps % every:
@@ -80,58 +61,52 @@ def _training(config: Any) -> dict[str, Any]:
             f"Expected check_every to divide num_steps; got check_every={every}, "
             f"num_steps={steps}."
         )
-    rate = fields.number("learning_rate", config.learning_rate, "(0, inf)")
-    return {"learning_rate": rate, "num_steps": steps, "check_every": every}
-
-
-def _widths(config: Any, own: dict[str, Any], seeds: tuple[int, ...]) -> list[tuple]:
-    """Searches for each number of facts."""
-    field = "facts_frozen" if own["mode"] == "frozen" else "facts"
-    groups = []
-    for count in fields.integers(field, config[field], 2):
-        kind = own["memory"], own["mode"], count, own["num_outputs"]
-        expected = measure.expected_width(*kind)
-        whole: dict[str, Any] = own | {"facts": count, "expected": expected}
-        whole["most"] = max(3 * expected // 2, 12)
-        groups.append(tuple(learned_lanes.WidthLane(**whole, seed=s) for s in seeds))
-    return groups
-
-
-def _survival(config: Any, own: dict[str, Any], seeds: tuple[int, ...]) -> tuple:
-    """Seeds of one memory whose parts are changed."""
-    facts = fields.integer("survival.facts", config.survival.facts, 2)
-    d = fields.integer("survival.d", config.survival.d, 2)
-    return tuple(
-        learned_lanes.SurvivalLane(**own, facts=facts, d=d, seed=s) for s in seeds
-    )
-
-
-def _transformers(
-    config: Any, modes: tuple[str, ...], seeds: tuple[int, ...]
-) -> tuple[tuple[transformer_survival.TransformerLane, ...], ...]:
-    """Seeds of each mode and size; parts are changed at the first size."""
-    given = config.transformer
-    names = ("answers", "d", "heads", "head_dim", "m", "num_steps")
-    own: dict[str, Any] = {
-        name: fields.integer(
-            f"transformer.{name}", given[name], 1 + (name == "answers")
-        )
-        for name in names
+    training: dict[str, Any] = {
+        "learning_rate": fields.number(
+            "learning_rate", config.learning_rate, "(0, inf)"
+        ),
+        "num_steps": steps,
+        "check_every": every,
     }
-    rate = fields.number("transformer.learning_rate", given.learning_rate, "(0, inf)")
-    sizes = fields.integers("transformer.sizes", given.sizes, 2)
-    return tuple(
-        tuple(
-            transformer_survival.TransformerLane(
-                **own,
-                mode=mode,
-                size=size,
-                seed=seed,
-                learning_rate=rate,
-                changed=size == sizes[0],
-            )
-            for seed in seeds
+    axes = itertools.product(
+        fields.each("memories", config.memories, learned_lanes.MEMORIES),
+        modes,
+        fields.num_outputs(config),
+    )
+    return [
+        training | {"memory": memory, "mode": mode, "num_outputs": outputs}
+        for memory, mode, outputs in axes
+    ]
+
+
+def _widths(config: Any, memory: dict[str, Any]) -> list[dict[str, Any]]:
+    """Reads the numbers of facts for which the width of a memory is searched."""
+    mode = memory["mode"]
+    field = "facts_frozen" if mode == "frozen" else "facts"
+    searches = []
+    for count in fields.integers(field, config[field], 2):
+        expected = measure.expected_width(
+            memory["memory"], mode, count, memory["num_outputs"]
         )
+        most = max(3 * expected // 2, 12)
+        searches.append(memory | {"facts": count, "expected": expected, "most": most})
+    return searches
+
+
+def _transformers(config: Any, modes: Sequence[str]) -> list[dict[str, Any]]:
+    """Reads transformers of each mode and size; the first size has parts changed."""
+    section = config.transformer
+    least = {"answers": 2, "d": 1, "heads": 1, "head_dim": 1, "m": 1, "num_steps": 1}
+    same: dict[str, Any] = {
+        name: fields.integer(f"transformer.{name}", section[name], bound)
+        for name, bound in least.items()
+    }
+    same["learning_rate"] = fields.number(
+        "transformer.learning_rate", section.learning_rate, "(0, inf)"
+    )
+    sizes = fields.integers("transformer.sizes", section.sizes, 2)
+    return [
+        same | {"mode": mode, "size": size, "changed": size == sizes[0]}
         for mode in modes
         for size in sizes
-    )
+    ]

@@ -1,106 +1,109 @@
 """The one-layer transformer with learned embeddings, and which of its parts move."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Key
 
 from recall import readout, training
 from recall.data import sequences
+from recall.experiments.learned_embeddings import parts
 from recall.models import fit as factual_training
 from recall.models import population, transformer
 
-PARTS = ("inputs", "attention", "values", "mlp", "outputs")
 _BODY = ("attention", "values", "mlp")
 MODES: Mapping[str, tuple[str, ...]] = {
     "frozen": _BODY,
     "inputs": ("inputs", *_BODY),
     "outputs": (*_BODY, "outputs"),
-    "both": PARTS,
+    "both": ("inputs", *_BODY, "outputs"),
 }
 
 
-class Task(NamedTuple):
-    """What one lane learns.
+class Parts(NamedTuple):
+    """The weights of a transformer by what they do, or a flag about each part.
 
     Attributes:
-        problem: whose first weights hold their own embeddings.
-        moves: `[5]` which of PARTS are trained.
+        inputs: all tables of `transformer.Embeddings` but the last.
+        attention: K and Q.
+        values: V and O.
+        mlp: the MLP, or None.
+        outputs: the table of answers.
     """
 
-    problem: factual_training.Problem
-    moves: Array
+    inputs: Any
+    attention: Any
+    values: Any
+    mlp: Any
+    outputs: Any
+
+    def shuffled(self, key: Key[Array, ""]) -> "Parts":
+        """Permutes the rows of each array."""
+        return split(parts.shuffled(key, join(self)))
 
 
-def moving(parts: Any) -> Bool[Array, "parts"]:
-    """The parts of these names move."""
-    return jnp.asarray([name in parts for name in PARTS])
+def split(params: transformer.Params) -> Parts:
+    """Returns the parts of weights that hold their own embeddings."""
+    assert params.embeddings is not None
+    *inputs, outputs = params.embeddings
+    return Parts(tuple(inputs), params[:2], params[2:4], params.mlp, outputs)
 
 
-def chosen(
-    moves: Bool[Array, "parts"], moved: transformer.Params, others: transformer.Params
-) -> transformer.Params:
-    """For each part the first if it moves, else the second.
-
-    Inputs are all token embeddings, attention is K and Q, values are V and O.
-    """
-
-    def pick(part: str, one: Any, other: Any) -> Any:
-        move = moves[PARTS.index(part)]
-        return jax.tree.map(lambda x, y: jnp.where(move, x, y), one, other)
-
-    one, other = (transformer.used(x, x.embeddings) for x in (moved, others))  # type: ignore[arg-type]
+def join(those: Parts) -> transformer.Params:
+    """Returns the weights that `split` took apart."""
+    tokens = transformer.Embeddings(*those.inputs, answers=those.outputs)
     return transformer.Params(
-        *pick("attention", moved[:2], others[:2]),
-        *pick("values", moved[2:4], others[2:4]),
-        mlp=pick("mlp", moved.mlp, others.mlp),
-        embeddings=transformer.Embeddings(
-            *pick("inputs", one[:4], other[:4]),
-            answers=pick("outputs", one.answers, other.answers),
-        ),
+        *those.attention, *those.values, mlp=those.mlp, embeddings=tokens
     )
 
 
-def solve(
-    task: Task,
-    budget: Int[Array, ""],
+def advance(
+    problem: parts.Problem,
+    fit: training.Fit,
     *,
     sampling: factual_training.Sampling,
     architecture: transformer.Architecture,
     recipe: training.Recipe,
 ) -> training.Fit:
-    """Trains for a budget of steps, then asks every fact."""
-    problem = task.problem
-    world, seed = problem.world, jax.random.key(problem.seed)
+    """Trains the parts that move for `check_every` steps; facts are not counted."""
+    task = problem.facts
+    seed = jax.random.key(task.seed)
 
-    def loss(params: transformer.Params, step: Array) -> readout.Loss:
+    def loss(params: Parts, step: Array) -> readout.Loss:
         draw = sequences.sample_draw(
             jax.random.fold_in(seed, step + 1),
-            world,
+            task.world,
             sampling.contexts,
             sampling.facts,
             sampling.length,
             sampling.layout,
         )
-        used = chosen(task.moves, params, jax.lax.stop_gradient(params))
-        rest = world, draw, architecture, problem.head_dim
-        return population.loss(used, problem.embeddings, *rest)
+        used = join(parts.trained(problem.moves, params))
+        rest = task.world, draw, architecture, task.head_dim
+        return population.loss(used, task.embeddings, *rest)
 
-    def step(fit: training.Fit) -> training.Fit:
-        rate = problem.learning_rates[0]
-        return training.descend(fit, rate, loss=loss, recipe=recipe)
-
-    begun = training.start(problem.initial)
-    return jax.lax.while_loop(lambda fit: fit.steps < budget, step, begun)
+    return training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
 
 
 def accuracy(
-    problem: factual_training.Problem,
-    params: transformer.Params,
+    task: factual_training.Problem,
+    params: Parts,
     sampling: factual_training.Sampling,
     architecture: transformer.Architecture,
 ) -> Float[Array, ""]:
-    """Fraction of all facts that are recalled, over several noise contexts."""
-    return factual_training.evaluate(problem, params, sampling, architecture).mean
+    """Returns the fraction of all facts recalled, over several noise contexts."""
+    return factual_training.evaluate(task, join(params), sampling, architecture).mean
+
+
+@functools.cache
+def programs(
+    sampling: factual_training.Sampling,
+    architecture: transformer.Architecture,
+    recipe: training.Recipe,
+) -> tuple[Callable, Callable]:
+    """Returns `parts.solve` of stacked transformers and `accuracy` of one, compiled."""
+    fixed = {"sampling": sampling, "architecture": architecture}
+    train = functools.partial(advance, **fixed, recipe=recipe)
+    return parts.program(train), jax.jit(functools.partial(accuracy, **fixed))

@@ -1,10 +1,9 @@
-"""What experiments on stages share: fields of a config, lanes into jobs."""
+"""Fields of a config that all experiments on stages have, and lanes into batches."""
 
 import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from recall.data import geometries
 from recall.experiments.learning_stages import lanes as stage_lanes
 from recall.experiments.learning_stages import measure
 from recall.models import linear_attention, stage_training
@@ -20,29 +19,26 @@ SIMPLIFIED = {
 }
 
 
-def reads(config: Any) -> dict[str, Any]:
-    """Reads what a step and a check read, and how often one checks.
+def reads(config: Any) -> dict[str, int]:
+    """Reads the sizes of a step and of a check, and how often one checks.
 
     Raises:
         ValueError: naming a field that is wrong, and what is allowed.
     """
-    given = {
-        name: fields.integer(name, getattr(config, name), least)
-        for name, least in (
-            ("noise", 1),
-            ("length", 4),
-            ("batch", 1),
-            ("share", 1),
-            ("checks", 1),
-            ("check_every", 1),
-        )
-    }
-    if given["batch"] % given["share"]:
+    batch = fields.integer("batch", config.batch, 1)
+    share = fields.integer("share", config.share, 1)
+    if batch % share:
         raise ValueError(
-            f"Expected share to divide batch; got share={given['share']}, "
-            f"batch={given['batch']}."
+            f"Expected share to divide batch; got share={share}, batch={batch}."
         )
-    return given
+    return {
+        "noise": fields.integer("noise", config.noise, 1),
+        "length": fields.integer("length", config.length, 4),
+        "batch": batch,
+        "share": share,
+        "checks": fields.integer("checks", config.checks, 1),
+        "check_every": fields.integer("check_every", config.check_every, 1),
+    }
 
 
 def budget(field: str, num_steps: Any, check_every: int) -> int:
@@ -63,14 +59,12 @@ def budget(field: str, num_steps: Any, check_every: int) -> int:
 def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
     """Returns sizes of a world, checked.
 
-    Relations have to be two or more: with one there is no relation to learn.
-
     Raises:
         ValueError: naming a size that is wrong, and what is allowed.
     """
     sizes = {
         "subjects": fields.integer("subjects", S, 1),
-        "relations": fields.integer("relations", R, 2),
+        "relations": fields.integer("relations", R, 2),  # one leaves nothing to learn
         "answers": fields.integer("answers", D, 2),
         "structured": fields.boolean("structured", structured),
     }
@@ -94,16 +88,13 @@ def simplified(config: Any) -> dict[str, Any]:
             f"got {config.loss!r}."
         )
     return SIMPLIFIED | {
-        "attention": attention(config.attention),
+        "attention": fields.pick(
+            "attention", config.attention, linear_attention.ATTENTIONS
+        ),
         "init": fields.pick("init", config.init, linear_attention.INITS),
         "optimizer": optimizer("optimizer", config.optimizer),
         "loss": fields.pick("loss", config.loss, stage_training.LOSSES),
     }
-
-
-def attention(value: Any) -> str:
-    """Returns a kind of attention."""
-    return fields.pick("attention", value, linear_attention.ATTENTIONS)
 
 
 def optimizer(field: str, value: Any) -> str:
@@ -111,36 +102,23 @@ def optimizer(field: str, value: Any) -> str:
     return fields.pick(field, value, sorted(stage_training.OPTIMIZERS))
 
 
-def embedding(field: str, value: Any) -> str:
-    """Returns a kind of embeddings, one-hot among them.
-
-    Raises:
-        ValueError: naming the field, if there is no such kind.
-    """
-    if value == "onehot":
-        return value
-    try:
-        geometries.sampler(str(value))
-    except ValueError as error:
-        raise ValueError(f"Expected {field} of 'onehot', or: {error}") from None
-    return value
-
-
 def batches_of(
     lanes: Iterable[stage_lanes.StageLane], *, trace: bool = False
 ) -> list[measure.StageBatch]:
-    """Lanes of one program together, the longest jobs first."""
-    found = [
+    """Gathers lanes of one program into batches, the longest batches first.
+
+    Args:
+        lanes: in any order.
+        trace: whether each check becomes a row.
+    """
+
+    def program(lane: stage_lanes.StageLane) -> str:
+        return repr(lane.program())
+
+    # Within a program, lanes that take as long run beside each other.
+    ordered = sorted(lanes, key=lambda lane: (program(lane), lane.num_steps, lane.seed))
+    batches = [
         measure.StageBatch(lanes=tuple(members), trace=trace)
-        for _, members in itertools.groupby(sorted(lanes, key=_order), _program)
+        for _, members in itertools.groupby(ordered, program)
     ]
-    return sorted(found, key=lambda batch: -batch.about().core_seconds)
-
-
-def _program(lane: stage_lanes.StageLane) -> str:
-    return repr(lane.program())
-
-
-def _order(lane: stage_lanes.StageLane) -> tuple:
-    """By program, and within it those that take as long beside each other."""
-    return _program(lane), lane.num_steps, lane.seed
+    return sorted(batches, key=lambda batch: -batch.about().core_seconds)

@@ -1,6 +1,5 @@
-"""The fewest weights that store given facts, without descent through features."""
+"""Fewest weights that store a set of facts, without descent through features."""
 
-import dataclasses
 import itertools
 import math
 from typing import Any
@@ -18,78 +17,55 @@ GUESSES = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches that a config names.
 
-    Attributes:
-        methods: any of `small_memories.METHODS`.
-        cells: pairs (d, F): width of the embeddings, facts.
-        seeds: of facts and features.
-        most: ceiling on widths, as a multiple of what is expected.
-        resolution: by which widths close in, as a fraction.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    methods: tuple[str, ...]
-    cells: tuple[tuple[int, int], ...]
-    seeds: tuple[int, ...]
-    most: float
-    resolution: float
+    return packing.plan(work(config))
 
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    cells = fields.nonempty("cells", [tuple(cell) for cell in config.cells])
+def work(config: Any) -> list[measure.WeightsBatch]:
+    """Lists a search for each method, pair of width and facts, and seed.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    methods = fields.each("methods", config.methods, small_memories.METHODS)
+    cells, seeds = _cells(config), fields.seeds("seeds", config.seeds)
+    most = fields.number("most", config.most, "[1, inf)")
+    resolution = fields.number("resolution", config.resolution, "[0, 1)")
+    batches = []
+    for method, (d, facts), seed in itertools.product(methods, cells, seeds):
+        expected = _expected(method, d, facts)
+        lane = measure.WeightsLane(
+            method=method,
+            d=d,
+            facts=facts,
+            seed=seed,
+            expected=expected,
+            most=int(most * expected),
+            resolution=resolution,
+        )
+        batches.append(measure.WeightsBatch(lanes=(lane,)))
+    return batches
+
+
+def _cells(config: Any) -> tuple[tuple[int, int], ...]:
+    """Reads the pairs (d, facts)."""
+    cells = fields.nonempty("cells", map(tuple, config.cells))
     for cell in cells:
         if len(cell) != 2:
             raise ValueError(f"Expected cells to be pairs (d, facts); got {cell}.")
         fields.integer("cells: d", cell[0], 2)
         fields.integer("cells: facts", cell[1], 2)
-    return Settings(
-        methods=fields.each("methods", config.methods, small_memories.METHODS),
-        cells=cells,
-        seeds=fields.seeds("seeds", config.seeds),
-        most=fields.number("most", config.most, "[1, inf)"),
-        resolution=fields.number("resolution", config.resolution, "[0, 1)"),
-    )
+    return cells
 
 
-def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
-
-
-def work(config: Any) -> list[measure.WeightsBatch]:
-    """Returns the searches and batches that a config names."""
-    return plan(settings(config))
-
-
-def plan(chosen: Settings) -> list[measure.WeightsBatch]:
-    """Lists the searches, one for each method, cell and seed."""
-    axes = itertools.product(chosen.methods, chosen.cells, chosen.seeds)
-    return [_job(chosen, *point) for point in axes]
-
-
-def _job(
-    chosen: Settings, method: str, cell: tuple[int, int], seed: int
-) -> measure.WeightsBatch:
-    d, facts = cell
+def _expected(method: str, d: int, facts: int) -> int:
+    """Returns the width at which a search opens."""
     weights = facts * math.log(facts) / GUESSES[method]
-    expected = max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))
     if method == "sign_gates":
-        expected = max(1, round(weights / d) - round(weights / d**2))
-    lane = measure.WeightsLane(
-        method=method,
-        d=d,
-        facts=facts,
-        seed=seed,
-        expected=expected,
-        most=int(chosen.most * expected),
-        resolution=chosen.resolution,
-    )
-    return measure.WeightsBatch(lanes=(lane,))
+        return max(1, round(weights / d) - round(weights / d**2))
+    return max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))

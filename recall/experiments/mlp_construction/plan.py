@@ -1,11 +1,8 @@
 """Facts stored by MLP memories that are constructed, not trained (Theorem 2)."""
 
-import dataclasses
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
-from recall import capacity
 from recall.memories import hermite, kinds
 from recall.sweeps import fields, memory_search, packing
 from recall.sweeps.batch import Plan
@@ -18,89 +15,30 @@ MEMORIES = (*HERMITE, "sign_gates", *FEATURES)
 GUESSES = {"data_dependent": 4.0, "hebbian": 0.15}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep.
-
-    Attributes:
-        memories: any of MEMORIES.
-        d: widths of the embeddings.
-        ratios: m / d of Hermite memories, with m = 2 m0 hidden units.
-        degrees: k of Hermite memories whose activation has the slope h_k.
-        others: pairs (activation, k) that are tried beside them, as plain MLPs.
-        other_ratio: m / d of those.
-        gates: G of sign gates, with m = G (d + 1) hidden units.
-        feature_ratios: m / d of features that are read out.
-        max_feature_weights: the largest m d of those.
-        num_outputs: outputs shared by all facts; None for one output per fact.
-        thresholds: fractions of the facts that must be recalled.
-        seeds: of embeddings and of whatever a construction draws.
-        embedding: kind of the embeddings.
-        n_max: ceiling on the number of facts.
-        strategy: how capacities are searched.
-        skipped: sizes too small for a degree, with reasons.
-    """
-
-    memories: tuple[str, ...]
-    d: tuple[int, ...]
-    ratios: tuple[int, ...]
-    degrees: tuple[int, ...]
-    others: tuple[tuple[str, int], ...]
-    other_ratio: int
-    gates: tuple[int, ...]
-    feature_ratios: tuple[int, ...]
-    max_feature_weights: int
-    num_outputs: tuple[int | None, ...]
-    thresholds: tuple[float, ...]
-    seeds: tuple[int, ...]
-    embedding: str
-    n_max: int
-    strategy: capacity.Strategy
-    skipped: tuple[str, ...] = ()
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    fields.pick("search.method", config.search.method, ("bisect", "single"))
-    least = "max_feature_weights", config.max_feature_weights, 1
-    chosen = Settings(
-        memories=fields.each("memories", config.memories, MEMORIES),
-        d=fields.integers("d", config.d, 1),
-        ratios=fields.integers("ratios", config.ratios, 1),
-        degrees=fields.integers("degrees", config.degrees, 0, 3),
-        others=_others(config.others),
-        other_ratio=fields.integer("other_ratio", config.other_ratio, 1),
-        gates=fields.integers("gates", config.gates, 1),
-        feature_ratios=fields.integers("feature_ratios", config.feature_ratios, 1),
-        max_feature_weights=fields.integer(*least),
-        num_outputs=fields.num_outputs(config),
-        thresholds=fields.fractions("thresholds", config.thresholds),
-        seeds=fields.seeds("seeds", config.seeds),
-        embedding=fields.embedding(config),
-        n_max=fields.n_max(config),
-        strategy=fields.strategy(config),
-    )
-    return dataclasses.replace(chosen, skipped=_skipped(chosen))
-
-
 def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
+    """Plans the searches, and names the sizes that are too small for a degree.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    chosen = settings(config)
-    return packing.plan(plan(chosen), chosen.skipped)
+    return packing.plan(work(config), _possible(config)[1])
 
 
 def work(config: Any) -> list[memory_search.MemorySearch]:
-    """Returns the searches and batches that a config names."""
-    return plan(settings(config))
+    """Lists a search for each memory, size, count of outputs, threshold and seed.
 
-
-def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
-    """Lists the searches, one for each memory, size, threshold and seed."""
-    axes = chosen.num_outputs, chosen.thresholds, chosen.seeds
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    fields.pick("search.method", config.search.method, ("bisect", "single"))
+    axes = itertools.product(
+        _possible(config)[0],
+        fields.num_outputs(config),
+        fields.fractions("thresholds", config.thresholds),
+        fields.seeds("seeds", config.seeds),
+    )
+    embedding, limit = fields.embedding(config), fields.n_max(config)
+    strategy = fields.strategy(config)
     return [
         memory_search.MemorySearch(
             memory=memory,
@@ -111,23 +49,19 @@ def plan(chosen: Settings) -> list[memory_search.MemorySearch]:
             num_outputs=num_outputs,
             threshold=threshold,
             seed=seed,
-            expected=min(chosen.n_max, expected(memory, design, threshold)),
-            limit=chosen.n_max,
-            embedding=chosen.embedding,
-            strategy=chosen.strategy,
+            expected=min(limit, expected(memory, design, threshold)),
+            limit=limit,
+            embedding=embedding,
+            strategy=strategy,
         )
-        for memory, design in _designs(chosen)
-        if memory not in HERMITE or _enough(design)
-        for num_outputs, threshold, seed in itertools.product(*axes)
+        for (memory, design), num_outputs, threshold, seed in axes
     ]
 
 
 def expected(memory: str, design: kinds.Design, threshold: float) -> int:
-    """Where to open a bracket: theory, with a margin, for theory is pessimistic.
-
-    What these memories recall is not monotone in the number of facts: of fewer than a
-    hundred none may be missed. From above a search finds the larger answer.
-    """
+    """Returns the facts at which a bracket opens: theory, with a margin."""
+    # Theory is pessimistic, and recall is not monotone in the number of facts: of fewer
+    # than a hundred none may be missed. From above a search finds the larger answer.
     m, d, k = design.m, design.d, design.degree
     if memory in HERMITE:
         factor = 2.5 if k < 2 else 4.0
@@ -142,66 +76,85 @@ def expected(memory: str, design: kinds.Design, threshold: float) -> int:
     return max(2, int(facts))
 
 
-def _designs(chosen: Settings) -> Iterator[tuple[str, kinds.Design]]:
-    """Every memory and size that the settings name, whether it can be built or not."""
-    for memory, d in itertools.product(chosen.memories, chosen.d):
-        if memory == "sign_gates":
-            for gates in chosen.gates:
-                yield memory, kinds.Design(d=d, m=gates * (d + 1))
-        elif memory in FEATURES:
-            for m in (ratio * d for ratio in chosen.feature_ratios):
-                if m * d <= chosen.max_feature_weights:
-                    yield memory, kinds.Design(d=d, m=m)
-        else:
-            yield from ((memory, design) for design in _hermite(chosen, memory, d))
+def _possible(config: Any) -> tuple[list[tuple[str, kinds.Design]], list[str]]:
+    """Returns the memories that can be built, and why other sizes cannot.
 
-
-def _hermite(chosen: Settings, memory: str, d: int) -> Iterator[kinds.Design]:
-    """Hermite memories of a width: of every degree, and of other activations."""
-    own = [(f"hermite{k + 1}", k) for k in chosen.degrees]
-    sizes = [
-        (2 * max(1, ratio * d // 2), pair) for ratio in chosen.ratios for pair in own
-    ]
-    if memory == "hermite":
-        m = 2 * max(1, chosen.other_ratio * d // 2)
-        sizes += [(m, pair) for pair in chosen.others if pair not in own]
-    for m, (activation, k) in sizes:
-        yield kinds.Design(d=d, m=m, activation=activation, degree=k)
-
-
-def _fewest(design: kinds.Design) -> int:
-    """The smallest m of a Hermite memory."""
-    return 2 * hermite.fewest_units(design.activation, design.degree)
-
-
-def _enough(design: kinds.Design) -> bool:
-    return design.m >= _fewest(design)
-
-
-def _skipped(chosen: Settings) -> tuple[str, ...]:
-    """Sizes left out, by activation; if all of them are, the degree is an error."""
-    groups: dict[tuple[str, int], list[kinds.Design]] = {}
-    for memory, design in _designs(chosen):
+    Raises:
+        ValueError: if no size of an activation and a degree can be built.
+    """
+    designs = _designs(config)
+    groups: dict[tuple[str, int], set[int]] = {}
+    for memory, design in designs:
         if memory in HERMITE:
-            groups.setdefault((design.activation, design.degree), []).append(design)
+            groups.setdefault((design.activation, design.degree), set()).add(design.m)
     reasons = []
-    for (activation, degree), designs in groups.items():
-        small = sorted({design.m for design in designs if not _enough(design)})
+    for (activation, degree), sizes in groups.items():
+        fewest = _fewest(activation, degree)
+        small = sorted(m for m in sizes if m < fewest)
         condition = (
-            f"m >= {_fewest(designs[0])} for degree={degree} and "
-            f"activation={activation!r}, so that a fact's own score fluctuates by at "
-            f"most {hermite.MAX_FLUCTUATION:g} times its mean"
+            f"m >= {fewest} for degree={degree} and activation={activation!r}, so that "
+            "a fact's own score fluctuates by at most "
+            f"{hermite.MAX_FLUCTUATION:g} times its mean"
         )
-        if small and not any(_enough(design) for design in designs):
-            field = "other_ratio" if (activation, degree) in chosen.others else "ratios"
+        if len(small) == len(sizes):
+            other = (activation, degree) in map(tuple, config.others)
+            field = "other_ratio" if other else "ratios"
             raise ValueError(f"Expected {field} to give {condition}; got m={small}.")
         reasons += [f"m={m}; it takes {condition}." for m in small]
-    return tuple(reasons)
+    possible = [
+        (memory, design)
+        for memory, design in designs
+        if memory not in HERMITE
+        or design.m >= _fewest(design.activation, design.degree)
+    ]
+    return possible, reasons
 
 
-def _others(given: Any) -> tuple[tuple[str, int], ...]:
-    """Pairs (activation, k) at which the activation has a component h_k."""
-    for pair in given:
+def _fewest(activation: str, degree: int) -> int:
+    """Returns the smallest m = 2 m0 of a Hermite memory."""
+    return 2 * hermite.fewest_units(activation, degree)
+
+
+def _designs(config: Any) -> list[tuple[str, kinds.Design]]:
+    """Reads the memories and their sizes, whether they can be built or not."""
+    shapes = _hermite(config)
+    gates = fields.integers("gates", config.gates, 1)
+    ratios = fields.integers("feature_ratios", config.feature_ratios, 1)
+    most = fields.integer("max_feature_weights", config.max_feature_weights, 1)
+    designs = []
+    for memory, d in itertools.product(
+        fields.each("memories", config.memories, MEMORIES),
+        fields.integers("d", config.d, 1),
+    ):
+        if memory == "sign_gates":
+            sizes = [(count * (d + 1), "", 0) for count in gates]
+        elif memory in FEATURES:
+            sizes = [(ratio * d, "", 0) for ratio in ratios if ratio * d * d <= most]
+        else:
+            sizes = [
+                (2 * max(1, ratio * d // 2), *pair) for ratio, pair in shapes[memory]
+            ]
+        designs += [
+            (memory, kinds.Design(d=d, m=m, activation=activation, degree=degree))
+            for m, activation, degree in sizes
+        ]
+    return designs
+
+
+def _hermite(config: Any) -> dict[str, list[tuple[int, tuple[str, int]]]]:
+    """Reads m / d, the activation and the degree of each Hermite memory."""
+    degrees = fields.integers("degrees", config.degrees, 0, 3)
+    pairs = [(f"hermite{k + 1}", k) for k in degrees]  # an activation of slope h_k
+    gated = [*itertools.product(fields.integers("ratios", config.ratios, 1), pairs)]
+    ratio = fields.integer("other_ratio", config.other_ratio, 1)
+    # Plain MLPs of other activations are tried beside them.
+    others = [(ratio, pair) for pair in _others(config.others) if pair not in pairs]
+    return {"gated_hermite": gated, "hermite": gated + others}
+
+
+def _others(pairs: Any) -> tuple[tuple[str, int], ...]:
+    """Reads pairs (activation, k) at which the activation has a component h_k."""
+    for pair in pairs:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ValueError(
                 f"Expected others to hold pairs (activation, k); got {pair!r}."
@@ -212,4 +165,4 @@ def _others(given: Any) -> tuple[tuple[str, int], ...]:
         except ValueError as error:
             reason = str(error).removesuffix(".")
             raise ValueError(f"{reason}, in others {tuple(pair)}.") from None
-    return tuple((activation, k) for activation, k in given)
+    return tuple((activation, k) for activation, k in pairs)

@@ -16,7 +16,7 @@ import numpy as np
 from typing_extensions import override
 
 from recall.data import fact_tables, recall_task
-from recall.models import linear_attention, stage_training, stages
+from recall.models import linear_attention, prompts, stage_training, stages
 from recall.sweeps.batch import About, Lane, Row, Rows
 
 NEAR = 0.1  # nats around H(a | r) that count as the stage
@@ -166,8 +166,8 @@ def _program(recipe: stage_training.Recipe, num_steps: int) -> Callable:
 def _look(problem: Any, params: Any, recipe: Any, asked: jax.Array) -> Look:
     """Reads all pairs in the expected context."""
     world = problem.world
-    counts = linear_attention.mean_context(world, recipe.num_noise, recipe.length)
-    reads = linear_attention.every_fact(world, counts, jnp.ones(1))
+    counts = prompts.mean_context(world, recipe.num_noise, recipe.length)
+    reads = prompts.every_fact(world, counts, jnp.ones(1))
     known = linear_attention.tables(params, None)
     logits = linear_attention.logits(known, world, reads, "linear")
     where = reads.subjects, reads.relations, reads.weights

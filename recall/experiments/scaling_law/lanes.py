@@ -90,11 +90,6 @@ class ZipfLane(Lane):
         """Facts that are read in a step."""
         return max(self.known)
 
-    def program(self) -> tuple:
-        """Lanes of one program agree on this: all but odds and draws."""
-        fields = dataclasses.asdict(self)
-        return tuple(v for name, v in fields.items() if name not in ("alpha", "seed"))
-
     def odds(self) -> np.ndarray:
         """p(x), falling."""
         return bounds.zipf(self.facts, self.alpha)

@@ -1,6 +1,6 @@
 """Loss of memories of Zipf facts against their parameters and their bits."""
 
-import dataclasses
+import functools
 import itertools
 from typing import Any
 
@@ -13,99 +13,72 @@ from recall.sweeps.batch import Plan
 MEMORIES = ("linear", "mlp")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The lanes of all sizes, ways, exponents and seeds."""
-
-    lanes: tuple[zipf_lanes.ZipfLane, ...]
-
-
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
-    facts = fields.integer("facts", config.facts, 2)
-    shared = {
-        "facts": facts,
-        "outputs": fields.integer("outputs", config.outputs, 2, facts),
-        "bits": fields.integers("bits", config.bits, 2, 16),
-        "loop_steps": fields.integer("loop_steps", config.loop_steps, 1),
-    }
-    alphas = fields.numbers("alphas", config.alphas, "(0, inf)")
-    seeds = fields.seeds("seeds", config.seeds)
-    ways = fields.each("ways", config.ways, zipf_lanes.WAYS)
-    sizes = [size for name in MEMORIES for size in _sizes(name, config)]
-    if not sizes:
-        raise ValueError("Expected sizes of linear.d or mlp.m; got none.")
-    loop_bits = fields.integers("loop_bits", config.loop_bits, 2, 16)
-    lanes = []
-    for size, way in itertools.product(sizes, ways):
-        how = _how(config, size["memory"], way)
-        if how is not None:
-            own = shared | size | how | {"way": way}
-            own |= {"loop_bits": loop_bits if way.startswith("trained") else ()}
-            axes = itertools.product(alphas, seeds)
-            lanes += [zipf_lanes.ZipfLane(**own, alpha=a, seed=s) for a, s in axes]
-    return Settings(lanes=tuple(lanes))
-
-
 def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
+    """Plans a batch for each size and method, the cheapest first.
 
     Raises:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
+    facts = fields.integer("facts", config.facts, 2)
+    lane = functools.partial(
+        zipf_lanes.ZipfLane,
+        facts=facts,
+        outputs=fields.integer("outputs", config.outputs, 2, facts),
+        bits=fields.integers("bits", config.bits, 2, 16),
+        loop_steps=fields.integer("loop_steps", config.loop_steps, 1),
+    )
+    methods = fields.each("ways", config.ways, zipf_lanes.WAYS)
+    alphas = fields.numbers("alphas", config.alphas, "(0, inf)")
+    seeds = fields.seeds("seeds", config.seeds)
+    sizes = [size for memory in MEMORIES for size in _sizes(config, memory)]
+    if not sizes:
+        raise ValueError("Expected sizes of linear.d or mlp.m; got none.")
+    batches = []
+    for size, method in itertools.product(sizes, methods):
+        if method.startswith("outer_product") and size["memory"] != "linear":
+            continue  # an MLP has no such construction
+        model = size | _tries(config, size["memory"], method)
+        lanes = [lane(**model, alpha=a, seed=s) for a in alphas for s in seeds]
+        batches.append(measure.ZipfBatch(lanes=tuple(lanes)))
+    batches.sort(key=lambda batch: batch.about().core_seconds)
+    return packing.plan(batches)
 
 
-def plan(chosen: Settings) -> list[measure.ZipfBatch]:
-    """One job for each program, the cheapest first."""
-    programs: dict[tuple, list[zipf_lanes.ZipfLane]] = {}
-    for lane in chosen.lanes:
-        programs.setdefault(lane.program(), []).append(lane)
-    found = [measure.ZipfBatch(lanes=tuple(some)) for some in programs.values()]
-    return sorted(found, key=lambda batch: batch.about().core_seconds)
-
-
-def _sizes(memory: str, config: Any) -> list[dict[str, Any]]:
-    """Widths of a memory that are asked for."""
+def _sizes(config: Any, memory: str) -> list[dict[str, Any]]:
+    """Reads the sizes of a memory; it may have none."""
+    section = config[memory]
     if memory == "linear":
-        widths = (
-            fields.integers("linear.d", config.linear.d, 1) if config.linear.d else ()
-        )
-        return [{"memory": memory, "d": d, "m": 0, "activation": ""} for d in widths]
-    fixed = {
-        "d": fields.integer("mlp.d", config.mlp.d, 1),
-        "activation": fields.pick(
-            "mlp.activation", config.mlp.activation, sorted(mlp.ACTIVATIONS)
-        ),
+        widths = section.d and fields.integers("linear.d", section.d, 1)
+        return [
+            {"memory": memory, "d": d, "m": 0, "activation": ""} for d in widths or ()
+        ]
+    activation = fields.pick(
+        "mlp.activation", section.activation, sorted(mlp.ACTIVATIONS)
+    )
+    same = {
+        "memory": memory,
+        "d": fields.integer("mlp.d", section.d, 1),
+        "activation": activation,
     }
-    widths = fields.integers("mlp.m", config.mlp.m, 1) if config.mlp.m else ()
-    return [{"memory": memory, "m": m} | fixed for m in widths]
+    units = section.m and fields.integers("mlp.m", section.m, 1)
+    return [same | {"m": m} for m in units or ()]
 
 
-def _how(config: Any, memory: str, way: str) -> dict[str, Any] | None:
-    """What is tried; None where there is no such construction."""
-    if way.startswith("outer_product"):
-        if memory != "linear":
-            return None
-        given = config.outer_product
-        return {
-            "learning_rates": (0.0,),
-            "powers": fields.numbers("outer_product.powers", given.powers, "[0, inf)"),
-            "shares": _shares("outer_product.shares", given.shares, way),
-            "num_steps": 1,
-        }
-    given = config[way]
-    rates = given[f"{memory}_rates"]
-    shares = given[f"{memory}_shares"] if way == "trained_top" else ()
-    return {
-        "learning_rates": fields.numbers(f"{way}.{memory}_rates", rates, "(0, inf)"),
-        "powers": fields.numbers(f"{way}.powers", given.powers, "[0, inf)"),
-        "shares": _shares(f"{way}.{memory}_shares", shares, way),
-        "num_steps": fields.integer(f"{way}.num_steps", given.num_steps, 1),
+def _tries(config: Any, memory: str, method: str) -> dict[str, Any]:
+    """Reads the values among which a method picks the best for its memory."""
+    built = method.startswith("outer_product")
+    name = "outer_product" if built else method
+    section, shares = config[name], ()
+    if method.endswith("top"):  # knows some facts alone: so many for each parameter
+        field = "shares" if built else f"{memory}_shares"
+        shares = fields.numbers(f"{name}.{field}", section[field], "(0, inf)")
+    powers = fields.numbers(f"{name}.powers", section.powers, "[0, inf)")
+    tries: dict[str, Any] = {"way": method, "shares": shares, "powers": powers}
+    if built:
+        return tries | {"learning_rates": (0.0,), "num_steps": 1, "loop_bits": ()}
+    rates = f"{memory}_rates"
+    return tries | {
+        "learning_rates": fields.numbers(f"{name}.{rates}", section[rates], "(0, inf)"),
+        "num_steps": fields.integer(f"{name}.num_steps", section.num_steps, 1),
+        "loop_bits": fields.integers("loop_bits", config.loop_bits, 2, 16),
     }
-
-
-def _shares(field: str, shares: Any, way: str) -> tuple[float, ...]:
-    """Facts for each parameter that are tried by memories that know some of them."""
-    return fields.numbers(field, shares, "(0, inf)") if way.endswith("top") else ()

@@ -1,8 +1,8 @@
 """Exact capacities of memories that are linear in their weights, with both proofs."""
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 from recall.experiments.memory_capacity import linear as linear_capacity
@@ -12,136 +12,95 @@ from recall.sweeps import fields, packing
 from recall.sweeps.batch import Plan
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The axes of the sweep.
+def plan_of(config: Any) -> Plan:
+    """Plans the searches that a config names.
 
-    Attributes:
-        memories: any of `features.MEMORIES`.
-        d: widths of the embeddings of the linear memory.
-        feature_d: of memories with more features than coordinates, and of attention.
-        gates: sign gates G, of d features each.
-        ratios: ReLU and bilinear features, as multiples of d.
-        heads: of attention.
-        head_ratios: H d_h, as multiples of d.
-        seeds: of embeddings and features.
-        embedding: kind of the embeddings.
-        n_max: ceiling on the number of facts.
-        resolution: by which both ends of a bracket close in, as a fraction.
-        solver: how hard each size is tried.
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
     """
-
-    memories: tuple[str, ...]
-    d: tuple[int, ...]
-    feature_d: tuple[int, ...]
-    gates: tuple[int, ...]
-    ratios: tuple[int, ...]
-    heads: int
-    head_ratios: tuple[int, ...]
-    seeds: tuple[int, ...]
-    embedding: str
-    n_max: int
-    resolution: float
-    solver: separation.Solver
+    return packing.plan(work(config))
 
 
-def settings(config: Any) -> Settings:
-    """Reads and checks a config; a bad field is named in a ValueError."""
+def work(config: Any) -> list[measure.SeparableBatch]:
+    """Lists a search for each memory, size and seed.
+
+    Raises:
+        ValueError: naming a field that is wrong, its value, and what is allowed.
+    """
+    sizes = _sizes(config)
+    seeds = fields.seeds("seeds", config.seeds)
+    lane = functools.partial(
+        measure.SeparableLane,
+        embedding=fields.embedding(config),
+        limit=fields.n_max(config),
+        resolution=fields.number("resolution", config.resolution, "[0, 1)"),
+        solver=_solver(config),
+    )
+    return [
+        measure.SeparableBatch(lanes=(lane(memory=memory, seed=seed, **size),))
+        for memory in fields.each("memories", config.memories, features.MEMORIES)
+        for size in sizes[memory]
+        for seed in seeds
+    ]
+
+
+def _sizes(config: Any) -> dict[str, list[dict[str, Any]]]:
+    """Reads the sizes of each memory, and the capacity that is expected of each."""
+    widths = fields.integers("d", config.d, 2)
+    # Memories with more features than coordinates, and attention.
+    feature_d = fields.integers("feature_d", config.feature_d, 2)
+    gates = fields.integers("gates", config.gates, 1)
+    ratios = fields.integers("ratios", config.ratios, 1)
+    separable = linear_capacity.separable
+    feature_sizes = [
+        {"d": d, "m": ratio * d, "expected": separable(ratio * d * d)}
+        for d, ratio in itertools.product(feature_d, ratios)
+    ]
+    return {
+        "linear": [{"d": d, "expected": separable(d * d)} for d in widths],
+        "sign_gates": [
+            {"d": d, "m": count * (d + 1), "expected": separable(count * d * d)}
+            for d, count in itertools.product(feature_d, gates)
+        ],
+        "relu_features": feature_sizes,
+        "bilinear_features": feature_sizes,
+        "attention": _attention(config, feature_d),
+    }
+
+
+def _attention(config: Any, widths: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Reads the sizes of attention, H d_h being a multiple of d."""
     heads = fields.integer("heads", config.heads, 2)
     if heads % 2:
         raise ValueError(
             f"Expected heads to be even, half of them for subjects; got heads={heads}."
         )
-    return Settings(
-        memories=fields.each("memories", config.memories, features.MEMORIES),
-        d=fields.integers("d", config.d, 2),
-        feature_d=fields.integers("feature_d", config.feature_d, 2),
-        gates=fields.integers("gates", config.gates, 1),
-        ratios=fields.integers("ratios", config.ratios, 1),
-        heads=heads,
-        head_ratios=fields.integers("head_ratios", config.head_ratios, 1),
-        seeds=fields.seeds("seeds", config.seeds),
-        embedding=fields.embedding(config),
-        n_max=fields.n_max(config),
-        resolution=fields.number("resolution", config.resolution, "[0, 1)"),
-        solver=solver(config),
-    )
+    sizes = []
+    ratios = fields.integers("head_ratios", config.head_ratios, 1)
+    for d, ratio in itertools.product(widths, ratios):
+        head_dim = max(1, ratio * d // heads)
+        # Where d is short more heads do not help: S = R near .55 d in early runs.
+        facts = min((0.55 * d) ** 2, 0.25 * d * heads * head_dim)
+        size = {"d": d, "heads": heads, "head_dim": head_dim}
+        sizes.append(size | {"expected": max(2, int(facts**0.5))})
+    return sizes
 
 
-def solver(config: Any) -> separation.Solver:
-    """Reads how hard each size is tried.
-
-    Raises:
-        ValueError: naming a field that is wrong, and what is allowed.
-    """
-    given = config.solver.to_dict()
+def _solver(config: Any) -> separation.Solver:
+    """Reads how hard each size is tried."""
+    values = config.solver.to_dict()
     names = [field.name for field in dataclasses.fields(separation.Solver)]
-    for name in given:
+    for name in values:
         fields.pick("solver.<field>", name, names)
     for name in ("cycles", "steps", "check_every"):
-        fields.integer(f"solver.{name}", given[name], 1)
-    fields.integer("solver.corrections", given["corrections"], 0)
+        fields.integer(f"solver.{name}", values[name], 1)
+    fields.integer("solver.corrections", values["corrections"], 0)
     for name in ("rate", "share"):
-        fields.number(f"solver.{name}", given[name], "(0, inf)")
-    if given["steps"] % given["check_every"]:
+        fields.number(f"solver.{name}", values[name], "(0, inf)")
+    if values["steps"] % values["check_every"]:
         raise ValueError(
-            f"Expected solver.check_every to divide solver.steps={given['steps']}; got "
-            f"solver.check_every={given['check_every']}."
+            "Expected solver.check_every to divide "
+            f"solver.steps={values['steps']}; got "
+            f"solver.check_every={values['check_every']}."
         )
-    return separation.Solver(**given)
-
-
-def plan_of(config: Any) -> Plan:
-    """Plans what a config asks for.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
-    chosen = settings(config)
-    return packing.plan(plan(chosen))
-
-
-def work(config: Any) -> list[measure.SeparableBatch]:
-    """Returns the searches and batches that a config names."""
-    return plan(settings(config))
-
-
-def plan(chosen: Settings) -> list[measure.SeparableBatch]:
-    """Lists the searches, one for each memory, size and seed."""
-    same = {
-        "embedding": chosen.embedding,
-        "limit": chosen.n_max,
-        "resolution": chosen.resolution,
-        "solver": chosen.solver,
-    }
-    return [
-        measure.SeparableBatch(
-            lanes=(measure.SeparableLane(memory=memory, seed=seed, **sizes, **same),)
-        )
-        for memory in chosen.memories
-        for sizes in _sizes(chosen, memory)
-        for seed in chosen.seeds
-    ]
-
-
-def _sizes(chosen: Settings, memory: str) -> Iterator[dict[str, int]]:
-    """The sizes of a memory, and the capacity that is expected of each."""
-    if memory == "linear":
-        for d in chosen.d:
-            yield {"d": d, "expected": linear_capacity.expected("linear", d, None, 1.0)}
-    elif memory == "attention":
-        for d, ratio in itertools.product(chosen.feature_d, chosen.head_ratios):
-            head_dim = max(1, ratio * d // chosen.heads)
-            size = {"d": d, "heads": chosen.heads, "head_dim": head_dim}
-            # Where d is short more heads do not help: S = R near .55 d in early runs.
-            facts = min((0.55 * d) ** 2, 0.25 * d * chosen.heads * head_dim)
-            yield size | {"expected": max(2, int(facts**0.5))}
-    else:
-        for d, count in itertools.product(chosen.feature_d, _counts(chosen, memory)):
-            m = count * (d + 1) if memory == "sign_gates" else count * d
-            expected = linear_capacity.separable(count * d * d)
-            yield {"d": d, "m": m, "expected": expected}
-
-
-def _counts(chosen: Settings, memory: str) -> tuple[int, ...]:
-    return chosen.gates if memory == "sign_gates" else chosen.ratios
+    return separation.Solver(**values)

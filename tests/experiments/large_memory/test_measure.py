@@ -22,7 +22,7 @@ def jobs_of(*memories, **fields):
     made: Any = config_file.get_config("quick")
     made.memories, made.chunk = memories, 16
     made.update(fields)
-    return large_memory.plan(large_memory.settings(made))
+    return large_memory.plan_of(made).batches
 
 
 @pytest.fixture(scope="module")
