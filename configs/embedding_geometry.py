@@ -4,6 +4,8 @@ An outer product stores what the second moments of its embeddings say, whitened 
 trained memories nearly what random embeddings allow (open question 1 of the paper; its
 remark on orthogonal embeddings: a union of orthonormal bases stores more than random).
 
+Times: quick 11 s; cpu 8 min of one core.
+
     python -m recall.main --config=configs/embedding_geometry.py --workdir=runs/geometry
 """
 

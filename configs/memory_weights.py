@@ -4,6 +4,8 @@ Keys are values on the sphere, permuted, all recalled. Published closed forms ta
 7,104, 17,280 and 37,632 weights for (d, F) = (32, 256), (32, 512), (64, 1024), gradient
 descent 960 and 1,920 (2607.10034; its own counts, 3 m d).
 
+Times: quick 12 s; cpu 30 min, beside other work.
+
     python -m recall.main --config=configs/memory_weights.py --workdir=runs/weights
 """
 

@@ -1,5 +1,7 @@
 r"""One transformer learns 1,024 facts and is asked (the task of Figure 2).
 
+Times: quick 10 s; 15 s.
+
 python -m recall.main --config=configs/recall_train.py --workdir=runs/train
 bash scripts/ask.sh "s3 r5" --workdir=runs/train
 """

@@ -7,6 +7,8 @@ ln(2 / alpha) S sqrt(R) / sqrt(1 - 1/D), and is absent where these are as large.
 Related to Theorem 6 of the paper. Over 50 settings of 5 seeds (`:cpu`) all times are
 within 2.1 % of theory; 3.5 minutes on two cores.
 
+Times: cpu 3.5 min.
+
     python -m recall.main --config=configs/stage_ratio.py --workdir=runs/stage_ratio
 """
 

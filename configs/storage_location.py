@@ -7,6 +7,8 @@ whatever H, also where attention alone could hold them all; at most a tenth are 
 twice. 11 minutes on a busy core, a minute with `:quick`; the paper's size is not yet
 measured.
 
+Times: quick 21 s; cpu about 12 min of one core.
+
     python -m recall.main --config=configs/storage_location.py --workdir=runs/storage
 """
 

@@ -37,7 +37,7 @@ def claims() -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 150
-    console.print(report_claims.table(found))
+    console.print(report_claims.table(found).rich())
     console.print(report_claims.counts(found))
 
 

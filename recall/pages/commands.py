@@ -1,12 +1,25 @@
-"""The command that makes a run again, or only a row of it and its neighbours."""
+"""Commands: of every config, of a run, of only a row of it and its neighbours."""
 
+import importlib
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from recall import experiments
 from recall.runs import sources
+from recall.stats.table import Table
 from recall.store.row import Row
 
+_COLUMNS = (
+    "in the paper",
+    "claim",
+    "command (`python -m recall.main --config=...`)",
+    "time on 2 cores (quick: with nothing compiled)",
+)
+# The first line of a config's docstring: a claim, and where the paper makes it.
+_CLAIM = re.compile(r"(.*?)(?: \(([^()]+)\))?\.")
+_TIMES = re.compile(r"^Times: (.*?)\.$", re.MULTILINE | re.DOTALL)
 # A column, and the fields of configs that list its values.
 FIELDS = (
     ("memory", "memories"),
@@ -22,6 +35,25 @@ FIELDS = (
     ("seed", "seeds"),
     ("seed", "constructed_seeds"),
 )
+
+
+def table() -> Table:
+    """Returns a line for every config, from its docstring; the paper's figures first.
+
+    Raises:
+        ValueError: if a docstring does not begin with a sentence of one line.
+    """
+    lines = []
+    for name in sorted(experiments.plans()):
+        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+        first = _CLAIM.fullmatch(text.partition("\n")[0])
+        if first is None:
+            raise ValueError(f"Expected a claim as line 1 of configs/{name}.py.")
+        times = " ".join(" ".join(_TIMES.findall(text)).split())
+        lines.append([first[2] or "", first[1], f"`configs/{name}.py`", times])
+    lines.sort(key=lambda line: (not line[0], line[0]))
+    lines = [[place or "-", *rest] for place, *rest in lines]
+    return Table("", _COLUMNS, lines, num_labels=4)
 
 
 def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from recall.pages import sections, tables
+from recall.pages import sections
 from recall.runs import sources
 
 _SCRIPTS = ("unpack.js", "table.js", "plot.js", "page.js")
@@ -52,7 +52,7 @@ def claims() -> Part:
     from recall.pages import claims as report_claims
 
     found = sources.tables()
-    told = tables.to_html(report_claims.table(found))
+    told = report_claims.table(found).html()
     counts = html.escape(report_claims.counts(found))
     return Part("claims", "Claims", f"<h2>Claims</h2>\n<p>{counts}</p>\n{told}", None)
 

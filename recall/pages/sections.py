@@ -4,7 +4,7 @@ import html
 import json
 from collections.abc import Sequence
 
-from recall.pages import commands, drawings, packing, tables, terminal
+from recall.pages import commands, drawings, packing, terminal
 from recall.runs import sources
 from recall.store.row import Row
 
@@ -55,7 +55,7 @@ def _tables(source: sources.Source) -> list[str]:
         found = terminal.tables(source.experiment, source.rows)
     except _TOO_FEW as error:
         return [f'<p class="note">No table yet: {html.escape(str(error))}</p>']
-    return [tables.to_html(table) for table in found]
+    return [table.html() for table in found]
 
 
 def _explorer(source: sources.Source) -> str:

@@ -63,8 +63,9 @@ def test_figures_and_tables_show_every_geometry():
     x, y = np.asarray(container.lines[0].get_data(), float)
     assert_allclose(x, 2 * y, rtol=1e-3)
     assert len(right.collections) == 2
-    assert len(reports.lines(rows)) == 2 * len(OVERLAPS)
-    assert [line[1] for line in reports.law_lines(rows)] == ["7", "7"]
+    geometries, laws = reports.tables(rows)
+    assert len(geometries.rows) == 2 * len(OVERLAPS)
+    assert [line[1] for line in laws.rows] == ["7", "7"]
     (axes,) = figures.real(rows).axes
     assert len(axes.containers) == 2
     assert len(axes.get_xticklabels()) == len(OVERLAPS)

@@ -274,9 +274,9 @@ def test_the_best_bits_of_each_size_are_those_that_tell_most():
 
 
 def test_tables_have_a_line_for_each_way_whole_and_rounded(rows):
-    lines = report.lines(rows)
-    assert len(lines) == 2 * 5
-    assert {len(line) for line in lines} == {len(report.COLUMNS)}
+    (made,) = report.tables(rows)
+    assert len(made.rows) == 2 * 5
+    assert {len(line) for line in made.rows} == {len(made.columns)}
     assert "0 of them below the bound" in report.describe(rows)
 
 

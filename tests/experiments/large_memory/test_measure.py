@@ -65,12 +65,13 @@ def test_training_that_diverges_ends_at_once_and_says_so():
 
 
 def test_a_report_has_a_line_for_each_memory_and_number_of_devices(rows):
-    lines = large_report.lines(rows)
+    (made,) = large_report.tables(rows)
+    lines = made.rows
     assert [line[4] for line in lines] == ["1", "2"]
     assert lines[0][:4] == ["outer product", "16", "-", "200"]
     (one, two) = large_summary.summaries(rows)
     assert one.held > two.held
-    assert len(large_report.COLUMNS) == len(lines[0])
+    assert len(made.columns) == len(lines[0])
 
 
 def test_held_bytes_count_hidden_units_if_they_are_more_than_scores():
@@ -148,7 +149,7 @@ def test_large_memories_are_predicted_to_need_several_devices():
 
 
 def test_all_of_it_is_said():
-    text = "\n".join(scaling_table.lines(table()))
+    text = "\n".join(made.markdown() for made in scaling_table.tables(table()))
     assert "| warm, median of several | 7.0 s | 4.0 s | 1.75 |" in text
     assert "| 2 commands each | 50.0 s | 55.0 s | +10% |" in text
     assert "20 Gflop/s, 8 GB/s; half of the steps are within 0%" in text
