@@ -170,7 +170,7 @@ def is_public(name: str) -> bool:
     return not name.startswith("_") or name == "__post_init__"
 
 
-def public(tree: ast.Module) -> list[tuple[str, ast.AST]]:
+def public(tree: ast.Module) -> list[tuple[str, Function | ast.ClassDef]]:
     """Public functions, classes and methods of a module, under dotted names."""
     found = []
     for node in tree.body:
@@ -185,17 +185,17 @@ def public(tree: ast.Module) -> list[tuple[str, ast.AST]]:
     return found
 
 
-def docstrings(source: str) -> list[tuple[str, ast.AST, str]]:
-    """Every docstring of a module, with the name and the node that it describes."""
+def docstrings(source: str) -> list[tuple[str, str]]:
+    """Every docstring of a module, after the name of what it describes."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)]
-    each = [(getattr(n, "name", "the module"), n, ast.get_docstring(n)) for n in nodes]
-    return [(name, node, text) for name, node, text in each if text]
+    each = [(getattr(n, "name", "the module"), ast.get_docstring(n)) for n in nodes]
+    return [(name, text) for name, text in each if text]
 
 
 def riddles(source: str) -> list[str]:
     """Names of what has a docstring that only its context explains."""
-    return [name for name, _, text in docstrings(source) if text.split()[0] in RIDDLES]
+    return [name for name, text in docstrings(source) if text.split()[0] in RIDDLES]
 
 
 def is_override(node: ast.AST) -> bool:
