@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize
 
 from recall.models import transformer
 
@@ -155,6 +154,8 @@ def _widest(own: np.ndarray, end: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """
     apart = np.concatenate([own - end[None], end[None] - rest])
     d = len(end)
+    from scipy import optimize  # costs a run that builds no heads .2 s
+
     found = optimize.linprog(
         np.append(np.zeros(d), -1.0),
         A_ub=np.column_stack([-apart, np.ones(len(apart))]),

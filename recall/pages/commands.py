@@ -1,28 +1,10 @@
-"""The command that makes a run again, or only a row of it and its neighbours."""
+"""The command that makes a run again."""
 
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from recall.runs import sources
-
-Row = Mapping[str, Any]
-
-# A column, and the fields of configs that list its values.
-FIELDS = (
-    ("memory", "memories"),
-    ("method", "methods"),
-    ("d", "d"),
-    ("heads", "heads"),
-    ("m", "m"),
-    ("activation", "activations"),
-    ("degree", "degrees"),
-    ("relations", "relations"),
-    ("answers", "answers"),
-    ("threshold", "thresholds"),
-    ("seed", "seeds"),
-    ("seed", "constructed_seeds"),
-)
 
 
 def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> str:
@@ -42,19 +24,6 @@ def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> s
     return " ".join(words)
 
 
-def of_row(config: Mapping[str, Any] | None, row: Row) -> str:
-    """Options that narrow a run down to a row, and to what no field tells apart.
-
-    Only lists are narrowed, and only to a value that they hold.
-    """
-    words = []
-    for column, field in FIELDS:
-        listed, value = (config or {}).get(field), row.get(column)
-        if isinstance(listed, list | tuple) and value in listed and len(listed) > 1:
-            words.append(option(field, (value,)))
-    return " ".join(words)
-
-
 def option(field: str, value: Any) -> str:
     """An override of a field, quoted for a shell."""
     return shlex.quote(f"--config.{field}={plain(value)}")
@@ -67,6 +36,8 @@ def plain(value: Any) -> str:
 
 def _literal(value: Any) -> str:
     """A value as Python spells it, lists as tuples."""
+    if isinstance(value, Mapping):  # a case, whose JSON has lists
+        return f"{{{', '.join(f'{k!r}: {_literal(v)}' for k, v in value.items())}}}"
     if not isinstance(value, list | tuple):
         return repr(value)
     items = ", ".join(map(_literal, value))
