@@ -10,8 +10,8 @@ import pytest
 # `pbkdf2_hmac` releases the lock of Python and does not return: as a long chunk does.
 CHUNK = """
 import hashlib
-from recall import interrupt
-with interrupt.listening({grace}):
+from recall.runs import signals
+with signals.listening({grace}):
     print("listening", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """
