@@ -29,7 +29,7 @@ def config(**changes):
 
 
 def jobs(**changes) -> list[Any]:
-    return planning.plan_of(config(**changes)).batches
+    return list(planning.plan_of(config(**changes)).batches)
 
 
 def lane(entry=ATTENTION[1], **changes):
@@ -48,7 +48,7 @@ def lane(entry=ATTENTION[1], **changes):
 def searched():
     """All rows of one search for a width."""
     job = lane(ratios=(1.0, 2.0, 4.0), attention=(("decorrelated", *TINY, 24),))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     return job, [row | {"experiment": "constructions"} for row in rows]
 
 
@@ -89,7 +89,7 @@ def test_finished_lanes_are_not_run_again(searched):
 
 def test_an_mlp_is_built_and_asked():
     job = lane(attention=(), mlp=(MLP[0],), gates=(3,), ladder=(60.0,), lengths=(8,))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     assert rows[0]["fit"] == "stored"
     assert rows[-1]["m"] == 3 * 9
     assert rows[-1]["parameters"] == 4 * 4 * 2 * 8 + 2 * 27 * 8 == job.parameters[0]
@@ -97,7 +97,7 @@ def test_an_mlp_is_built_and_asked():
 
 def test_where_nothing_is_enough_there_is_no_size():
     job = lane(("plain", *TINY, 4), ratios=(0.02,), head_size=1, lengths=(8,))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     assert rows[-1]["kind"] == "run"
     assert not rows[-1]["stored"]
     (found,) = built.summaries(rows)
@@ -225,7 +225,7 @@ def test_sizes_are_multiples_of_the_prediction():
     assert job.seeds[0].sizes == (420, 836, 1024)
     with_duals, with_gates = sorted(
         jobs(attention=(), mlp=MLP, units=(40, 80), gates=(2,)),
-        key=lambda job: job.title,
+        key=lambda job: job.about().title,
         reverse=True,
     )
     assert with_duals.seeds[0].sizes == (40, 80, 200)

@@ -42,7 +42,7 @@ def job():
 
 @pytest.fixture(scope="module")
 def ran(job):
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     return [row | {"experiment": "storage_location"} for row in rows]
 
 
@@ -169,7 +169,7 @@ def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
 
 def test_lanes_of_about_as_many_heads_share_a_job():
     made = config_file.get_config("cpu")
-    jobs: list[Any] = planning.plan_of(made).batches
+    jobs: Any = planning.plan_of(made).batches
     widths = {job.width: len(job.members) for job in jobs}
     assert widths == {(2, 48): 60, (4, 48): 30, (8, 48): 60, (12, 48): 30}
 

@@ -156,8 +156,7 @@ def test_the_command_of_a_row_plans_its_search(name):
         field, value = option.removeprefix("--config.").split("=", 1)
         chosen[field] = ast.literal_eval(value)
     planned = planning.plan_of(ml_collections.ConfigDict(chosen))
-    seen = [s.columns() for cell in planned.batches for s in cell.searches]
-    seen += [lane.columns() for job in planned.batches for lane in job.lanes]
+    seen = [lane.columns() for lane in planned.lanes]
     asked = {
         n: row[n] for n in ("memory", "method", "d", "threshold", "seed") if n in row
     }

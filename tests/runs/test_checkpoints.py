@@ -25,6 +25,7 @@ from recall.cli import ask, show
 from recall.data import recall_task, sequences
 from recall.runs import checkpoints, launching, planning, setup, signals
 from recall.store import journal
+from recall.sweeps import search_batch, transformer_search
 
 ROOT = Path(__file__).parents[2]
 TINY = {
@@ -134,7 +135,7 @@ def test_every_search_leaves_one_row_of_its_model(trained):
 
 def test_a_model_that_was_read_is_as_good_as_its_row_says(trained, model):
     (row,) = of(trained.rows, "model", 0)
-    assert row.items() >= checkpoints.quality(model).items()
+    assert row.items() >= model.search.quality(*model[1:]).items()
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypatch):
@@ -165,8 +166,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypa
 
 
 def test_a_finished_run_is_not_run_again(trained, monkeypatch):
-    monkeypatch.setattr(launching.running, "run", None)
+    monkeypatch.setattr(search_batch.SearchBatch, "run", None)
     assert run(trained.workdir) == trained.rows
+
+
+def test_a_model_that_cannot_be_looked_at_fails_alone(tmp_path, monkeypatch):
+    def fails(self, problem, params):
+        raise MemoryError("no room for all facts")
+
+    monkeypatch.setattr(transformer_search.RecallSearch, "quality", fails)
+    rows = run(tmp_path, seeds=(0,))
+    (row,) = of(rows, "failed")
+    assert row["error"].startswith("MemoryError: no room for all facts (")
+    assert not of(rows, "capacity")
+    monkeypatch.undo()
+    rows = run(tmp_path, seeds=(0,))
+    assert (len(of(rows, "capacity")), len(of(rows, "failed"))) == (1, 0)
 
 
 def test_tables_and_a_figure_are_written(trained):
@@ -214,8 +229,8 @@ def test_a_model_is_read_as_it_was(trained):
 
 
 def test_a_model_is_of_the_search_that_the_config_planned(trained, model):
-    (cell,) = planning.plan_of(config()).batches
-    assert model.search in cell.searches
+    (batch,) = planning.plan_of(config()).batches
+    assert model.search in batch.lanes
     assert int(model.problem.world.live.facts) == 16
     initial = model.problem.initial
     assert all(
@@ -476,9 +491,9 @@ def test_a_table_of_facts_is_what_the_model_is_to_learn(tmp_path):
     facts = [[0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0], [1, 0, 1, 1]]
     table = tmp_path / "facts.csv"
     np.savetxt(table, facts, fmt="%d", delimiter=",")
-    (cell,) = planning.plan_of(config(table=str(table))).batches
-    for search in cell.searches:
-        world = search.problem(cell.shape).world
+    (batch,) = planning.plan_of(config(table=str(table))).batches
+    for search in batch.lanes:
+        world = search.problem(search.own_shape()).world
         answers = np.asarray(recall_task.answers(world))
         np.testing.assert_array_equal(answers, np.array(facts) + 2 * np.arange(4))
 

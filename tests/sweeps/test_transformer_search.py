@@ -5,6 +5,7 @@ import functools
 import itertools
 import json
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ import tiny
 from recall import capacity, training
 from recall.models import transformer
 from recall.stats import points
-from recall.sweeps import cells, running, transformer_search
+from recall.sweeps import packing, transformer_search
 
 WORLDS = transformer_search.WORLDS
 OPENING = dataclasses.replace(tiny.EXACT, opening=0.5)  # probes 2 first
@@ -136,7 +137,7 @@ def test_answers_grow_with_the_shape_where_they_are_the_size():
     shape = search.own_shape()
     assert shape[:2] == (7, 7)
     assert search.widened(shape, 14)[:2] == (14, 14)
-    wide = cells.wider(tiny.cell([search]), [0], [3])
+    wide = tiny.batch([search]).wider([0], [3])
     assert wide is not None
     assert wide.shape[:2] == (8, 8)  # the limit
     tables = outlines(search, wide.shape).embeddings
@@ -176,21 +177,25 @@ def test_trained_embeddings_are_padded_along():
 
 @pytest.fixture(scope="module")
 def finished():
-    """Updates of two seeds that are searched by a method; each is run once."""
+    """Steps of two seeds that are searched by a method; each is run once."""
 
     @functools.cache
     def run(method, shape=None):
-        strategy = dataclasses.replace(OPENING, method=method)
-        some = [tiny.transformer(seed=seed, strategy=strategy) for seed in (0, 1)]
-        return tiny.updates(tiny.cell(some, shape))
+        return tiny.steps(batch_of(method, shape))
 
     return run
+
+
+def batch_of(method, shape=None):
+    strategy = dataclasses.replace(OPENING, method=method)
+    some = [tiny.transformer(seed=seed, strategy=strategy) for seed in (0, 1)]
+    return tiny.batch(some, shape)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_search_ends_with_both_ends_of_its_bracket_probed(finished, method):
     told = finished(method)
-    for search in told[-1].cell.searches:
+    for search in batch_of(method).lanes:
         probes = in_order(told, "probe", search.digest())
         (found,) = in_order(told, "capacity", search.digest())
         stored = [row["n"] for row in probes if row["stored"]]
@@ -221,13 +226,13 @@ def test_a_probe_says_what_it_asked(finished, method):
 
 def test_worlds_grow_warm_and_bisection_starts_afresh(finished):
     assert not any(row["warm"] for row in in_order(finished("bisect"), "probe"))
-    for search in finished("grow")[-1].cell.searches:
+    for search in batch_of("grow").lanes:
         probes = in_order(finished("grow"), "probe", search.digest())
         assert [row["warm"] for row in probes] == [False] + [True] * (len(probes) - 1)
         assert any(row["stored"] for row in probes if row["warm"])
         sizes = [row["subjects"] for row in probes]
         assert sizes == list(range(2, 2 + len(sizes)))
-    for search in finished("grow+bisect")[-1].cell.searches:
+    for search in batch_of("grow+bisect").lanes:
         last = in_order(finished("grow+bisect"), "probe", search.digest())[-2:]
         assert [row["warm"] for row in last] == [True, False]
         assert last[0]["n"] == last[1]["n"]
@@ -235,7 +240,8 @@ def test_worlds_grow_warm_and_bisection_starts_afresh(finished):
 
 def test_a_lane_does_not_depend_on_the_shape_that_it_shares(finished):
     own = finished("bisect")
-    search, shape = own[-1].cell.searches[0], own[-1].cell.shape
+    search: Any = batch_of("bisect").lanes[0]
+    shape = batch_of("bisect").shape
     assert search.sampling(shape) == search.sampling(LARGER)
     assert all(a < b for a, b in zip(shape, LARGER, strict=True) if a != 2)
     padded = finished("bisect", LARGER)
@@ -255,23 +261,22 @@ def test_a_lane_does_not_depend_on_the_shape_that_it_shares(finished):
 
 @pytest.fixture(scope="module")
 def single():
-    """Updates of one size probed at two rates: the second, the first, neither wins."""
+    """Steps of one size probed at two rates: the second, the first, neither wins."""
+    some = of_one_size()
+    pairs = some[:2], some[1:]  # a lane a device compiles faster than three on two
+    return [s for pair in pairs for s in tiny.steps(tiny.batch(pair, trace=True))]
+
+
+def of_one_size():
     fields = {"world": "D=S", "answers": None, "threshold": 0.15}
     rates = [(TINY_RATE, 0.03), (0.03, TINY_RATE), (TINY_RATE, 2 * TINY_RATE)]
-    some = [
+    return [
         tiny.transformer(learning_rates=each, **ONE_SIZE | fields) for each in rates
     ]
-    pairs = some[:2], some[1:]  # a lane a device compiles faster than three on two
-    return [u for pair in pairs for u in tiny.updates(tiny.cell(pair), trace=True)]
-
-
-def searches_of(told):
-    """The searches of all cells, in the order of the lanes."""
-    return list(dict.fromkeys(s for update in told for s in update.cell.searches))
 
 
 def test_one_size_is_probed_at_each_learning_rate_until_one_stores_it(single):
-    second, first, neither = (s.digest() for s in searches_of(single))
+    second, first, neither = (s.digest() for s in of_one_size())
     told = {
         search: [
             (row["n"], row["stored"], pytest.approx(row["learning_rate"]))
@@ -286,7 +291,7 @@ def test_one_size_is_probed_at_each_learning_rate_until_one_stores_it(single):
 
 
 def test_a_single_size_has_a_capacity_row_of_the_rate_that_won(single):
-    second, first, neither = in_order_of_searches(single)
+    second, first, neither = in_order_of(of_one_size(), single)
     for row, num_probes in ((second, 2), (first, 1)):
         assert (row["capacity"], row["upper"]) == (49, None)
         assert row["censored"]
@@ -299,7 +304,7 @@ def test_a_single_size_has_a_capacity_row_of_the_rate_that_won(single):
 
 def traced(single, index):
     """Rate and steps of the trace of a lane, in the order of its rows."""
-    search = searches_of(single)[index].digest()
+    search = of_one_size()[index].digest()
     return [
         (f"{row['learning_rate']:g}", row["steps"])
         for row in in_order(single, "trace", search)
@@ -312,7 +317,7 @@ def checks(rate, steps):
 
 
 def test_a_trace_has_a_row_for_each_check_of_a_rate_that_stores_at_once(single):
-    search = searches_of(single)[1].digest()
+    search = of_one_size()[1].digest()
     (probe,) = in_order(single, "probe", search)
     assert traced(single, 1) == checks(0.03, probe["steps"])
     last = in_order(single, "trace", search)[-1]
@@ -321,20 +326,20 @@ def test_a_trace_has_a_row_for_each_check_of_a_rate_that_stores_at_once(single):
 
 @pytest.mark.parametrize(("index", "rates"), [(0, (1e-6, 0.03)), (2, (1e-6, 2e-6))])
 def test_a_trace_has_a_row_for_each_check_of_every_rate(single, index, rates):
-    search = searches_of(single)[index].digest()
+    search = of_one_size()[index].digest()
     steps = [row["steps"] for row in in_order(single, "probe", search)]
     expected = [checks(*pair) for pair in zip(rates, steps, strict=True)]
     assert traced(single, index) == list(itertools.chain(*expected))
 
 
 def test_no_rate_wins_where_nothing_was_stored(single):
-    assert in_order_of_searches(single)[-1]["learning_rate"] is None
+    assert in_order_of(of_one_size(), single)[-1]["learning_rate"] is None
 
 
-def in_order_of_searches(told):
-    """The capacity row of each search, in the order of the lanes."""
+def in_order_of(some, told):
+    """The capacity row of each search."""
     found = {row["search"]: row for row in in_order(told, "capacity")}
-    return [found[search.digest()] for search in searches_of(told)]
+    return [found[search.digest()] for search in some]
 
 
 @pytest.fixture(scope="module")
@@ -345,7 +350,7 @@ def side_by_side(finished):
         tiny.transformer(strategy=OPENING, learning_rates=(rate,))
         for rate in (TINY_RATE, 0.03)
     ]
-    told = in_order_of_searches(tiny.updates(tiny.cell(some)))
+    told = in_order_of(some, tiny.steps(tiny.batch(some)))
     return [row | {"experiment": "recall_capacity"} for row in told]
 
 
@@ -439,8 +444,8 @@ def changed(field, value):
 @pytest.mark.parametrize("field", OTHER)
 def test_searches_that_differ_in_data_share_a_program(field):
     pair = [tiny.transformer(), changed(field, OTHER[field])]
-    (cell,) = cells.group(pair)
-    assert set(cell.searches) == set(pair)
+    (batch,) = packing.group(pair)
+    assert set(batch.lanes) == set(pair)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +453,7 @@ def test_searches_that_differ_in_data_share_a_program(field):
     [*KIND.items(), ("m", 0), ("learning_rates", (0.1, 0.2))],
 )
 def test_searches_that_differ_in_kind_do_not(field, value):
-    assert len(cells.group([tiny.transformer(), changed(field, value)])) == 2
+    assert len(packing.group([tiny.transformer(), changed(field, value)])) == 2
 
 
 def parts(search):
@@ -486,17 +491,17 @@ def test_a_larger_shape_costs_more(field):
     shape = transformer_search.Shape(64, 64, 64, 64, 64, 64)
     larger = shape._replace(**{field: 128})
     search = tiny.transformer()
-    ours, theirs = (tiny.cell([search], size) for size in (shape, larger))
-    assert cells.memory_bytes(theirs, 1) > cells.memory_bytes(ours, 1)
+    ours, theirs = (tiny.batch([search], size).about() for size in (shape, larger))
+    held = [about.memory_bytes + about.device_bytes for about in (ours, theirs)]
+    assert held[1] > held[0]
     if field != "head_dim":
-        assert cells.core_seconds(theirs) > cells.core_seconds(ours)
+        assert theirs.core_seconds > ours.core_seconds
 
 
 def test_room_is_doubled_for_a_search_that_fills_it(finished):
-    told = finished("bisect")
-    cell = told[-1].cell
-    wide = cells.wider(cell, [1], [3, 4])
+    batch = batch_of("bisect")
+    assert {step.name for step in finished("bisect")} == {batch.name}
+    wide = batch.wider([1], [3, 4])
     assert wide is not None
-    assert wide.shape == cell.shape._replace(n_max=8)
+    assert wide.shape == batch.shape._replace(n_max=8)
     assert (wide.firsts, wide.behind) == ((7,), (4,))
-    assert isinstance(told[-1], running.Update)
