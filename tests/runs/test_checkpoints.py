@@ -18,20 +18,12 @@ from rich.console import Console
 from trained_runs import config, of, run
 
 from recall.cli import show
-from recall.runs import checkpoints, planning, setup, signals
+from recall.runs import checkpoints, planning, signals
 from recall.store import journal
 from recall.sweeps import search_batch, transformer_search
 
 # Columns that say when and by which code, not what.
 PROVENANCE = {"wall_seconds", "compile_seconds", "git_commit", "git_dirty"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def programs_are_kept():
-    """Lets the runs of this file share what was compiled for the first of them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "release", lambda: None)
-        yield
 
 
 def test_a_trace_has_a_row_for_each_check(trained):
