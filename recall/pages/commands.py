@@ -1,4 +1,4 @@
-"""Commands: of every config, of a run, of only a row of it and its neighbours."""
+"""Commands: of every config, and of a run."""
 
 import importlib
 import re
@@ -9,7 +9,6 @@ from typing import Any
 from recall import experiments
 from recall.runs import sources
 from recall.stats.table import Table
-from recall.store.row import Row
 
 _COLUMNS = (
     "in the paper",
@@ -20,21 +19,6 @@ _COLUMNS = (
 # The first line of a config's docstring: a claim, and where the paper makes it.
 _CLAIM = re.compile(r"(.*?)(?: \(([^()]+)\))?\.")
 _TIMES = re.compile(r"^Times: (.*?)\.$", re.MULTILINE | re.DOTALL)
-# A column, and the fields of configs that list its values.
-FIELDS = (
-    ("memory", "memories"),
-    ("method", "methods"),
-    ("d", "d"),
-    ("heads", "heads"),
-    ("m", "m"),
-    ("activation", "activations"),
-    ("degree", "degrees"),
-    ("relations", "relations"),
-    ("answers", "answers"),
-    ("threshold", "thresholds"),
-    ("seed", "seeds"),
-    ("seed", "constructed_seeds"),
-)
 
 
 def table() -> Table:
@@ -73,19 +57,6 @@ def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> s
     return " ".join(words)
 
 
-def of_row(config: Mapping[str, Any] | None, row: Row) -> str:
-    """Options that narrow a run down to a row, and to what no field tells apart.
-
-    Only lists are narrowed, and only to a value that they hold.
-    """
-    words = []
-    for column, field in FIELDS:
-        listed, value = (config or {}).get(field), row.get(column)
-        if isinstance(listed, list | tuple) and value in listed and len(listed) > 1:
-            words.append(option(field, (value,)))
-    return " ".join(words)
-
-
 def option(field: str, value: Any) -> str:
     """An override of a field, quoted for a shell."""
     return shlex.quote(f"--config.{field}={plain(value)}")
@@ -98,6 +69,8 @@ def plain(value: Any) -> str:
 
 def _literal(value: Any) -> str:
     """A value as Python spells it, lists as tuples."""
+    if isinstance(value, Mapping):  # a case, whose JSON has lists
+        return f"{{{', '.join(f'{k!r}: {_literal(v)}' for k, v in value.items())}}}"
     if not isinstance(value, list | tuple):
         return repr(value)
     items = ", ".join(map(_literal, value))

@@ -1,4 +1,4 @@
-"""One self-contained page: figures, tables, rows to sort, filter and plot."""
+"""One self-contained page: figures, and tables that sort by their headers."""
 
 import collections
 import html
@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from recall.pages import sections
 from recall.runs import sources
-
-_SCRIPTS = ("unpack.js", "table.js", "plot.js", "page.js")
 
 
 class Part(NamedTuple):
@@ -70,7 +68,7 @@ def page(parts: Iterable[Part], title: str) -> str:
             f'<section id="{part.name}">{part.text}</section>' for part in found
         ),
         style=_file("page.css"),
-        script="\n".join(map(_file, _SCRIPTS)),
+        script=_file("table.js"),
     )
 
 

@@ -84,7 +84,7 @@ def test_a_lane_measures_the_facts_of_its_seed():
     assert_allclose(row["inputs_mean_share"], 0.7, atol=0.1)
     assert row["inputs_norm_spread"] < 0.3
     assert 1 <= row["predicted"] < 20
-    assert not list(job.run([], {lane.digest()}))
+    assert not list(job.run([], {lane.digest()}, lambda name: None))
 
 
 # Its config

@@ -61,7 +61,8 @@ def grid(name):
     config.seeds = (0, 1)
     if "constructed_seeds" in config:
         config.constructed_seeds = (0, 1, 2)
-    return planning.plan_of(config).lanes
+    experiment = experiments.plan(config.experiment)
+    return experiment.plan(experiment.settings(config))
 
 
 def test_every_search_is_in_one_batch():

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from recall.data import geometries, recall_task
 from recall.models import linear_attention, stage_training, transformer
+from recall.store import numbers
 from recall.sweeps.batch import Lane
 from recall.theory import reduced, stages
 
@@ -174,7 +175,7 @@ class StageLane(Lane):
         if self.optimizer == "momentum":
             pace /= 1 - stage_training.MOMENTUM
         times = [time / pace for time in (*found, *escapes)]
-        return dict(zip(PREDICTED, map(_known, (*times, *steps)), strict=True))
+        return dict(zip(PREDICTED, map(numbers.known, (*times, *steps)), strict=True))
 
     @property
     def first_score(self) -> float:
@@ -189,8 +190,3 @@ def _rounded(sizes: recall_task.Sizes) -> tuple[int, ...]:
     steps = (2, 1, 1, 6)  # subjects within a factor of 4, noise of 64
     bits = ((count - 1).bit_length() for count in sizes)
     return tuple(-(-bit // step) for bit, step in zip(bits, steps, strict=True))
-
-
-def _known(value: float) -> float | None:
-    """What JSON can say: None for nan, and four digits are enough for the rest."""
-    return None if math.isnan(value) else float(f"{value:.6g}")

@@ -8,6 +8,7 @@ import numpy as np
 from recall.experiments.learning_stages.lanes import StageLane
 from recall.models import linear_attention
 from recall.models import stages as dynamics
+from recall.store import numbers
 from recall.sweeps.batch import Row
 from recall.theory import clock
 
@@ -60,15 +61,17 @@ class Book:
             np.array(trace[name]) for name in ("steps", "loss", "relation_loss")
         )
         found = clock.stages(steps, loss, relation_loss, *entropies)
-        stages = {f"{name}_step": _known(t) for name, t in found._asdict().items()}
+        stages = {
+            f"{name}_step": numbers.known(t) for name, t in found._asdict().items()
+        }
         last = self.checks[-1]
-        told = {name: _known(last[name]) for name in last}
+        told = {name: numbers.known(last[name]) for name in last}
         return self.lane.row(
             "run",
             **told,
             **stages,
             **self.lane.predicted(),
-            distance_least=_known(min(trace["distance"], key=_or_last)),
+            distance_least=numbers.known(min(trace["distance"], key=_or_last)),
             entropy=self.entropy,
             finite=math.isfinite(last["loss"]),
         )
@@ -83,7 +86,7 @@ class Book:
         return [self.lane.row("picture", step, steps=step, scores=w, values=V)]
 
     def _row(self, check: dict[str, float], finite: bool) -> Row:
-        told = {name: _known(value) for name, value in check.items()}
+        told = {name: numbers.known(value) for name, value in check.items()}
         return self.lane.row(
             "trace", int(check["steps"]), **told, entropy=self.entropy, finite=finite
         )
@@ -103,8 +106,3 @@ def _checks(look: Look, index: int) -> list[dict[str, float]]:
 def _or_last(value: float) -> float:
     """Orders numbers that are none after all others."""
     return value if math.isfinite(value) else math.inf
-
-
-def _known(value: float) -> float | None:
-    """What JSON can say, in six digits: None for what is not finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -17,6 +17,7 @@ from recall.experiments.storage_location import probes
 from recall.experiments.storage_location.lanes import Lane
 from recall.models import fit as factual_training
 from recall.models import freezing, probing, transformer
+from recall.store import numbers
 from recall.sweeps import lanes
 from recall.sweeps.batch import About, Row, Rows
 
@@ -150,9 +151,9 @@ def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[Row]:
     for name, found in looked.items():
         fit, ablated = fits[name], found.left
         columns = found.told | probes.ranks(fit.params, lane.heads)
-        state = {"loss": _known(fit.loss), "finite": bool(fit.finite)}
+        state = {"loss": numbers.known(fit.loss), "finite": bool(fit.finite)}
         told = {"training": name, "steps": int(fit.steps)} | state
-        told |= {"accuracy": _known(ablated["none"]["accuracy"])}
+        told |= {"accuracy": numbers.known(ablated["none"]["accuracy"])}
         yield lane.row("model", name, **told, **_numbers(columns))
         ends[f"{name}_accuracy"] = told["accuracy"]
         more = swapped if name == "free" else {}
@@ -169,14 +170,11 @@ def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[Row]:
 
 
 def _numbers(columns: Any) -> Row:
-    return {name: _known(value) for name, value in columns.items()}
+    return {name: numbers.known(value) for name, value in columns.items()}
 
 
 def _lists(columns: Any) -> Row:
     """Numbers of each fact: subject by subject, relation by relation."""
-    return {name: [_known(x) for x in values] for name, values in columns.items()}
-
-
-def _known(value: Any) -> float | None:
-    """What JSON can say, in six digits: None for what is not finite."""
-    return float(f"{float(value):.6g}") if math.isfinite(value) else None
+    return {
+        name: [numbers.known(x) for x in values] for name, values in columns.items()
+    }
