@@ -12,7 +12,8 @@ import pytest
 import tiny
 from counting import Count, Counting
 
-from recall import capacity, experiments, training
+from recall import capacity, training
+from recall.runs import planning
 from recall.sweeps import memory_search, packing
 from recall.sweeps.batch import ALL
 from recall.sweeps.search_batch import SearchBatch
