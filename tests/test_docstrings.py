@@ -117,10 +117,6 @@ KNOWN_RIDDLES: set[str] = {
     "benchmarks/scaling_summary.py",
     "benchmarks/scaling_table.py",
     "benchmarks/stall.py",
-    "scripts/compare.py",
-    "scripts/fault_kinds.py",
-    "scripts/fault_trials.py",
-    "scripts/make_results.py",
 }
 KNOWN_TERSE: set[str] = {
     "recall/cli/ask.py",
