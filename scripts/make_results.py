@@ -123,7 +123,7 @@ def texts() -> dict[Path, str]:
 
 
 def difference(path: Path, text: str) -> str | None:
-    """The first line in which a file is not what the rows say, if there is one."""
+    """Returns the first line in which a file is not what the rows say, or None."""
     lines = path.read_text().split("\n"), text.split("\n")
     pairs = itertools.zip_longest(*lines, fillvalue="")
     for number, (there, said) in enumerate(pairs, 1):
