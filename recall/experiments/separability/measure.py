@@ -123,8 +123,11 @@ class SeparableBatch(Rows):
             start = time.perf_counter()
             result = separation.separate(facts_of(n), lane.solver)
             known = learn(known, n, result.verdict)
-            columns = {"n": lane.num_facts(n), "probe": probes}
-            columns |= _probe_columns(result)
+            columns = {
+                "n": lane.num_facts(n),
+                "probe": probes,
+                **_probe_columns(result),
+            }
             columns["seconds"] = round(time.perf_counter() - start, 3)
             yield [lane.row("probe", probes, **columns)]
             probes += 1

@@ -143,8 +143,9 @@ def _draw(axes: Axes, points: Sequence[Point], unit: Unit) -> None:
         axes.plot([], [], "s", color=colour, label=name)
     for index, width in enumerate(widths):
         marker, name = plotting.look(index).marker, f"$m/d \\approx {width:g}$"
-        paint = {"color": plotting.GREY, "markerfacecolor": "white", "label": name}
-        axes.plot([], [], marker, **paint)
+        axes.plot(
+            [], [], marker, color=plotting.GREY, markerfacecolor="white", label=name
+        )
 
 
 def _facts(point: Point) -> list[float]:
@@ -226,7 +227,8 @@ def _write(axes: Axes, x: Any, y: Any, value: float) -> None:
 
 def _twice(axes: Axes) -> None:
     """Counts all weights on the opposite sides: 2 d m, and 4 d d_h H."""
-    top = axes.secondary_xaxis("top", functions=(lambda x: 2 * x, lambda x: x / 2))
+    twice, half = (lambda x: 2 * x), (lambda x: x / 2)
+    top = axes.secondary_xaxis("top", functions=(twice, half))
     top.set_xlabel("all MLP weights, $2\\,d\\,m$")
     sides = (lambda x: 4 * x), (lambda x: x / 4)
     right = axes.secondary_yaxis("right", functions=sides)
