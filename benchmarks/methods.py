@@ -17,7 +17,7 @@ import jax
 from recall import capacity, training
 from recall.experiments.memory_capacity import mlp as mlp_capacity
 from recall.runs import setup
-from recall.sweeps import cells, memory_search, running, search
+from recall.sweeps import memory_search, packing, search
 
 VARIANTS = {  # method, patience in steps (0: the full budget)
     "bisect": ("bisect", 0),
@@ -59,14 +59,14 @@ def lanes_of(
 def run(chosen: Sequence[search.Search]) -> tuple[dict, float, int]:
     """Capacity by (d, m, seed), seconds without compiling, steps of all lanes."""
     found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
-    for cell in cells.group(chosen):
+    for batch in packing.group(chosen):
         spent = 0.0
-        for update in running.run(cell, jax.devices()):
-            for row in update.rows:
+        for step in batch.run(jax.devices()):
+            for row in step.rows:
                 steps += row.get("steps", 0)
                 if row["kind"] == "capacity":
                     found[row["d"], row["m"], row["seed"]] = row["capacity"]
-            spent = update.compile_seconds
+            spent = step.columns.get("compile_seconds", spent)
         compiling += spent
     return found, time.perf_counter() - begun - compiling, steps
 

@@ -105,7 +105,7 @@ def grid(tiny: bool) -> Iterator[Row]:
     for name, module in GRIDS.items():
         config = module.get_config("quick" if tiny else "")
         plan = planning.plan_of(config)
-        asked = [search for cell in plan.batches for search in cell.searches]
+        asked = plan.lanes
         works = [_work(s).times(_steps(s)) for s in asked]
         total = costs.Work(*map(sum, zip(*works, strict=True)))
         longest = max(asked, key=lambda s: _work(s).flops * _steps(s))

@@ -4,24 +4,18 @@ import statistics
 from collections.abc import Iterable
 
 from benchmarks import scaling_summary
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 from recall.theory import costs
 
 UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3))
 
 
-def lines(rows: Iterable[points.Row]) -> list[str]:
-    """All that rows say, as lines of a document."""
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns all that rows say: sweeps, launchers, steps, lanes, predictions."""
     found = list(rows)
-    parts = [_sweeps(found), _launchers(found), _fitted(found)]
-    parts += [_saturation(found), _lanes(found), _weak(found)]
-    return [line for part in parts for line in [*part, ""]] + _predicted(found)
-
-
-def headline(rows: Iterable[points.Row]) -> list[str]:
-    """The sweep on one device and on two, and the rates of a CPU device."""
-    found = list(rows)
-    return [*_sweeps(found), "", *_launchers(found), "", _fitted(found)[0]]
+    parts = (_sweeps, _launchers, _fitted, _saturation, _lanes, _weak, _predicted)
+    return [part(found) for part in parts]
 
 
 def duration(seconds: float) -> str:
@@ -32,13 +26,7 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.3g} us"
 
 
-def _table(columns: Iterable[str], body: Iterable[Iterable[str]]) -> list[str]:
-    names = list(columns)
-    head = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-    return head + [f"| {' | '.join(line)} |" for line in body]
-
-
-def _sweeps(rows: list[points.Row]) -> list[str]:
+def _sweeps(rows: list[Row]) -> Table:
     """Cold and warm times of the quick sweep, and their ratio."""
     times = {
         (count, warm): [
@@ -54,10 +42,10 @@ def _sweeps(rows: list[points.Row]) -> list[str]:
         one, two = (statistics.median(times[count, warm]) for count in (1, 2))
         name = "warm, median of several" if warm else "cold, one run"
         body.append([name, f"{one:.1f} s", f"{two:.1f} s", f"{one / two:.2f}"])
-    return _table(["quick sweep", "1 device", "2 devices", "ratio"], body)
+    return Table("", ["quick sweep", "1 device", "2 devices", "ratio"], body)
 
 
-def _launchers(rows: list[points.Row]) -> list[str]:
+def _launchers(rows: list[Row]) -> Table:
     """A sweep of a minute in one process, and by Dask workers."""
     times = {
         launcher: [r["seconds"] for r in rows if r.get("launcher") == launcher]
@@ -67,10 +55,10 @@ def _launchers(rows: list[points.Row]) -> list[str]:
     told = f"{len(times['dask'])} commands each"
     body = [[told, f"{local:.1f} s", f"{dask:.1f} s", f"{dask / local - 1:+.0%}"]]
     names = ["sweep of a minute, medians", "one process", "Dask", "overhead"]
-    return _table(names, body)
+    return Table("", names, body)
 
 
-def _fitted(rows: list[points.Row]) -> list[str]:
+def _fitted(rows: list[Row]) -> Table:
     """Steps of single lanes on one device, and what the rates of a CPU device say."""
     core = scaling_summary.fitted(rows)
     rate = core.machine
@@ -83,17 +71,17 @@ def _fitted(rows: list[points.Row]) -> list[str]:
         [name(row), f"{row['n']:,}", duration(row["seconds"]), duration(told)]
         for row, told in zip(core.rows, core.seconds, strict=True)
     ]
-    return [text, "", *_table(["lane", "facts", "measured", "fitted"], body)]
+    return Table("", ["lane", "facts", "measured", "fitted"], body, text)
 
 
-def name(row: points.Row) -> str:
+def name(row: Row) -> str:
     """The memory of a row, and its widths."""
     widths = [f"{key}={row[key]}" for key in ("d", "heads", "head_dim", "m")]
     shown = [text for text in widths if not text.endswith(("=None", "="))]
     return " ".join([row["memory"], *shown])
 
 
-def _lanes(rows: list[points.Row]) -> list[str]:
+def _lanes(rows: list[Row]) -> Table:
     """Steps a second of all lanes together."""
     body = [
         [
@@ -106,15 +94,15 @@ def _lanes(rows: list[points.Row]) -> list[str]:
         if row["kind"] == "lanes"
     ]
     columns = ["lane", "lanes", "devices", "lane steps a second", "Gflop/s"]
-    return _table([*columns, "of a large product"], body)
+    return Table("", [*columns, "of a large product"], body)
 
 
-def _flops(row: points.Row) -> float:
+def _flops(row: Row) -> float:
     """Operations a second of all lanes."""
     return row["lanes"] * row["flops"] / row["seconds"]
 
 
-def _saturation(rows: list[points.Row]) -> list[str]:
+def _saturation(rows: list[Row]) -> Table:
     """How many lanes one device needs for nearly the most that they reach."""
     lanes = [r for r in rows if (r["kind"], r.get("devices")) == ("lanes", 1)]
     body = []
@@ -125,10 +113,10 @@ def _saturation(rows: list[points.Row]) -> list[str]:
         share = most / mine[0]["product_flops"]
         body.append([of, str(enough), f"{most / 1e9:.2f}", f"{share:.1%}"])
     columns = ["lane", "lanes for 90 % of the most", "most Gflop/s"]
-    return _table([*columns, "of a large product"], body)
+    return Table("", [*columns, "of a large product"], body)
 
 
-def _weak(rows: list[points.Row]) -> list[str]:
+def _weak(rows: list[Row]) -> Table:
     """Steps of a large memory with as many facts on each device."""
     body = [
         [
@@ -140,10 +128,10 @@ def _weak(rows: list[points.Row]) -> list[str]:
         if row["kind"] == "weak"
     ]
     columns = ["devices", "facts", "a step", "Gflop/s of all", "bytes sent", "summed"]
-    return _table(columns, body)
+    return Table("", columns, body)
 
 
-def _predicted(rows: list[points.Row]) -> list[str]:
+def _predicted(rows: list[Row]) -> Table:
     """Runs that were not made, on accelerators that are assumed."""
     body = [
         [
@@ -159,4 +147,4 @@ def _predicted(rows: list[points.Row]) -> list[str]:
         " over InfiniBand."
     )
     columns = ["run", "accelerators", "time", "limited by", "GB a device", "fits"]
-    return [text, "", *_table(columns, body)]
+    return Table("", columns, body, text)

@@ -43,7 +43,7 @@ from recall.cli import ask
 from recall.memories import kinds, linear
 from recall.runs import checkpoints, planning, setup
 from recall.stats import points as rows
-from recall.sweeps import cells, memory_search, running
+from recall.sweeps import memory_search, packing
 from recall.theory import laws
 
 setup.configure(compile_cache=True)
@@ -130,9 +130,9 @@ searches = [
 ]  # fmt: skip
 found = [
     row | {"experiment": "your own"}
-    for cell in cells.group(searches)
-    for update in running.run(cell, devices)
-    for row in update.rows
+    for batch in packing.group(searches)
+    for step in batch.run(devices)
+    for row in step.rows
 ]
 
 # %%
@@ -181,16 +181,15 @@ config.d, config.heads, config.head_dim, config.m = 16, 4, 4, 16
 config.reads.batch, config.training.check_every = 256, 32
 with config.ignore_type():
     config.table = table  # on the command line: the name of a file
-(cell,) = planning.plan_of(config).batches
-trace = []
-for update in running.run(cell, devices, trace=True):
-    trace += [row for row in update.rows if row["kind"] == "trace"]
+(batch,) = planning.plan_of(config).batches
+trace, models = [], []
+for step in batch.run(devices):
+    trace += [row for row in step.rows if row["kind"] == "trace"]
+    models += step.models
 print(f"accuracy {trace[-1]['accuracy']:.0%} after {trace[-1]['steps']} steps")
 
 # %%
-(search,) = cell.searches
-params = running.params_of(cell, update.state, 0)
-model = checkpoints.Model(search, search.problem(cell.shape), params)
+model = checkpoints.Model(*models[0])
 figure, panels = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 panels[0].plot([row["steps"] for row in trace], [row["loss"] for row in trace])
 panels[0].set(xlabel="steps", ylabel="cross-entropy, nats", title="training")

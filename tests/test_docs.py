@@ -29,6 +29,7 @@ RUN_ELSEWHERE = {
     "bash scripts/test.sh": "it runs the tests",
     "python scripts/make_results.py": "tests/scripts/test_results.py",
     "python scripts/notebooks.py": "tests/test_notebooks.py",
+    "python scripts/draw_rooms.py": "tests/test_architecture.py",
     "python run.py": "the worked example below",
     "pip install": "tests/test_wheel.py, without a network",
     "uv pip install": "tests/test_wheel.py, without a network",

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.table import Table
 
 from recall.data import fact_tables, recall_task, sequences
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import transformer
 from recall.runs import checkpoints
+from recall.stats.table import Table
 
 CONTEXTS = 64  # noise contexts that an answer is averaged over
 PROMPT = re.compile(r"s?(\d+)[\s,]+r?(\d+)")
@@ -133,16 +133,16 @@ def answer_table(
     reply: Reply, answers: int, table: fact_tables.FactTable | None = None, top: int = 5
 ) -> Table:
     """The likeliest answers, whose relation they are of, and which one is right."""
-    told = Table(title="Answers", caption=f"mean over {CONTEXTS} noise contexts")
-    for column in ("answer", "of relation", "probability", ""):
-        told.add_column(column, justify="right")
+    lines = []
     for index in np.argsort(-reply.probabilities)[:top].tolist():
         name, relation = f"a{index}", f"r{index // answers}"
         if table is not None:
             name, relation = table.answers[index], _relations(index, table)
         right = "right" if index == reply.truth else ""
-        told.add_row(name, relation, f"{reply.probabilities[index]:.4f}", right)
-    return told
+        lines.append([name, relation, f"{reply.probabilities[index]:.4f}", right])
+    columns = ("answer", "of relation", "probability", "")
+    caption = f"mean over {CONTEXTS} noise contexts"
+    return Table("Answers", columns, lines, caption, num_labels=2)
 
 
 def _relations(answer: int, table: fact_tables.FactTable) -> str:
@@ -153,9 +153,7 @@ def _relations(answer: int, table: fact_tables.FactTable) -> str:
 
 def attention_table(reply: Reply) -> Table:
     """What each head attends to."""
-    table = Table(title="Attention")
-    for column in ("head", "subject", "relation", "noise", "end"):
-        table.add_column(column, justify="right")
-    for head, shares in enumerate(reply.attention):
-        table.add_row(str(head), *[f"{share:.2f}" for share in shares])
-    return table
+    columns = ("head", "subject", "relation", "noise", "end")
+    heads = enumerate(reply.attention)
+    lines = [[str(head), *(f"{part:.2f}" for part in parts)] for head, parts in heads]
+    return Table("Attention", columns, lines, num_labels=0)

@@ -4,7 +4,6 @@ JAX is imported only once there is something to look at.
 """
 
 from recall.cli import arguments
-from recall.pages import report as pages
 from recall.runs import sources
 
 
@@ -14,6 +13,8 @@ def report(workdir: str | None, out: str | None) -> None:
     Raises:
         SystemExit: with code 2, after one line, if there is nothing to show.
     """
+    from recall.pages import report as pages
+
     try:
         print(f"page    {pages.write(workdir, out)}")
     except ValueError as error:
@@ -37,7 +38,7 @@ def claims() -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 150
-    console.print(report_claims.table(found))
+    console.print(report_claims.table(found).rich())
     console.print(report_claims.counts(found))
 
 

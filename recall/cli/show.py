@@ -126,8 +126,8 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
     if table is not None:
         what = f"{table.relations[relation]} of {table.subjects[subject]}"
     console.print(f"{what}: {share}", highlight=False)
-    console.print(asking.answer_table(reply, int(sizes.answers), table))
-    console.print(asking.attention_table(reply))
+    console.print(asking.answer_table(reply, int(sizes.answers), table).rich())
+    console.print(asking.attention_table(reply).rich())
 
 
 def devices_to_use(count: int) -> list[Any]:

@@ -3,14 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from recall import experiments
 from recall.stats import claims as checks
+from recall.stats.table import Table
 
-COLUMNS = ("id", "claim", "verdict", "measured", "published", "rows and command")
+_COLUMNS = ("id", "claim", "verdict", "measured", "published", "rows and command")
 _CAPTION = (
     "value [interval over seeds, or range] (what the claim allows). A check marked ~ "
     "only limits a claim that it misses; any other refutes it; x: missed. Open: rows "
@@ -30,36 +27,19 @@ def judge_all(tables: checks.Tables) -> list[tuple[checks.Claim, checks.Judgemen
 
 
 def table(tables: checks.Tables) -> Table:
-    """Every claim with the checks that decide it."""
-    drawn = Table(
-        title="Claims",
-        caption=Text(_CAPTION),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_lines=True,
-    )
-    for column, width in zip(COLUMNS, (3, 24, 10, 40, 20, 20), strict=True):
-        drawn.add_column(column, ratio=width, overflow="fold")
-    for line in lines(tables, "\n"):
-        drawn.add_row(*map(Text, line))
-    return drawn
-
-
-def lines(tables: checks.Tables, separator: str) -> list[tuple[str, ...]]:
-    """The cells of every claim, by COLUMNS."""
-    return [
+    """Returns every claim with the checks that decide it."""
+    lines = [
         (
             claim.name,
             claim.statement,
             judgement.verdict,
-            separator.join(_measured(judgement)),
+            "\n".join(_measured(judgement)),
             claim.published,
-            _source(claim, separator),
+            _source(claim),
         )
         for claim, judgement in judge_all(tables)
     ]
+    return Table("Claims", _COLUMNS, lines, _CAPTION, num_labels=len(_COLUMNS))
 
 
 def counts(tables: Mapping[str, Sequence[checks.Row]]) -> str:
@@ -101,6 +81,6 @@ def _number(value: float | int) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _source(claim: checks.Claim, separator: str) -> str:
+def _source(claim: checks.Claim) -> str:
     files = [f"results/{name}.csv" for name in claim.tables]
-    return separator.join([*files, f"--config=configs/{claim.config}"])
+    return "\n".join([*files, f"--config=configs/{claim.config}"])

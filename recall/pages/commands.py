@@ -1,27 +1,43 @@
-"""The command that makes a run again, or only a row of it and its neighbours."""
+"""Commands: of every config, and of a run."""
 
+import importlib
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from recall import experiments
 from recall.runs import sources
-from recall.store.row import Row
+from recall.stats.table import Table
 
-# A column, and the fields of configs that list its values.
-FIELDS = (
-    ("memory", "memories"),
-    ("method", "methods"),
-    ("d", "d"),
-    ("heads", "heads"),
-    ("m", "m"),
-    ("activation", "activations"),
-    ("degree", "degrees"),
-    ("relations", "relations"),
-    ("answers", "answers"),
-    ("threshold", "thresholds"),
-    ("seed", "seeds"),
-    ("seed", "constructed_seeds"),
+_COLUMNS = (
+    "in the paper",
+    "claim",
+    "command (`python -m recall.main --config=...`)",
+    "time on 2 cores (quick: with nothing compiled)",
 )
+# The first line of a config's docstring: a claim, and where the paper makes it.
+_CLAIM = re.compile(r"(.*?)(?: \(([^()]+)\))?\.")
+_TIMES = re.compile(r"^Times: (.*?)\.$", re.MULTILINE | re.DOTALL)
+
+
+def table() -> Table:
+    """Returns a line for every config, from its docstring; the paper's figures first.
+
+    Raises:
+        ValueError: if a docstring does not begin with a sentence of one line.
+    """
+    lines = []
+    for name in sorted(experiments.plans()):
+        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+        first = _CLAIM.fullmatch(text.partition("\n")[0])
+        if first is None:
+            raise ValueError(f"Expected a claim as line 1 of configs/{name}.py.")
+        times = " ".join(" ".join(_TIMES.findall(text)).split())
+        lines.append([first[2] or "", first[1], f"`configs/{name}.py`", times])
+    lines.sort(key=lambda line: (not line[0], line[0]))
+    lines = [[place or "-", *rest] for place, *rest in lines]
+    return Table("", _COLUMNS, lines, num_labels=4)
 
 
 def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> str:
@@ -41,19 +57,6 @@ def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> s
     return " ".join(words)
 
 
-def of_row(config: Mapping[str, Any] | None, row: Row) -> str:
-    """Options that narrow a run down to a row, and to what no field tells apart.
-
-    Only lists are narrowed, and only to a value that they hold.
-    """
-    words = []
-    for column, field in FIELDS:
-        listed, value = (config or {}).get(field), row.get(column)
-        if isinstance(listed, list | tuple) and value in listed and len(listed) > 1:
-            words.append(option(field, (value,)))
-    return " ".join(words)
-
-
 def option(field: str, value: Any) -> str:
     """An override of a field, quoted for a shell."""
     return shlex.quote(f"--config.{field}={plain(value)}")
@@ -66,6 +69,8 @@ def plain(value: Any) -> str:
 
 def _literal(value: Any) -> str:
     """A value as Python spells it, lists as tuples."""
+    if isinstance(value, Mapping):  # a case, whose JSON has lists
+        return f"{{{', '.join(f'{k!r}: {_literal(v)}' for k, v in value.items())}}}"
     if not isinstance(value, list | tuple):
         return repr(value)
     items = ", ".join(map(_literal, value))

@@ -1,4 +1,4 @@
-"""One self-contained page: figures, tables, rows to sort, filter and plot."""
+"""One self-contained page: figures, and tables that sort by their headers."""
 
 import collections
 import html
@@ -8,10 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from recall.pages import sections, tables
+from recall.pages import sections
 from recall.runs import sources
-
-_SCRIPTS = ("unpack.js", "table.js", "plot.js", "page.js")
 
 
 class Part(NamedTuple):
@@ -52,7 +50,7 @@ def claims() -> Part:
     from recall.pages import claims as report_claims
 
     found = sources.tables()
-    told = tables.to_html(report_claims.table(found))
+    told = report_claims.table(found).html()
     counts = html.escape(report_claims.counts(found))
     return Part("claims", "Claims", f"<h2>Claims</h2>\n<p>{counts}</p>\n{told}", None)
 
@@ -70,7 +68,7 @@ def page(parts: Iterable[Part], title: str) -> str:
             f'<section id="{part.name}">{part.text}</section>' for part in found
         ),
         style=_file("page.css"),
-        script="\n".join(map(_file, _SCRIPTS)),
+        script=_file("table.js"),
     )
 
 

@@ -2,13 +2,11 @@
 
 import html
 import json
-from collections.abc import Sequence
 
-from recall.pages import commands, drawings, packing, tables, terminal
+from recall.pages import commands, drawings, terminal
 from recall.runs import sources
-from recall.store.row import Row
 
-# Kinds of rows that a page lists, with what it calls them, the main ones first.
+# Kinds of rows that a page counts, with what it calls them, the main ones first.
 KINDS = {
     "capacity": "searches",
     "run": "runs",
@@ -17,7 +15,6 @@ KINDS = {
     "trace": "checks",
     "point": "points",
 }
-UNLISTED = ("picture",)  # columns of lists
 # How figures and tables end that lack rows, or columns of other versions.
 _TOO_FEW = (ArithmeticError, LookupError, TypeError, ValueError)
 _COPIED = ("git_commit", "git_dirty", "version", "jax_version", "device")
@@ -45,8 +42,8 @@ def figure(source: sources.Source) -> str:
 
 
 def details(source: sources.Source) -> str:
-    """Tables, rows to explore, and where they come from."""
-    return "\n".join([*_tables(source), _explorer(source), _provenance(source)])
+    """Returns the tables, and where their rows come from."""
+    return "\n".join([*_tables(source), _provenance(source)])
 
 
 def _tables(source: sources.Source) -> list[str]:
@@ -55,41 +52,7 @@ def _tables(source: sources.Source) -> list[str]:
         found = terminal.tables(source.experiment, source.rows)
     except _TOO_FEW as error:
         return [f'<p class="note">No table yet: {html.escape(str(error))}</p>']
-    return [tables.to_html(table) for table in found]
-
-
-def _explorer(source: sources.Source) -> str:
-    """Rows that a browser sorts, filters and plots once somebody opens them."""
-    name = name_of(source)
-    by_kind = _by_kind(source.rows)
-    main = next(iter(by_kind), None)
-    if main is None:
-        return ""
-    counts = ", ".join(f"{len(own):,} {told}" for told, own in by_kind.items())
-    # With other settings, a row is made again in a workdir of its own.
-    again = f"{source.workdir}-again"
-    command = commands.of_run(source.experiment, source.config, again)
-    only = [commands.of_row(source.config, row) for row in by_kind[main]]
-    extra = {"name": name, "command": command, "main": main, "only": only}
-    return (
-        f'<details class="rows" data-rows="{name}"><summary>Rows: {counts}</summary>'
-        '<div class="explorer"></div></details><script type="text/plain" '
-        f'id="rows-{name}">{packing.pack(by_kind, extra)}</script>'
-    )
-
-
-def _by_kind(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Rows by what a page calls them: the main ones in order, then what led to them."""
-    found: dict[str, list[Row]] = {}
-    others = dict.fromkeys(row["kind"] for row in rows if row["kind"] not in UNLISTED)
-    for kind in dict.fromkeys((*KINDS, *others)):
-        told = KINDS.get(kind, kind)
-        own = sources.of_kind(rows, kind)
-        if own and not found:
-            found[told] = packing.in_order(own)
-        elif own:
-            found[told] = packing.parts_of(next(iter(found.values())), own)
-    return found
+    return [table.html() for table in found]
 
 
 def _provenance(source: sources.Source) -> str:

@@ -4,16 +4,13 @@ import collections
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from recall import experiments
-from recall.stats import capacity_table
+from recall.stats import capacity_table, table
 from recall.stats import points as rows_lib
 
-WIDTH = 100
 
-
-def tables(experiment: str, rows: Sequence[rows_lib.Row]) -> list[Table]:
+def tables(experiment: str, rows: Sequence[rows_lib.Row]) -> list[table.Table]:
     """Returns the tables of an experiment: those of its folder, or its capacities."""
     return (experiments.part(experiment, "table") or capacity_table).tables(rows)
 
@@ -22,7 +19,7 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
     """Prints the tables of each experiment and where its rows come from."""
     console = console or Console()
     if not console.is_terminal:
-        console.width = max(console.width, WIDTH)
+        console.width = max(console.width, table.WIDTH)
     by_experiment: dict[str, list[rows_lib.Row]] = collections.defaultdict(list)
     for row in rows:
         by_experiment[row["experiment"]].append(row)
@@ -32,8 +29,8 @@ def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -
             console.print(f"{experiment}: no finished searches.")
             continue
         console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
-        for table in tables(experiment, own):
-            console.print(table)
+        for made in tables(experiment, own):
+            console.print(made.rich())
 
 
 def _heading(ended: Sequence[rows_lib.Row]) -> str:

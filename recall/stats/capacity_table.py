@@ -8,30 +8,20 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from recall.stats import points as rows_lib
+from recall.stats.table import Table
+from recall.store.row import Row
 from recall.theory import laws
 
+KEPT = ("capacity",)
+
 _CAPACITY_COLUMNS = (
-    "d",
-    "m, rank\nH x d_h",
-    "recall",
-    "facts [95 %]",
-    "seeds",
-    "C",
-    "C\ntheory",
-    "facts/\nparam",
-    "bits/\nparam",
+    *("memory", "d", "m, rank\nH x d_h", "recall", "facts [95 %]", "seeds"),
+    *("C", "C\ntheory", "facts/\nparam", "bits/\nparam"),
 )
 _LAW_COLUMNS = (
-    "recall",
-    "points",
-    "C [95 %]",
-    "C of theory",
-    "slope [95 %]",
+    *("memory", "recall", "points", "C [95 %]", "C of theory", "slope [95 %]"),
 )
 _CAPTION = (
     "facts: median over seeds [interval of order statistics; the range, below 6 seeds];"
@@ -45,48 +35,30 @@ _LAW_CAPTION = (
 )
 
 
-def tables(rows: Iterable[rows_lib.Row]) -> list[Table]:
+def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns capacities and the laws fitted to them."""
     found = list(rows)
     return [capacity_table(found), law_table(found)]
 
 
-def capacity_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """Capacity of each memory and size, with theory beside the constant."""
-    points = rows_lib.capacities(rows)
-    table = _table("Facts stored", _CAPTION, _CAPACITY_COLUMNS)
+def capacity_table(rows: Iterable[Row]) -> Table:
+    """Returns the capacity of each memory and size, theory beside the constant."""
+    points, lines = rows_lib.capacities(rows), []
     for family in rows_lib.families(points):
         labels = [rows_lib.label(family[0], points)] + [""] * (len(family) - 1)
-        for label, point in zip(labels, family, strict=True):
-            table.add_row(label, *_capacity_cells(point))
-        table.add_section()
-    return table
+        pairs = zip(labels, family, strict=True)
+        lines += [[label, *_capacity_cells(point)] for label, point in pairs]
+    return Table("Facts stored", _CAPACITY_COLUMNS, lines, _CAPTION)
 
 
-def law_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """Fitted constant and slope of each family, with the guide beside them."""
+def law_table(rows: Iterable[Row]) -> Table:
+    """Returns the constant and slope fitted to each family, beside the guide."""
     points = rows_lib.capacities(rows)
-    table = _table("Fitted laws", _LAW_CAPTION, _LAW_COLUMNS)
-    for family in rows_lib.families(points):
-        table.add_row(rows_lib.label(family[0], points), *_law_cells(family))
-    return table
-
-
-def _table(title: str, caption: str, columns: Sequence[str]) -> Table:
-    table = Table(
-        title=title,
-        caption=Text(caption),  # its brackets are no markup
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
-        pad_edge=False,
-    )
-    table.add_column("memory", min_width=20, max_width=25)
-    for header in columns:
-        table.add_column(header, justify="right", no_wrap=True)
-    return table
+    lines = [
+        [rows_lib.label(family[0], points), *_law_cells(family)]
+        for family in rows_lib.families(points)
+    ]
+    return Table("Fitted laws", _LAW_COLUMNS, lines, _LAW_CAPTION)
 
 
 def _capacity_cells(point: rows_lib.Point) -> list[str]:
@@ -165,9 +137,9 @@ def _count(n: float) -> str:
 def _number(value: float | np.ndarray) -> str:
     """Three digits, without an exponent."""
     value = float(value)
-    if not math.isfinite(value) or value <= 0:
-        return "-"
-    digits = max(0, 2 - math.floor(math.log10(value)))
+    if not math.isfinite(value) or value == 0:
+        return "0" if value == 0 else "-"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.{min(digits, 4)}f}"
 
 

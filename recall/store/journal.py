@@ -1,8 +1,8 @@
-"""Results on disk: rows that survive a kill, state of unfinished cells, small tables.
+"""Results on disk: rows that survive a kill, state of unfinished batches, small tables.
 
 config.json           the config that all writers of this workdir agree on
 rows/<writer>.jsonl   append-only, one file per process: no file has two writers
-state/<name>.npz      an unfinished cell; `<name>.prev.npz` is one save older
+state/<name>.npz      an unfinished batch; `<name>.prev.npz` is one save older
 """
 
 import contextlib
@@ -133,7 +133,7 @@ def read_config(workdir: Path) -> dict[str, Any]:
 
 
 def save_state(journal: Journal, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Saves the arrays of an unfinished cell, and keeps the save before this one."""
+    """Saves the arrays of an unfinished batch, and keeps the save before this one."""
     newest, previous = _state_paths(journal, name)
     fields = dict[str, Any](arrays)
     for field, array in fields.items():
@@ -146,7 +146,7 @@ def save_state(journal: Journal, name: str, arrays: Mapping[str, np.ndarray]) ->
         with _staged(newest, lambda file: np.savez(file, **fields)) as staged:
             with contextlib.suppress(FileNotFoundError):
                 os.replace(newest, previous)
-            # Another process that finished this cell may have dropped what was staged.
+            # Another process that finished this batch may have dropped what was staged.
             with contextlib.suppress(FileNotFoundError):
                 os.replace(staged, newest)
         _sync_folder(newest.parent)
@@ -163,7 +163,7 @@ def load_state(journal: Journal, name: str) -> dict[str, np.ndarray] | None:
 
 
 def drop_state(journal: Journal, name: str) -> None:
-    """Removes the saves of a finished cell, and what killed saves left behind."""
+    """Removes the saves of a finished batch, and what killed saves left behind."""
     newest, previous = _state_paths(journal, name)
     with _reported("drop state", newest):
         for path in [*newest.parent.glob(f".{newest.name}.*.tmp"), previous, newest]:

@@ -7,6 +7,6 @@ from typing import Any
 Row = dict[str, Any]
 
 
-def number(value: Any) -> float | None:
-    """Returns six digits of a number; None for nan and infinity, which JSON lacks."""
-    return float(f"{float(value):.6g}") if math.isfinite(value) else None
+def number(value: Any, digits: int = 6) -> float | None:
+    """Returns a number to some digits; None for nan and infinity, which JSON lacks."""
+    return float(f"{float(value):.{digits}g}") if math.isfinite(value) else None

@@ -125,7 +125,10 @@ class Batch(abc.ABC):
 
     @abc.abstractmethod
     def run(
-        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+        self,
+        devices: Sequence[Any],
+        done: Collection[str] = (),
+        restore: Restore = lambda name: None,
     ) -> Iterator[Step]:
         """Runs the lanes whose digests are not in `done`, on from a saved state."""
 
@@ -176,7 +179,10 @@ class Rows(Batch):
 
     @override
     def run(
-        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+        self,
+        devices: Sequence[Any],
+        done: Collection[str] = (),
+        restore: Restore = lambda name: None,
     ) -> Iterator[Step]:
         yield from map(Step, self.measure(self.left(done)))
 
@@ -208,7 +214,10 @@ class Part(Batch):
 
     @override
     def run(
-        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+        self,
+        devices: Sequence[Any],
+        done: Collection[str] = (),
+        restore: Restore = lambda name: None,
     ) -> Iterator[Step]:
         # The lanes of other parts pass for done: the whole's shape stays as it is.
         mine = {lane.digest() for lane in self.lanes}

@@ -55,12 +55,12 @@ class Search(batch.Lane, abc.ABC):
     @property
     @abc.abstractmethod
     def trained(self) -> bool:
-        """Whether the weights come from training rather than a formula."""
+        """Tells whether the weights come from training rather than a formula."""
 
     @property
     @abc.abstractmethod
     def title(self) -> str:
-        """What a plan calls searches of this kind."""
+        """The name that a plan gives to searches of this kind."""
 
     @property
     @abc.abstractmethod
@@ -69,47 +69,47 @@ class Search(batch.Lane, abc.ABC):
 
     @abc.abstractmethod
     def own_columns(self) -> batch.Row:
-        """What rows say about this kind of search."""
+        """Returns what rows say about this kind of search."""
 
     @abc.abstractmethod
     def size_columns(self, n: int) -> batch.Row:
-        """What rows say about a size."""
+        """Returns what rows say about a size."""
 
     @abc.abstractmethod
     def facts(self, n: int) -> int:
-        """The number of facts at a size."""
+        """Returns the number of facts at a size."""
 
     @abc.abstractmethod
     def own_shape(self) -> Shape:
-        """The smallest shape with a little more room than the search expects."""
+        """Returns the smallest shape with a little more room than is expected."""
 
     @abc.abstractmethod
     def widened(self, shape: Shape, n_max: int) -> Shape:
-        """The shape with room for another size."""
+        """Returns a shape with room for another size."""
 
     @abc.abstractmethod
     def problem(self, shape: Shape) -> Any:
-        """Draws what the search is about, and pads it up to a shape."""
+        """Draws facts and initial weights, and pads them up to a shape."""
 
     @abc.abstractmethod
     def advance(self, shape: Shape) -> lanes.Advance:
-        """The unbatched step of a search's kind: see `capacity.advance`."""
+        """Returns the unbatched step of this kind of search: see `capacity.advance`."""
 
     @abc.abstractmethod
     def kind(self) -> tuple:
-        """What searches must share to share a program."""
+        """Returns all that searches must share to share a program."""
 
     @abc.abstractmethod
     def num_scores(self, shape: Shape) -> int:
-        """Scores that one step of one lane computes."""
+        """Returns how many scores one step of one lane computes."""
 
     @abc.abstractmethod
     def step_seconds(self, shape: Shape) -> float:
-        """Estimates one step of one lane on one CPU core."""
+        """Estimates the seconds of one step of one lane on one CPU core."""
 
     @abc.abstractmethod
     def bytes(self, shape: Shape) -> int:
-        """Estimates what one lane holds, but for its scores."""
+        """Estimates the bytes that one lane holds, but for its scores."""
 
     def quality(self, problem: Any, params: Any) -> batch.Row | None:
         """Returns columns of a trained model, or None if no such models are kept."""
@@ -143,6 +143,6 @@ class Search(batch.Lane, abc.ABC):
         }
 
     def core_seconds(self, shape: Shape) -> float:
-        """Estimates the whole search on one CPU core, without compiling."""
+        """Estimates the seconds of a search on one CPU core, without compiling."""
         steps = BUDGETS[self.strategy.method] * self.recipe.num_steps
         return steps * self.step_seconds(shape)

@@ -121,12 +121,6 @@ class SearchBatch(Batch):
         # Not earlier: a restart must find its way through here to the wider batch.
         yield Step([], self.name)
 
-    def params(self, state: State, index: int) -> Any:
-        """Returns the params that a state holds for one lane."""
-        like = self.lanes[index].problem(self.shape).initial
-        mine = {k.removeprefix(".fit.params"): x[index] for k, x in state.items()}
-        return jax.tree.map(jnp.asarray, unflatten(like, mine))
-
     def _chunks(
         self, devices: Sequence[Any], state: State | None
     ) -> Iterator[tuple[Step, Any]]:

@@ -108,7 +108,7 @@ def test_a_figure_and_a_table_are_drawn():
     drawn = experiments.draw("atlas", ROWS)
     names = [text.get_text() for text in drawn.axes[1].get_yticklabels()]
     assert "bilinear, alternating  1" in names
-    assert [line[0] for line in report_atlas.lines(ROWS)] == [
+    assert [line[0] for line in report_atlas.tables(ROWS)[0].rows] == [
         "bilinear, alternating",
         "attention, fitted codes",
     ]

@@ -63,8 +63,9 @@ def test_figures_and_tables_show_every_geometry():
     x, y = np.asarray(container.lines[0].get_data(), float)
     assert_allclose(x, 2 * y, rtol=1e-3)
     assert len(right.collections) == 2
-    assert len(reports.lines(rows)) == 2 * len(OVERLAPS)
-    assert [line[1] for line in reports.law_lines(rows)] == ["7", "7"]
+    geometries, laws = reports.tables(rows)
+    assert len(geometries.rows) == 2 * len(OVERLAPS)
+    assert [line[1] for line in laws.rows] == ["7", "7"]
     (axes,) = figures.real(rows).axes
     assert len(axes.containers) == 2
     assert len(axes.get_xticklabels()) == len(OVERLAPS)
@@ -78,12 +79,12 @@ def test_a_lane_measures_the_facts_of_its_seed():
         embedding="shared_mean:0.7", d=8, seed=0, threshold=0.99, num_points=64
     )
     job = geometry_lanes.GeometryBatch(lanes=(lane,))
-    ((row,),) = job.run(())
+    ((row,),) = job.measure(job.lanes)
     assert row["kind"] == "run"
     assert_allclose(row["inputs_mean_share"], 0.7, atol=0.1)
     assert row["inputs_norm_spread"] < 0.3
     assert 1 <= row["predicted"] < 20
-    assert not list(job.run({lane.digest()}))
+    assert not list(job.run([], {lane.digest()}, lambda name: None))
 
 
 # Its config

@@ -48,7 +48,7 @@ def lane(memory="linear", way="trained", seed=0, **changes):
 
 def rows_of(*lanes):
     job = zipf_jobs.ZipfBatch(lanes=lanes)
-    return [row for rows in job.run(()) for row in rows]
+    return [row for rows in job.measure(job.lanes) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_knowing_the_top_facts_alone_loses_less(rows):
 
 def test_done_lanes_are_not_run_again():
     job = zipf_jobs.ZipfBatch(lanes=(lane(),))
-    assert list(job.run({lane().digest()})) == []
+    assert list(job.run([], {lane().digest()})) == []
 
 
 # Exponents
@@ -274,9 +274,9 @@ def test_the_best_bits_of_each_size_are_those_that_tell_most():
 
 
 def test_tables_have_a_line_for_each_way_whole_and_rounded(rows):
-    lines = report.lines(rows)
-    assert len(lines) == 2 * 5
-    assert {len(line) for line in lines} == {len(report.COLUMNS)}
+    (made,) = report.tables(rows)
+    assert len(made.rows) == 2 * 5
+    assert {len(line) for line in made.rows} == {len(made.columns)}
     assert "0 of them below the bound" in report.describe(rows)
 
 

@@ -22,7 +22,7 @@ def seeds(capacities, **fields):
 def printed(what, width=100):
     """The text of a table, its lines without trailing blanks."""
     console = Console(file=io.StringIO(), width=width)
-    console.print(what)
+    console.print(what.rich())
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -213,7 +213,8 @@ def test_trained_transformers_are_listed_by_seed():
         model(seed=2, loss=0.04321, accuracy=0.99996, worst_accuracy=0.9, steps=12_800),
         *[row | {"kind": "probe"} for row in (model(seed=3), model(seed=4))],
     ]
-    text = printed(report_recall.train_table(rows))
+    (made,) = report_recall.train_tables(rows)
+    text = printed(made)
     (two, ten) = (cells(text, start) for start in ("2 ", "10 "))
     assert two == ["2", "100", "1,536", "12,800", "0.0432", "1.0000", "0.9000"]
     assert ten == ["10", "100", "1,536", "1,024", "diverged", "0.0100", "0.0000"]

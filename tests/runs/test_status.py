@@ -37,8 +37,8 @@ def test_lanes_are_done_failed_running_or_left(book):
     done, failed, mended, running = LANES
     rows = [row(done, "capacity"), row(failed, "failed"), row(mended, "failed")]
     journal.append(book, [*rows, row(mended, "capacity")])
-    with heartbeat.shown(book) as shown:
-        shown.claim([done.digest(), running.digest()])
+    with heartbeat.beating(book) as beats:
+        beats.claim([done.digest(), running.digest()])
         found = status.read(book.workdir)
         assert (found.lanes, found.done, found.failed) == (4, 2, 1)
         assert (found.running, found.left) == (1, 0)
@@ -54,8 +54,8 @@ def test_lanes_are_done_failed_running_or_left(book):
 
 
 def test_whoever_is_silent_does_not_run(book):
-    with heartbeat.shown(book) as shown:
-        shown.claim([LANES[0].digest()])
+    with heartbeat.beating(book) as beats:
+        beats.claim([LANES[0].digest()])
         (path,) = (book.workdir / heartbeat.FOLDER).iterdir()
         past = time.time() - 600
         os.utime(path, (past, past))
@@ -68,8 +68,8 @@ def test_whoever_is_silent_does_not_run(book):
 
 def test_the_rest_takes_as_long_as_what_is_left_costs_at_the_rate_so_far(book):
     journal.append(book, [row(lane, "capacity") for lane in LANES[:3]])
-    with heartbeat.shown(book) as shown:
-        shown.claim([LANES[3].digest()])
+    with heartbeat.beating(book) as beats:
+        beats.claim([LANES[3].digest()])
         (path,) = (book.workdir / heartbeat.FOLDER).iterdir()
         told = json.loads(path.read_text())
         path.write_text(json.dumps(told | {"begun": told["begun"] - 300}))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from recall import experiments
-from recall.runs import sources
+from recall.pages import commands
+from recall.runs import sources, taking
 from recall.store import journal
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +19,7 @@ DRAWN = [
     if path.stem in {*experiments.plans(), "scaling"}
 ]
 CAPACITIES = [path for path in DRAWN if "capacity" in journal.read_csv(path)[0]]
+SEEN = ((3, "free"), (1, "copy"))  # seeds and trainings
 
 
 def make_results():
@@ -57,6 +59,53 @@ def test_a_run_that_is_not_there_is_refused(tmp_path, monkeypatch, capsys):
         make_results().main()
     said = capsys.readouterr().err
     assert re.fullmatch(rf"recall: Expected [^\n]*{workdir}[^\n]*\n", said)
+
+
+def test_a_run_commits_the_kinds_that_its_table_names():
+    kinds = ("run", "probe", "trace", "model", "picture", "capacity")
+    rows = [{"kind": kind, "seed": s, "training": t} for kind in kinds for s, t in SEEN]
+    for name, expected in (
+        ("mlp_capacity", {"capacity"}),
+        ("atlas", {"capacity", "run"}),
+        ("tradeoff", {"probe"}),
+        ("recall_train", {"trace"}),
+        ("recall_capacity", {"capacity"}),
+        ("stage_ratio", {"run"}),
+        ("sequential_learning", {"run", "trace", "picture"}),
+        ("storage_location", {"run", "model", "probe"}),
+    ):
+        kept = taking.kept(name, [row | {"experiment": name} for row in rows])
+        assert {row["kind"] for row in kept} == expected, name
+
+
+def test_curves_of_one_seed_and_ablations_of_one_training_are_committed():
+    rows = [
+        {"kind": kind, "seed": s, "training": t, "experiment": "sequential_learning"}
+        for kind in ("run", "trace", "probe")
+        for s, t in SEEN
+    ]
+    curves = taking.kept("sequential_learning", rows)
+    assert [(row["kind"], row["seed"]) for row in curves] == [
+        *(("run", 3), ("run", 1)),
+        ("trace", 1),
+    ]
+    ablations = taking.kept("storage_location", rows)
+    assert {r["training"] for r in ablations if r["kind"] == "probe"} == {"free"}
+
+
+def test_committed_rows_are_those_that_would_be_taken_again():
+    for path in [path for path in DRAWN if path.stem in experiments.plans()]:
+        rows = journal.read_csv(path)
+        assert taking.kept(path.stem, rows) == rows, path
+
+
+def test_the_readme_has_a_line_for_every_config_and_the_figure_it_is_of():
+    lines = {line[2]: line for line in commands.table().rows}
+    assert set(lines) == {f"`configs/{name}.py`" for name in experiments.plans()}
+    line = lines["`configs/mlp_capacity.py`"]
+    assert line[0] == "Figure 1, right; Figure 6"
+    assert line[1] == "An MLP memory stores ~ m d facts, injective or not"
+    assert line[3].startswith("quick ")
 
 
 def test_a_table_without_kinds_is_refused(tmp_path):

@@ -61,7 +61,7 @@ def test_every_claim_has_its_rows_and_a_config_that_exists():
 def test_a_claim_without_rows_is_open_and_says_what_to_run():
     judgement = checks.judge(BY_NAME["S1"], {})
     assert judgement == checks.Judgement("open", (), ("linear_capacity",))
-    lines = {line[0]: line for line in table.lines({}, "; ")}
+    lines = {line[0]: line for line in table.table({}).rows}
     assert lines["S1"][3] == "no rows of linear_capacity: run the command"
 
 
@@ -109,9 +109,10 @@ def test_late_stages_refute_their_law():
 
 def test_the_table_shows_values_intervals_and_what_was_allowed():
     file = io.StringIO()
-    Console(file=file, width=150).print(table.table(TABLES))
+    made = table.table(TABLES)
+    Console(file=file, width=150).print(made.rich())
     assert "linear_capacity" in file.getvalue()
-    lines = {line[0]: line for line in table.lines(TABLES, "; ")}
+    lines = {line[0]: line for line in made.rows}
     assert "x exponent of d² in N ln N at m = d" in lines["S3'"][3]
     assert lines["S3'"][2] == "refuted"
     assert table.counts(TABLES).startswith(f"{len(table.everything())} claims: ")

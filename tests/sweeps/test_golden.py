@@ -15,7 +15,7 @@ import pytest
 import tiny
 
 from recall.store import journal
-from recall.sweeps import cells
+from recall.sweeps import packing
 
 PATH = pathlib.Path(__file__).parents[1] / "golden" / "tiny.csv"
 SEARCH = ["memory", "d", "m", "rank", "num_outputs", "threshold", "seed", "method"]
@@ -40,7 +40,7 @@ and say in the commit why they moved; if not, something is wrong."""
 
 @pytest.fixture(scope="module")
 def rows():
-    told = [update for cell in cells.group(SWEEP) for update in tiny.updates(cell)]
+    told = [step for batch in packing.group(SWEEP) for step in tiny.steps(batch)]
     return [{name: _cell(row, name) for name in COLUMNS} for row in tiny.rows_of(told)]
 
 
@@ -50,7 +50,7 @@ def _cell(row, name):
 
 
 def place(row):
-    """Where a row belongs, whatever the order in which cells run and lanes end."""
+    """Where a row belongs, whatever the order in which batches run and lanes end."""
     names = ("memory", "d", "rank", "num_outputs", "threshold", "seed", "probe")
     return [(row[name] is None, row[name] or 0) for name in names]
 

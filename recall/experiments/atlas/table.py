@@ -3,38 +3,28 @@
 import math
 from collections.abc import Iterable
 
-from rich import box
-from rich.table import Table
-
 from recall.experiments.atlas import summary
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 
+KEPT = ("capacity", "run")
 BITS = 768.0  # those of 256 facts with 8 answers each
 
-COLUMNS = (
+_COLUMNS = (
     *("memory", "way", "bits/param [range]", "parameters", "facts", "seeds"),
-    f"parameters for {BITS:g} bits",
+    f"parameters for\n{BITS:g} bits",
+)
+_CAPTION = (
+    "Each memory at the size where it holds most for each parameter; bits: log2 N!,"
+    " or N log2 D for D answers. The last column lies between sizes, where it can."
 )
 
 
-def main_table(rows: Iterable[points.Row]) -> Table:
-    """A line for each memory, the best first."""
-    drawn = Table(title="Atlas", box=box.SIMPLE_HEAD)
-    for place, name in enumerate(COLUMNS):
-        drawn.add_column(name, justify="left" if place < 2 else "right")
-    for line in lines(rows):
-        drawn.add_row(*line)
-    drawn.caption = (
-        "Each memory at the size where it holds most for each parameter; bits: log2 N!,"
-        " or N log2 D for D answers. The last column lies between sizes, where it can."
-    )
-    return drawn
-
-
-def lines(rows: Iterable[points.Row]) -> list[list[str]]:
-    """The cells of the table."""
-    found = summary.entries(rows)
-    return [[*_cells(e), _needed(found, e)] for e in summary.best(found)]
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns a table with a line for each memory, the best first."""
+    entries = summary.entries(rows)
+    lines = [[*_cells(e), _needed(entries, e)] for e in summary.best(entries)]
+    return [Table("Atlas", _COLUMNS, lines, _CAPTION, num_labels=2)]
 
 
 def _cells(entry: summary.Entry) -> list[str]:
@@ -43,12 +33,6 @@ def _cells(entry: summary.Entry) -> list[str]:
     return [entry.name, entry.way, bits, *counts]
 
 
-def _needed(found: list[summary.Entry], entry: summary.Entry) -> str:
-    needed = summary.parameters_for(found, entry.name, entry.way, BITS)
+def _needed(entries: list[summary.Entry], entry: summary.Entry) -> str:
+    needed = summary.parameters_for(entries, entry.name, entry.way, BITS)
     return "-" if math.isnan(needed) else f"{needed:,.0f}"
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [main_table(found)]

@@ -2,24 +2,15 @@
 
 from collections.abc import Iterable
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from recall.experiments.constructions import summary
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
+
+KEPT = ("run", "probe")
 
 _COLUMNS = (
-    "S, R, D",
-    "claimed",
-    "seeds",
-    "smallest",
-    "m",
-    "weights",
-    "facts/\nweight",
-    "slim",
-    "beta 32",
-    "beta 256",
+    *("construction", "S, R, D", "claimed", "seeds", "smallest", "m", "weights"),
+    *("facts/\nweight", "slim", "beta\n32", "beta\n256"),
 )
 _CAPTION = (
     "claimed: size (d, hidden units of product duals, gates) and seeds that recall all "
@@ -30,23 +21,10 @@ _CAPTION = (
 )
 
 
-def main_table(rows: Iterable[points.Row]) -> Table:
-    """Smallest sizes of each construction and world."""
-    made = Table(
-        title="Constructed transformers",
-        caption=Text(_CAPTION),  # its brackets are no markup
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
-    )
-    made.add_column("construction")
-    for column in _COLUMNS:
-        made.add_column(column, justify="right", no_wrap=True)
-    for found in summary.summaries(rows):
-        made.add_row(name(found), *cells(found))
-    return made
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns a table of the smallest sizes of each construction and world."""
+    lines = [[name(found), *cells(found)] for found in summary.summaries(rows)]
+    return [Table("Constructed transformers", _COLUMNS, lines, _CAPTION)]
 
 
 def name(found: summary.Summary) -> str:
@@ -77,9 +55,3 @@ def cells(found: summary.Summary) -> list[str]:
 
 def _spread(median: float, low: float, high: float) -> str:
     return f"{median:,.0f} [{low:,.0f}, {high:,.0f}]"
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [main_table(found)]

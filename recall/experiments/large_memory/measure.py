@@ -130,7 +130,10 @@ class LargeBatch(Batch):
 
     @override
     def run(
-        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+        self,
+        devices: Sequence[Any],
+        done: Collection[str] = (),
+        restore: Restore = lambda name: None,
     ) -> Iterator[Step]:
         lane, name = self.lanes[0], f"large-{self.lanes[0].digest()}"
         over = programs.mesh(devices[: lane.parts or None])

@@ -1,9 +1,9 @@
 """Medians over seeds of the rows of large memories."""
 
-import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from recall.stats import seeds
 from recall.store.row import Row
 
 
@@ -27,11 +27,8 @@ class Summary(NamedTuple):
     rows: list[Row]
 
     def spread(self, column: str) -> tuple[float, float, float]:
-        """Returns median, least and most over seeds; nan where no row has any."""
-        values = [float(row[column]) for row in self.rows if row[column] is not None]
-        if not values:
-            return float("nan"), float("nan"), float("nan")
-        return statistics.median(values), min(values), max(values)
+        """Returns median, least and most over seeds; nan where no row has a value."""
+        return seeds.spread(self.rows, column)
 
     @property
     def held(self) -> float:

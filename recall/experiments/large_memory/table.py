@@ -2,36 +2,27 @@
 
 from collections.abc import Iterable
 
-from rich import box
-from rich.table import Table
-
 from recall.experiments.large_memory import summary
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 
-COLUMNS = (
+KEPT = ("run",)
+MEBI = 2**20
+
+_COLUMNS = (
     *("memory", "d", "m", "facts", "devices", "recalled", "loss", "steps"),
     *("ms a step", "MiB held", "sent", "summed", "seeds"),
 )
-MEBI = 2**20
+_CAPTION = (
+    "MiB on each device. Held: arguments and temporary arrays, as compiled. Sent:"
+    " in one trip of the ring. Summed: by the one all-reduce of a step."
+)
 
 
-def main_table(rows: Iterable[points.Row]) -> Table:
-    """Medians over seeds, a line for each memory and number of devices."""
-    made = Table(title="Large memories", box=box.SIMPLE_HEAD)
-    for index, column in enumerate(COLUMNS):
-        made.add_column(column, justify="right" if index else "left")
-    for line in lines(rows):
-        made.add_row(*line)
-    made.caption = (
-        "MiB on each device. Held: arguments and temporary arrays, as compiled. Sent:"
-        " in one trip of the ring. Summed: by the one all-reduce of a step."
-    )
-    return made
-
-
-def lines(rows: Iterable[points.Row]) -> list[list[str]]:
-    """The cells of the table."""
-    return [_line(one) for one in summary.summaries(rows)]
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns medians over seeds, a line for each memory and number of devices."""
+    lines = [_line(one) for one in summary.summaries(rows)]
+    return [Table("Large memories", _COLUMNS, lines, _CAPTION)]
 
 
 def _line(one: summary.Summary) -> list[str]:
@@ -45,9 +36,3 @@ def _line(one: summary.Summary) -> list[str]:
         *(f"{one.held / MEBI:,.2f}", f"{median('ring_bytes') / MEBI:,.3f}"),
         *(f"{median('sum_bytes') / MEBI:,.3f}", str(len(one.rows))),
     ]
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [main_table(found)]

@@ -3,34 +3,48 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from recall.experiments.learned_embeddings import summary
-from recall.stats import points as rows_lib
+from recall.stats.table import Table
+from recall.store.row import Row
 
+KEPT = ("run", "probe", "trace")
 PARTS = ("inputs", "weights", "outputs")
 CHANGES = ("reset", "shuffle", "redraw", "retrain others")
-WIDTHS = (
-    *("memory", "learned", "outputs", "smallest d at N", "facts a weight"),
-    *("facts a trained number", "d ~ N^g (error)", "d = a + b ln N (error)", "seeds"),
+
+_KIND = ("memory", "learned", "outputs")
+_WIDTHS = (
+    *(*_KIND, "smallest d at N", "facts\na weight", "facts a\ntrained number"),
+    *("d ~ N^g\n(error)", "d = a + b ln N\n(error)", "seeds"),
 )
-SURVIVAL = ("memory", "learned", "outputs", "part", *CHANGES)
 
 
-def widths_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """Smallest widths that store all facts, and how they grow."""
-    title = "Smallest widths that store all facts (medians over seeds)"
-    return _table(title, WIDTHS, widths_lines(rows))
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns smallest widths, what survives changed parts, and geometry."""
+    kept = list(rows)
+    return [
+        Table(
+            "Smallest widths that store all facts (medians over seeds)",
+            _WIDTHS,
+            widths_lines(kept),
+            num_labels=4,
+        ),
+        Table(
+            "Facts recalled once one part is changed (medians over seeds)",
+            (*_KIND, "part", *CHANGES),
+            survival_lines(kept),
+            num_labels=4,
+        ),
+        Table(
+            "Geometry, first to last",
+            (", ".join(_KIND), "side", "measures"),
+            geometry_lines(kept),
+            num_labels=3,
+        ),
+    ]
 
 
-def survival_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """Facts that are recalled once a part is changed."""
-    title = "Facts recalled once one part is changed (medians over seeds)"
-    return _table(title, SURVIVAL, survival_lines(rows))
-
-
-def widths_lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
+def widths_lines(rows: Iterable[Row]) -> list[list[str]]:
     """A line for each memory, mode and kind of outputs."""
     lines = []
     for found in summary.widths(rows):
@@ -50,7 +64,7 @@ def widths_lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
     return lines
 
 
-def survival_lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
+def survival_lines(rows: Iterable[Row]) -> list[list[str]]:
     """A line for each memory, mode, kind of outputs and part."""
     found = summary.survival(rows)
     kinds = dict.fromkeys(key[:3] for key in found)
@@ -62,35 +76,17 @@ def survival_lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
     ]
 
 
-def geometry_lines(rows: Iterable[rows_lib.Row]) -> list[str]:
-    """Overlaps and effective ranks before and after training, of what is learned."""
+def geometry_lines(rows: Iterable[Row]) -> list[list[str]]:
+    """Returns overlaps and effective ranks before and after training, if learned."""
     found = summary.geometry(rows)
+    names = ("rms_overlap", "max_overlap", "participation")
     lines = []
     for kind in dict.fromkeys(key[:3] for key in found):
         for side in ("inputs", "outputs"):
             if kind[1] in (side, "both"):
-                told = [
-                    _change(name, found[(*kind, f"{side}_{name}")])
-                    for name in ("rms_overlap", "max_overlap", "participation")
-                ]
-                who = ", ".join(_kind(kind))
-                lines.append(f"{who}: {side}: {', '.join(told)}.")
+                told = [_change(n, found[(*kind, f"{side}_{n}")]) for n in names]
+                lines.append([", ".join(_kind(kind)), side, ", ".join(told)])
     return lines
-
-
-def geometry_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """How orthogonal embeddings are before and after training."""
-    lines = [line.split(": ", 1) for line in geometry_lines(rows)]
-    return _table("Geometry, first to last", ("memory, learned, outputs", ""), lines)
-
-
-def _table(title: str, columns: Iterable[str], lines: list[list[str]]) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD)
-    for name in columns:
-        table.add_column(name)
-    for line in lines:
-        table.add_row(*line)
-    return table
 
 
 def _kind(kind: summary.Kind) -> list[str]:
@@ -113,9 +109,3 @@ def _ends(values: np.ndarray) -> str:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def tables(rows: Iterable[rows_lib.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [widths_table(found), survival_table(found), geometry_table(found)]

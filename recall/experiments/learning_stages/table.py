@@ -3,32 +3,33 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from recall.experiments.learning_stages import summary
+from recall.stats.table import Table
+from recall.store.row import Row
 
 Setting = summary.Setting
 
+_COLUMNS = (
+    *("model", "S R D", "noise", "trained by", "scale", "seeds", "relation"),
+    *("theory", "facts", "theory", "plateau", "distance"),
+)
 
-def times_table(rows: Iterable[summary.Row]) -> Table:
-    """Stage times of every setting, medians over seeds, with predictions."""
-    found = summary.settings(rows)
-    table = Table(
-        title="When relations and facts are learned (steps)",
-        caption=describe(found),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
-    )
-    columns = ("S R D", "noise", "model", "trained by", "scale", "seeds", "relation")
-    for column in (*columns, "theory", "facts", "theory", "plateau", "distance"):
-        table.add_column(column, justify="right", no_wrap=column != "model")
-    for setting in found:
-        table.add_row(*cells(setting))
-    return table
+
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns stage times of every setting, medians over seeds, with predictions."""
+    settings = summary.settings(rows)
+    title, lines = "When relations and facts are learned (steps)", map(cells, settings)
+    return [Table(title, _COLUMNS, list(lines), describe(settings))]
+
+
+def kept(rows: Iterable[Row]) -> list[Row]:
+    """Returns runs, and of their curves and pictures those of the first seed."""
+    ended = [row for row in rows if row["kind"] in ("run", "trace", "picture")]
+    if ended[0]["experiment"] == "sequential_learning":
+        first = min(row["seed"] for row in ended)
+        return [r for r in ended if r["kind"] == "run" or r["seed"] == first]
+    return [row for row in ended if row["kind"] == "run"]
 
 
 def describe(found: Sequence[Setting]) -> str:
@@ -56,9 +57,9 @@ def cells(setting: Setting) -> list[str]:
     lost = f" !{setting.diverged}" if setting.diverged else ""
     model = "transformer" if row["model"] == "transformer" else row["attention"]
     return [
+        f"{model} {row['embedding']}",
         f"{row['subjects']} {row['relations']} {row['answers']}",
         str(row["noise"]),
-        f"{model} {row['embedding']}",
         f"{row['optimizer']} {row['learning_rate']:.3g}",
         f"{row['init_scale']:g}",
         f"{setting.seeds}{lost}",
@@ -73,9 +74,3 @@ def cells(setting: Setting) -> list[str]:
 
 def _steps(value: float) -> str:
     return f"{value:,.0f}" if np.isfinite(value) else "-"
-
-
-def tables(rows: Iterable[summary.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [times_table(found)]

@@ -3,32 +3,30 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 
+KEPT = ("run", "probe")
 
-def weights_table(rows: Iterable[points.Row]) -> Table:
-    """Weights of each method and set of facts, medians and ranges over seeds."""
-    found = [row for row in rows if row["kind"] == "run"]
-    table = Table(title="Fewest weights that store all facts", box=box.SIMPLE_HEAD)
-    for name in ("method", "d", "facts", "width", "weights [range]", "plain MLP"):
-        table.add_column(name, justify="left" if name == "method" else "right")
-    table.add_column("F ln F / weights", justify="right")
-    table.add_column("seeds", justify="right")
-    for line in weights_lines(found):
-        table.add_row(*line)
-    table.caption = (
-        "weights: all of them, random ones too. plain MLP: of the plain MLP that"
-        " computes the same. Closed forms, without any iteration, are so marked."
-    )
-    return table
+_COLUMNS = (
+    *("method", "d", "facts", "width", "weights [range]", "plain MLP"),
+    *("F ln F / weights", "seeds"),
+)
+_CAPTION = (
+    "weights: all of them, random ones too. plain MLP: of the plain MLP that"
+    " computes the same. Closed forms, without any iteration, are so marked."
+)
 
 
-def weights_lines(rows: Iterable[points.Row]) -> list[list[str]]:
-    """A line for each method and set of facts."""
-    found = [row for row in rows if row["kind"] == "run"]
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns weights of each method and set of facts, with ranges over seeds."""
+    lines = _lines([row for row in rows if row["kind"] == "run"])
+    return [Table("Fewest weights that store all facts", _COLUMNS, lines, _CAPTION)]
+
+
+def _lines(found: list[Row]) -> list[list[str]]:
+    """Returns a line for each method and set of facts."""
     keys = dict.fromkeys((row["method"], row["d"], row["facts"]) for row in found)
     lines = []
     for method, d, facts in keys:
@@ -42,7 +40,7 @@ def weights_lines(rows: Iterable[points.Row]) -> list[list[str]]:
     return lines
 
 
-def _plain(row: points.Row) -> int | None:
+def _plain(row: Row) -> int | None:
     """Weights 2 m d of the plain MLP of G gates, m = G (d + 1), zeros among them."""
     if row["method"] != "sign_gates":
         return None
@@ -50,7 +48,7 @@ def _plain(row: points.Row) -> int | None:
     return 2 * d * (d + 1) * -(-row["width"] // d)
 
 
-def _numbers(stored: list[points.Row], facts: int) -> list[str]:
+def _numbers(stored: list[Row], facts: int) -> list[str]:
     if not stored:
         return ["-"] * 4
     weights = np.array([row["weights"] for row in stored], float)
@@ -62,9 +60,3 @@ def _numbers(stored: list[points.Row], facts: int) -> list[str]:
         f"{np.median(plain):,.0f}" if plain else "-",
         f"{facts * np.log(facts) / median:.2f}",
     ]
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [weights_table(found)]

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from recall.experiments.real_facts import summary
 from recall.experiments.transformer_capacity import table as transformer_table
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 
-COLUMNS = (
-    *("memory", "facts", "embedding", "n", "size, all [range]", "size, 99 %"),
-    *("weights, all", "facts/weight", "bits/weight (uniform)", "seeds"),
+KEPT = ("run", "probe", "trace", "picture", "model")
+
+_COLUMNS = (
+    *("memory", "facts", "embedding", "n", "size, all\n[range]", "size,\n99 %"),
+    *("weights,\nall", "facts/\nweight", "bits/weight\n(uniform)", "seeds"),
 )
 _CAPTION = (
     "size: the least of those tried that stores all facts (99 %), median [range] over "
@@ -23,31 +23,20 @@ _CAPTION = (
 )
 
 
-def main_table(rows: Iterable[points.Row]) -> Table:
-    """Smallest memories of each kind."""
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns the smallest memories of each kind, and the transformers trained."""
     found = list(rows)
-    made = Table(
-        title="Named facts: smallest memories",
-        caption=Text(f"{_CAPTION} {' '.join(describe(found))}"),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
+    smallest = Table(
+        "Named facts: smallest memories",
+        _COLUMNS,
+        [_line(case) for case in summary.cases(found)],
+        f"{_CAPTION} {' '.join(describe(found))}",
+        num_labels=3,
     )
-    for column in COLUMNS:
-        made.add_column(column, justify="left" if column == "memory" else "right")
-    for line in lines(found):
-        made.add_row(*line)
-    return made
+    return [smallest, *transformer_table.train_tables(found)]
 
 
-def lines(rows: Iterable[points.Row]) -> list[list[str]]:
-    """A line for each kind of memory."""
-    return [_line(case) for case in summary.cases(rows)]
-
-
-def describe(rows: Iterable[points.Row]) -> list[str]:
+def describe(rows: Iterable[Row]) -> list[str]:
     """What the facts are like, and how they were learned, in sentences."""
     found, told = list(rows), []
     real = [c for c in summary.cases(found) if c.facts == "real"]
@@ -105,9 +94,3 @@ def _spread(values: tuple[float, float, float]) -> str:
 
 def _number(value: float, form: str) -> str:
     return "-" if np.isnan(value) else form.format(value)
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [main_table(found), transformer_table.train_table(found)]

@@ -11,6 +11,7 @@ import numpy as np
 from recall import embeddings, facts
 from recall.experiments.scaling_law import training
 from recall.memories import linear, mlp, quantization
+from recall.store.row import number
 from recall.sweeps.batch import Lane, Row
 from recall.theory import bounds
 
@@ -136,7 +137,13 @@ def rows_of(lane: ZipfLane, found: training.Found) -> list[Row]:
     """A row for each try and for each number of bits, and the end of the lane."""
     tries = lane.tries()
     told = [
-        lane.row("probe", f"try-{i}", probe=i, loss=_known(loss), **_tried(tries, i))
+        lane.row(
+            "probe",
+            f"try-{i}",
+            probe=i,
+            loss=number(loss, 7),
+            **_tried(tries, i),
+        )
         for i, loss in enumerate(np.asarray(found.loss).tolist())
     ]
     best = int(np.argmin(found.loss))
@@ -164,11 +171,11 @@ def _point(
         f"{rounding}-{bits}",
         bits=bits,
         rounding=rounding,
-        loss=_known(loss),
+        loss=number(loss, 7),
         finite=finite,
         total_bits=total,
         bound=float(bounds.cross_entropy(odds, lane.outputs, total)),
-        least_bits=_known(least),
+        least_bits=number(least, 7),
         **_tried(tries, int(tried)),
     )
 
@@ -179,8 +186,3 @@ def _tried(tries: training.Try, index: int) -> Row:
         "known": int(tries.known[index]),
         "power": float(tries.power[index]),
     }
-
-
-def _known(loss: Any) -> float | None:
-    """What JSON can say: None for what is not finite."""
-    return float(f"{float(loss):.7g}") if np.isfinite(loss) else None

@@ -3,31 +3,31 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from recall.experiments.scaling_law import summary
 from recall.stats import fits
-from recall.stats import points as rows_lib
+from recall.stats.table import Table
+from recall.store.row import Row
 
-COLUMNS = (
-    *("alpha", "memory", "bits", "losses", "slope [95 %]", "1 - alpha"),
-    *("bound's own", "knowledge [95 %]", "share of bits", "seeds"),
+KEPT = ("run", "point")
+
+_COLUMNS = (
+    *("memory", "alpha", "bits", "losses", "slope [95 %]", "1 - alpha"),
+    *("bound's\nown", "knowledge [95 %]", "share of bits", "seeds"),
 )
 
 
-def main_table(rows: Iterable[rows_lib.Row]) -> Table:
-    """Exponents of weights as they are, and of the best numbers of bits."""
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns exponents of weights as they are, and of the best numbers of bits."""
     found = list(rows)
-    table = Table(title="How loss falls", caption=describe(found), box=box.SIMPLE_HEAD)
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "memory" else "right")
-    for line in lines(found):
-        table.add_row(*line)
-    return table
+    curves = summary.curves(found)
+    shown = [curve for curve in curves if curve.rounding == "none"]
+    shown += summary.best_bits(curves)
+    lines = [cells(curve) for curve in sorted(shown, key=_order)]
+    return [Table("How loss falls", _COLUMNS, lines, describe(found))]
 
 
-def describe(rows: Iterable[rows_lib.Row]) -> str:
+def describe(rows: Iterable[Row]) -> str:
     """What columns mean, and whether all points keep to the bound."""
     found = list(rows)
     points, below = summary.points(found), summary.below(found)
@@ -39,21 +39,13 @@ def describe(rows: Iterable[rows_lib.Row]) -> str:
     )
 
 
-def lines(rows: Iterable[rows_lib.Row]) -> list[list[str]]:
-    """A line for each way, whole weights first."""
-    found = summary.curves(rows)
-    shown = [curve for curve in found if curve.rounding == "none"]
-    shown += summary.best_bits(found)
-    return [cells(curve) for curve in sorted(shown, key=_order)]
-
-
 def cells(curve: summary.Curve) -> list[str]:
     """A line of the table."""
     fit = summary.exponents(curve)
     low, high = fit.share
     return [
-        f"{curve.alpha:g}",
         f"{curve.memory} {curve.way}".replace("_", " "),
+        f"{curve.alpha:g}",
         "32" if curve.rounding == "none" else _bits(curve),
         f"{curve.medians[0]:.3g} to {curve.medians[-1]:.3g}",
         _interval(fit.loss),
@@ -77,9 +69,3 @@ def _bits(curve: summary.Curve) -> str:
 
 def _interval(slope: fits.Estimate) -> str:
     return f"{slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}]"
-
-
-def tables(rows: Iterable[rows_lib.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [main_table(found)]

@@ -34,11 +34,13 @@ def draw(rows: Iterable[rows_lib.Row]) -> Figure:
         group = [row for row in rows if row["memory"] == memory]
         if group:
             _facts(left, group, plotting.look(index), name)
-    x = np.geomspace(*_ends([row["parameters"] for row in rows]), 50)
+    x = np.geomspace(*plotting.ends([row["parameters"] for row in rows], 1.5), 50)
     optimum = laws.law_facts(laws.LINEAR_OPTIMUM, x)
     plotting.theory_line(left, x, optimum, plotting.GREY)
     plotting.log_axis(left.xaxis, x[0], x[-1])
-    plotting.log_axis(left.yaxis, *_ends([row["capacity"] for row in rows]))
+    plotting.log_axis(
+        left.yaxis, *plotting.ends([row["capacity"] for row in rows], 1.5)
+    )
     plotting.edge_labels(
         left, [(float(optimum[-1]), "$2\\,N\\ln N$, conj.", plotting.GREY)]
     )
@@ -73,7 +75,7 @@ def _constants(axes: Axes, rows: Sequence[rows_lib.Row]) -> None:
         axes.plot([place, place], [low, high], color=plotting.PALETTE[0], linewidth=2.2)
     axes.axhline(0.5, color=plotting.GREY, linestyle="--", linewidth=0.9)
     if rows:
-        plotting.log_axis(axes.xaxis, *_ends([row["d"] for row in rows]))
+        plotting.log_axis(axes.xaxis, *plotting.ends([row["d"] for row in rows], 1.5))
     axes.set(
         xlabel="$d$",
         ylabel="$N \\ln N / d^2$",
@@ -81,8 +83,3 @@ def _constants(axes: Axes, rows: Sequence[rows_lib.Row]) -> None:
     )
     axes.set_ylim(0.4, None)
     plotting.edge_labels(axes, [(0.5, "$d \\to \\infty$, conj.", plotting.GREY)])
-
-
-def _ends(values: Sequence[plotting.Number]) -> tuple[float, float]:
-    values = [value for value in values if value > 0] or [1.0]
-    return min(values) / 1.5, max(values) * 1.5

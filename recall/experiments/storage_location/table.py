@@ -3,15 +3,18 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
 from recall.experiments.storage_location import summary
-from recall.stats import points
+from recall.stats.table import Table
+from recall.store.row import Row
 
-COLUMNS = ("ablation or swap", "recalled", "relation right", "kept", "the other table")
-SIZES = ("H", "m", "MLP part", "recalled", "margin", "attention", "MLP", "either")
-MORE = ("both", "refit", "copy", "rank of a head", "of the sum")
+_COLUMNS = (
+    *("ablation or swap", "recalled", "relation right", "kept", "the other table"),
+)
+_SIZES = (
+    *("H", "m", "MLP\npart", "recalled", "margin", "attention", "MLP", "either"),
+    *("both", "refit", "copy", "rank of\na head", "of the\nsum"),
+)
 COLUMNS_SAY = (
     "MLP part: of all weights. margin: its part of the margin over the best rival. "
     "attention, MLP: facts that this part alone recalls; either, or only both. refit: "
@@ -29,47 +32,45 @@ TRENDS = {
 }
 
 
-def ablation_table(rows: Iterable[points.Row]) -> Table:
-    """What is left under each ablation: medians over the sizes that recall enough."""
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns the facts that each ablation leaves, and who holds them size by size."""
     cells = summary.grid(rows)
-    table = Table(
-        title="What is recalled without a part, or with a part of another model",
-        caption=describe(cells),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if column == COLUMNS[0] else "right")
-    for line in ablation_lines(cells):
-        table.add_row(*line)
-    return table
+    return [
+        Table(
+            "What is recalled without a part, or with a part of another model",
+            _COLUMNS,
+            ablation_lines(cells),
+            describe(cells),
+        ),
+        Table(
+            "Who holds the facts, parts zeroed (medians over seeds)",
+            _SIZES,
+            [_size_line(cells, *place) for place in np.ndindex(cells.share.shape)],
+            COLUMNS_SAY,
+            num_labels=0,
+        ),
+    ]
 
 
-def size_table(rows: Iterable[points.Row]) -> Table:
-    """Who holds the facts, size by size: medians over seeds."""
-    cells = summary.grid(rows)
-    table = Table(
-        title="Who holds the facts, parts zeroed (medians over seeds)",
-        caption=COLUMNS_SAY,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
-    )
-    for column in (*SIZES, *MORE):
-        table.add_column(column, justify="right")
-    for row, column in np.ndindex(cells.share.shape):
-        counts = str(cells.heads[row]), str(cells.m[column])
-        names = ["free.accuracy", "free.mlp_share_rival"]
-        names += [f"free.held_{part}_zero" for part in summary.HOLDERS]
-        names += ["free.mlp_refit.other_accuracy", "copy.accuracy"]
-        names += ["free.head_participation", "free.sum_participation"]
-        shares = [float(cells.share[row, column])]
-        shares += [float(cells.median(name)[row, column]) for name in names]
-        table.add_row(*counts, *map(_share, shares))
-    return table
+def kept(rows: Iterable[Row]) -> list[Row]:
+    """Returns runs and models, and the ablations of one training."""
+    return [
+        row
+        for row in rows
+        if row["kind"] in ("run", "model")
+        or (row["kind"] == "probe" and row["training"] == "free")
+    ]
+
+
+def _size_line(cells: summary.Grid, row: int, column: int) -> list[str]:
+    """Returns the numbers of a size: medians over seeds."""
+    names = ["free.accuracy", "free.mlp_share_rival"]
+    names += [f"free.held_{part}_zero" for part in summary.HOLDERS]
+    names += ["free.mlp_refit.other_accuracy", "copy.accuracy"]
+    names += ["free.head_participation", "free.sum_participation"]
+    shares = [float(cells.share[row, column])]
+    shares += [float(cells.median(name)[row, column]) for name in names]
+    return [str(cells.heads[row]), str(cells.m[column]), *map(_share, shares)]
 
 
 def ablation_lines(cells: summary.Grid) -> list[list[str]]:
@@ -117,9 +118,3 @@ def _share(value: float) -> str:
 def _spread(spread: tuple[float, float, float]) -> str:
     median, low, high = spread
     return "-" if np.isnan(median) else f"{median:.3f} ({low:.2f} to {high:.2f})"
-
-
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables that a run shows."""
-    found = list(rows)
-    return [ablation_table(found), size_table(found)]

@@ -35,12 +35,14 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
     if not points:
         raise ValueError("Expected capacity rows of transformers; got none.")
     figure, (left, right) = plotting.panels(2, sharey=False)
-    x = np.geomspace(*_ends([p.parameters for p in points]), 50)
+    x = np.geomspace(*plotting.ends([p.parameters for p in points], 1.4), 50)
     _draw(left, points, lambda p: 1)
     _draw(right, points, lambda p: p.parameters)
-    plotting.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)] or [2]))
+    plotting.log_axis(
+        left.yaxis, *plotting.ends([n for p in points for n in _facts(p)] or [2], 1.4)
+    )
     densities = [n / p.parameters for p in points for n in _facts(p)] or [1.0]
-    low, high = _ends(densities)
+    low, high = plotting.ends(densities, 1.4)
     plotting.log_axis(right.yaxis, low, max(1.0, high))
     for axes in (left, right):
         plotting.log_axis(axes.xaxis, x[0], x[-1])
@@ -196,10 +198,6 @@ def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> N
 def _ratio(part: int | None, whole: int) -> float:
     """Rounds a ratio to a power of two: floors of d_h and m move it off one."""
     return 2.0 ** round(math.log2(part / whole)) if part else 0.0
-
-
-def _ends(values: Sequence[plotting.Number]) -> tuple[float, float]:
-    return min(values) / 1.4, max(values) * 1.4
 
 
 def _title(points: Sequence[Point]) -> str:

@@ -2,32 +2,48 @@
 
 from collections.abc import Iterable
 
-from rich import box
-from rich.table import Table
-
 from recall.experiments.transformer_capacity import summary
-from recall.stats import capacity_table, points
+from recall.stats import capacity_table
+from recall.stats.table import Table
+from recall.store.row import Row
+
+_ENDS = ("seed", "facts", "parameters", "steps", "loss", "accuracy", "worst")
+_CAPTION = (
+    "accuracy: over all facts and several noise contexts; worst: facts recalled in "
+    "every one of them."
+)
 
 
-def grid_table(rows: Iterable[points.Row]) -> Table:
-    """Best accuracy for each number of heads and hidden units, and the line between."""
+def tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns the tables of the experiment that the rows come from."""
+    found = list(rows)
+    experiments = {row.get("experiment") for row in found}
+    if "recall_capacity" in experiments:
+        return capacity_table.tables(found)
+    trained = "recall_train" in experiments
+    return train_tables(found) if trained else [grid_table(found)]
+
+
+def kept(rows: Iterable[Row]) -> list[Row]:
+    """Returns capacities, cells of the grid, or the curves of training."""
+    kinds = {"tradeoff": "probe", "recall_train": "trace"}
+    return [r for r in rows if r["kind"] == kinds.get(r["experiment"], "capacity")]
+
+
+def grid_table(rows: Iterable[Row]) -> Table:
+    """Returns accuracies by heads and hidden units, and the line fitted to them."""
     cells = summary.grid(rows)
-    found = summary.line(cells)
-    table = Table(
-        title=f"Best accuracy at {cells.facts:,} facts (medians over seeds)",
-        caption=describe(found),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 0),
-        collapse_padding=True,
+    lines = [
+        [str(heads), *(f"{accuracy:.3f}" for accuracy in accuracies)]
+        for heads, accuracies in zip(cells.heads, cells.accuracy, strict=True)
+    ]
+    return Table(
+        f"Best accuracy at {cells.facts:,} facts (medians over seeds)",
+        ("H \\ m", *map(str, cells.m)),
+        lines,
+        describe(summary.line(cells)),
+        num_labels=0,
     )
-    table.add_column("H \\ m", justify="right")
-    for m in cells.m:
-        table.add_column(str(m), justify="right")
-    for heads, accuracies in zip(cells.heads, cells.accuracy, strict=True):
-        table.add_row(str(heads), *[f"{a:.3f}" for a in accuracies])
-    return table
 
 
 def describe(found: summary.Line) -> str:
@@ -43,29 +59,24 @@ def describe(found: summary.Line) -> str:
     )
 
 
-def train_table(rows: Iterable[points.Row]) -> Table:
-    """What training came to, a line per seed."""
-    table = Table(title="Trained transformers", box=box.SIMPLE_HEAD)
-    columns = ("seed", "facts", "parameters", "steps", "loss", "accuracy", "worst")
-    for column in columns:
-        table.add_column(column, justify="right")
-    models = {r["seed"]: r for r in rows if r["kind"] == "model"}
-    for seed, row in sorted(models.items()):
-        counts = [f"{row[name]:,}" for name in ("n", "parameters", "steps")]
-        loss = "diverged" if row["loss"] is None else f"{row['loss']:.4f}"
-        accuracies = [f"{row[name]:.4f}" for name in ("accuracy", "worst_accuracy")]
-        table.add_row(str(seed), *counts, loss, *accuracies)
-    table.caption = (
-        "accuracy: over all facts and several noise contexts; worst: facts recalled in "
-        "every one of them."
-    )
-    return table
+def train_tables(rows: Iterable[Row]) -> list[Table]:
+    """Returns where training ended, a line per seed; nothing where none was trained.
+
+    Committed rows have curves without models: their last checks stand for these.
+    """
+    last: dict[int, Row] = {}
+    for row in sorted(rows, key=lambda row: row["kind"] == "model"):
+        if row["kind"] in ("model", "trace"):
+            last[row["seed"]] = row
+    lines = [_end(row) for _, row in sorted(last.items())]
+    title = "Trained transformers"
+    return [Table(title, _ENDS, lines, _CAPTION, num_labels=0)] if lines else []
 
 
-def tables(rows: Iterable[points.Row]) -> list[Table]:
-    """Returns the tables of the experiment that the rows come from."""
-    found = list(rows)
-    if any(row["experiment"] == "recall_capacity" for row in found):
-        return capacity_table.tables(found)
-    trained = any(row["experiment"] == "recall_train" for row in found)
-    return [train_table(found) if trained else grid_table(found)]
+def _end(row: Row) -> list[str]:
+    """Returns the cells of a seed."""
+    counts = [f"{row[name]:,}" for name in ("n", "parameters", "steps")]
+    loss = "diverged" if row["loss"] is None else f"{row['loss']:.4f}"
+    worst = row.get("worst_accuracy")
+    least = "-" if worst is None else f"{worst:.4f}"
+    return [str(row["seed"]), *counts, loss, f"{row['accuracy']:.4f}", least]

@@ -33,7 +33,7 @@ def rows():
 
 
 def steps(job):
-    return list(job.run_over(jax.devices(), lambda name: None))
+    return list(job.run(jax.devices()))
 
 
 def test_a_memory_is_the_same_on_any_number_of_devices(rows):
@@ -61,21 +61,22 @@ def test_training_that_diverges_ends_at_once_and_says_so():
     (job,) = jobs_of(("linear", 4, 0, 20), parts=(1,), learning_rates=rates)
     (row,) = steps(job)[-1].rows
     assert row["finite"] is False
-    assert row["steps"] == job.lane.check_every
+    assert row["steps"] == job.lanes[0].check_every
 
 
 def test_a_report_has_a_line_for_each_memory_and_number_of_devices(rows):
-    lines = large_report.lines(rows)
+    (made,) = large_report.tables(rows)
+    lines = made.rows
     assert [line[4] for line in lines] == ["1", "2"]
     assert lines[0][:4] == ["outer product", "16", "-", "200"]
     (one, two) = large_summary.summaries(rows)
     assert one.held > two.held
-    assert len(large_report.COLUMNS) == len(lines[0])
+    assert len(made.columns) == len(lines[0])
 
 
 def test_held_bytes_count_hidden_units_if_they_are_more_than_scores():
     wide, narrow = jobs_of(("mlp", 4, 512, 64), ("mlp", 4, 4, 64), parts=(2,))[::-1]
-    held = [large_memories.cost(j.lane.settings, 2).held for j in (wide, narrow)]
+    held = [large_memories.cost(j.lanes[0].settings, 2).held for j in (wide, narrow)]
     rows = 32
     weights = 2 * 4 * 512 + 512
     assert held[0] == 4 * (6 * rows * 4 + 3 * rows * 512 + 4 * weights)
@@ -148,7 +149,7 @@ def test_large_memories_are_predicted_to_need_several_devices():
 
 
 def test_all_of_it_is_said():
-    text = "\n".join(scaling_table.lines(table()))
+    text = "\n".join(made.markdown() for made in scaling_table.tables(table()))
     assert "| warm, median of several | 7.0 s | 4.0 s | 1.75 |" in text
     assert "| 2 commands each | 50.0 s | 55.0 s | +10% |" in text
     assert "20 Gflop/s, 8 GB/s; half of the steps are within 0%" in text

@@ -1,6 +1,5 @@
 """Stage times over seeds, by hand; tables and figures that are made of them."""
 
-import io
 import math
 import pathlib
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 import stage_rows
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from recall import experiments
 from recall.experiments.learning_stages import summary as stage_summary
@@ -74,9 +72,8 @@ def test_nothing_is_refused():
 
 def test_a_table_has_a_line_a_setting_and_counts_what_diverged():
     rows = [stage_rows.run(), stage_rows.run(noise=5, finite=False, facts_step=None)]
-    text = io.StringIO()
-    Console(width=150, file=text).print(report_stages.times_table(rows))
-    text = text.getvalue()
+    (made,) = report_stages.tables(rows)
+    text = made.markdown()
     assert "1 !1" in text
     assert "16 4 8" in text
     assert "50%" in text
