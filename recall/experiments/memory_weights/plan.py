@@ -66,6 +66,6 @@ def _cells(config: Any) -> tuple[tuple[int, int], ...]:
 def _expected(method: str, d: int, facts: int) -> int:
     """Returns the width at which a search opens."""
     weights = facts * math.log(facts) / GUESSES[method]
-    if method == "sign_gates":
+    if method == "sign_gates":  # every d features bring a vector of d weights
         return max(1, round(weights / d) - round(weights / d**2))
     return max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))
