@@ -111,12 +111,6 @@ KNOWN_RIDDLES: set[str] = {
     "recall/sweeps/memory_search.py",
     "recall/sweeps/search.py",
     "recall/sweeps/transformer_search.py",
-    "benchmarks/launches.py",
-    "benchmarks/methods.py",
-    "benchmarks/scaling.py",
-    "benchmarks/scaling_summary.py",
-    "benchmarks/scaling_table.py",
-    "benchmarks/stall.py",
 }
 KNOWN_TERSE: set[str] = {
     "recall/cli/ask.py",
