@@ -105,14 +105,14 @@ panels[0].set_ylabel("score")
 
 # %%
 def accuracy(key, n):
-    """One memory of one seed; nothing in it knows of batches."""
+    """Returns the accuracy of one memory of one seed, without a batch axis."""
     key_in, key_out = jax.random.split(key)
     drawn = facts.injective(
         embeddings.sphere(key_in, 400, d), embeddings.sphere(key_out, 400, d)
     )
     some = facts.take(drawn, n)
-    found = linear.apply(linear.outer_product(some), some.inputs)
-    return readout.accuracy(found, some)
+    recalled = linear.apply(linear.outer_product(some), some.inputs)
+    return readout.accuracy(recalled, some)
 
 
 keys = jax.random.split(jax.random.key(1), 16)

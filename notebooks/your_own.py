@@ -64,7 +64,7 @@ print(devices)
 
 # %%
 def spectrum(key, num_points, d):
-    """Points on the sphere whose coordinates have a power-law spectrum."""
+    """Draws points of the sphere whose coordinates have a power-law spectrum."""
     points = jax.random.normal(key, (num_points, d))
     points = points * jnp.arange(1.0, d + 1)[None, :] ** -0.5
     return points / jnp.linalg.norm(points, axis=-1, keepdims=True)
@@ -77,14 +77,14 @@ embeddings.SAMPLERS["spectrum"] = spectrum
 # whitening them first mends most of it:
 
 # %%
-found = []
+measured = []
 for kind in ("sphere", "spectrum"):
     config = linear_capacity.get_config("quick")
     config.memories, config.d = ("outer_product", "whitened"), (32,)
     config.constructed_seeds, config.thresholds = (0, 1, 2, 3, 4), (1.0,)
     config.embedding = kind
-    found += planning.rows_of(config, devices)
-points = rows.capacities(found)
+    measured += planning.rows_of(config, devices)
+points = rows.capacities(measured)
 for point in points:
     print(
         f"{point.embedding:9} {point.memory:14} d={point.d:3} {point.median:5g} facts"
@@ -128,7 +128,7 @@ searches = [
     for d in (16, 32, 64)
     for seed in range(5)
 ]  # fmt: skip
-found = [
+measured = [
     row | {"experiment": "your own"}
     for batch in packing.group(searches)
     for step in batch.run(devices)
@@ -139,7 +139,7 @@ found = [
 figure, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
 x = np.geomspace(150, 7000)
 for index, memory in enumerate(("outer_product", "one_bit")):
-    points = [point for point in rows.capacities(found) if point.memory == memory]
+    points = [point for point in rows.capacities(measured) if point.memory == memory]
     ends = [point.low for point in points], [point.high for point in points]
     at = [point.d**2 for point in points]
     plotting.series(

@@ -19,15 +19,15 @@ def below() -> Below:
     """Returns the rooms that each room imports from."""
     files = sorted((ROOT / "recall").rglob("*.py"))[1:]  # the first is __init__.py
     rooms = {p: p.relative_to(ROOT).parts[1].removesuffix(".py") for p in files}
-    found = {room: set() for room in rooms.values()}
+    origins = {room: set() for room in rooms.values()}
     for path, room in rooms.items():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 origin = f"{getattr(node, 'module', None) or ''}."
                 names = [f"{origin}{alias.name}.".lstrip(".") for alias in node.names]
                 inside = {n.split(".")[1] for n in names if n.startswith("recall.")}
-                found[room] |= (inside & found.keys()) - {room}
-    return found
+                origins[room] |= (inside & origins.keys()) - {room}
+    return origins
 
 
 def floors(below: Below) -> list[list[str]]:
