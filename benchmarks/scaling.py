@@ -31,7 +31,7 @@ from recall.experiments.large_memory import measure as large_memories
 from recall.experiments.large_memory import programs as large_programs
 from recall.memories import kinds
 from recall.runs import planning, setup
-from recall.store import journal, provenance
+from recall.store import csv_files, provenance
 from recall.store.row import Row
 from recall.sweeps import lanes, memory_search, transformer_search
 from recall.sweeps import search as searches
@@ -236,10 +236,10 @@ def main() -> None:
         jax.config.update("jax_compilation_cache_dir", folder)
         for kind in chosen.only:
             found = list(rows([kind], tiny=chosen.tiny))
-            there = journal.read_csv(chosen.table) if chosen.table.exists() else []
+            there = csv_files.read(chosen.table) if chosen.table.exists() else []
             kept = [row for row in there if row["kind"] != kind]
             table = sorted(kept + found, key=lambda r: r["kind"])
-            journal.write_csv(chosen.table, table)
+            csv_files.write(chosen.table, table)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from recall.stats import comparison
-from recall.store import journal
+from recall.store import csv_files, files, journal
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -21,9 +21,9 @@ RESULTS = ROOT / "results"
 def reference(preset: str, name: str) -> list[comparison.Value]:
     """What was found before: quick runs have a table, others the committed rows."""
     if preset == "quick":
-        table = journal.read_csv(RESULTS / "reference" / f"{name}.csv")
+        table = csv_files.read(RESULTS / "reference" / f"{name}.csv")
         return [comparison.Value(**row) for row in table]
-    return comparison.values(journal.read_csv(RESULTS / f"{name}.csv"))
+    return comparison.values(csv_files.read(RESULTS / f"{name}.csv"))
 
 
 def record(runs: Path) -> None:
@@ -32,7 +32,7 @@ def record(runs: Path) -> None:
         rows = [value._asdict() for value in found]
         path = RESULTS / "reference" / f"{workdir.name}.csv"
         if rows:  # none where packages were missing
-            journal.write_csv(path, rows, comparison.Value._fields)
+            csv_files.write(path, rows, comparison.Value._fields)
 
 
 def compare(preset: str, runs: Path, console: Console) -> int:
@@ -44,7 +44,7 @@ def compare(preset: str, runs: Path, console: Console) -> int:
         found = comparison.values(journal.read_rows(workdir))
         try:
             known = {v.name: v for v in reference(preset, workdir.name)}
-        except journal.JournalError:
+        except files.StoreError:
             known = {}  # not committed yet
         off = comparison.deviations(found, known)
         common = sum(value.name in known for value in found)

@@ -22,7 +22,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from recall.store import journal, provenance  # noqa: E402
+from recall.store import csv_files, provenance  # noqa: E402
 from scripts import fault_kinds, fault_trials  # noqa: E402
 
 COLUMNS = ("fault", "repeats", "struck", "acknowledged", "lost", "duplicates", "equal")
@@ -72,14 +72,14 @@ def main() -> int:
             parser.error(f"Expected faults of {list(fault_kinds.FAULTS)}; got {name}.")
     if chosen.repeats < 1:
         parser.error(f"Expected repeats >= 1; got {chosen.repeats}.")
-    kept = journal.read_csv(chosen.table) if chosen.table.exists() else []
+    kept = csv_files.read(chosen.table) if chosen.table.exists() else []
     rows = {row["fault"]: row for row in kept}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         expected = fault_trials.undisturbed(Path(folder) / "undisturbed")
         for name in names:
             for row in measure(name, chosen.repeats, expected, Path(folder)):
                 rows[name] = row
-                journal.write_csv(chosen.table, list(rows.values()))
+                csv_files.write(chosen.table, list(rows.values()))
     show([rows[name] for name in names])
     bad = [n for n in names if rows[n]["lost"] or rows[n]["duplicates"]]
     bad += [n for n in names if rows[n]["equal"] != rows[n]["repeats"]]
