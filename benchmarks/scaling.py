@@ -31,7 +31,7 @@ from recall.experiments.large_memory import measure as large_memories
 from recall.experiments.large_memory import programs as large_programs
 from recall.memories import kinds
 from recall.runs import planning, setup
-from recall.store import journal, provenance
+from recall.store import csv_files, provenance
 from recall.store.row import Row
 from recall.sweeps import lanes, memory_search, transformer_search
 from recall.sweeps import search as search_lib
@@ -238,10 +238,10 @@ def main() -> None:
         jax.config.update("jax_compilation_cache_dir", folder)
         for kind in args.only:
             measured = list(rows([kind], tiny=args.tiny))
-            there = journal.read_csv(args.table) if args.table.exists() else []
+            there = csv_files.read(args.table) if args.table.exists() else []
             kept = [row for row in there if row["kind"] != kind]
             table = sorted(kept + measured, key=lambda r: r["kind"])
-            journal.write_csv(args.table, table)
+            csv_files.write(args.table, table)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ from configs import atlas, linear_capacity
 from recall import embeddings, experiments, facts, plotting, readout
 from recall.memories import linear
 from recall.runs import planning, setup
-from recall.store import journal
+from recall.store import csv_files
 from recall.theory import laws
 
 setup.configure(compile_cache=True)  # devices, float32 throughout, programs kept
@@ -170,7 +170,7 @@ experiments.draw("linear_capacity", rows)
 # %%
 committed = pathlib.Path("../results/atlas.csv")
 if committed.exists():
-    rows = journal.read_csv(committed)
+    rows = csv_files.read(committed)
 else:
     config = atlas.get_config("quick")
     config.parts, config.seeds = ("built",), (0, 1, 2)

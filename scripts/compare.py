@@ -12,7 +12,7 @@ from rich.console import Console
 
 from recall.stats import comparison
 from recall.stats.table import Table
-from recall.store import journal
+from recall.store import csv_files, files, journal
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
@@ -23,10 +23,10 @@ def reference(preset: str, name: str) -> list[comparison.Value]:
     """Returns the committed values: quick runs have a table, others their rows."""
     try:
         if preset != "quick":
-            return comparison.values(journal.read_csv(RESULTS / f"{name}.csv"))
-        rows = journal.read_csv(RESULTS / "reference" / f"{name}.csv")
+            return comparison.values(csv_files.read(RESULTS / f"{name}.csv"))
+        rows = csv_files.read(RESULTS / "reference" / f"{name}.csv")
         return [comparison.Value(**row) for row in rows]
-    except journal.JournalError:
+    except files.StoreError:
         return []  # not committed yet
 
 
@@ -36,7 +36,7 @@ def record(runs: Path) -> None:
         path = RESULTS / "reference" / f"{workdir.name}.csv"
         if values:  # none where packages were missing
             rows = [value._asdict() for value in values]
-            journal.write_csv(path, rows, comparison.Value._fields)
+            csv_files.write(path, rows, comparison.Value._fields)
 
 
 def compare(preset: str, runs: Path, console: Console) -> int:

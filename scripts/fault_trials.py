@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recall.store import journal
+from recall.store import csv_files, journal
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = (
@@ -167,7 +167,7 @@ def kill_group(process: subprocess.Popen) -> None:
 
 def tables_of(workdir: Path) -> list[dict[str, Any]]:
     """Returns the rows of the tables that a user gets."""
-    return [row for name in TABLES for row in journal.read_csv(workdir / name)]
+    return [row for name in TABLES for row in csv_files.read(workdir / name)]
 
 
 def results(rows: list[dict[str, Any]]) -> dict[str, Any]:

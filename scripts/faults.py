@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from recall.stats.table import Table  # noqa: E402
-from recall.store import journal, provenance  # noqa: E402
+from recall.store import csv_files, provenance  # noqa: E402
 from scripts import fault_kinds, fault_trials  # noqa: E402
 
 COLUMNS = ("fault", "repeats", "struck", "acknowledged", "lost", "duplicates", "equal")
@@ -68,14 +68,14 @@ def main() -> int:
             parser.error(f"Expected faults of {list(fault_kinds.FAULTS)}; got {name}.")
     if args.repeats < 1:
         parser.error(f"Expected repeats >= 1; got {args.repeats}.")
-    kept = journal.read_csv(args.table) if args.table.exists() else []
+    kept = csv_files.read(args.table) if args.table.exists() else []
     rows = {row["fault"]: row for row in kept}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         expected = undisturbed(Path(folder) / "undisturbed")
         for name in names:
             for row in measure(name, args.repeats, expected, Path(folder)):
                 rows[name] = row
-                journal.write_csv(args.table, list(rows.values()))
+                csv_files.write(args.table, list(rows.values()))
     cells = [[str(rows[name][column]) for column in COLUMNS] for name in names]
     Console(width=100).print(Table("Faults", COLUMNS, cells).rich())
     ended = [rows[name] for name in names]

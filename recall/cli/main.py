@@ -59,7 +59,7 @@ def main(argv: list[str]) -> None:
     from rich.console import Console
 
     from recall.runs import cluster, signals
-    from recall.store import journal
+    from recall.store import files
 
     console = Console() if sys.stdout.isatty() else Console(width=110)
     workdir = arguments.workdir_of(WORKDIR.value, CONFIG.value)
@@ -68,7 +68,7 @@ def main(argv: list[str]) -> None:
             _tell(workdir, ASK.value, console)
         else:
             sys.exit(_run(CONFIG.value, workdir, console))
-    except (journal.JournalError, cluster.ClusterError) as error:
+    except (files.StoreError, cluster.ClusterError) as error:
         arguments.refuse(error)
     except cluster.LostError as error:
         console.print(error)

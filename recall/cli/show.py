@@ -10,7 +10,7 @@ from rich.console import Console
 
 from recall import experiments
 from recall.runs import launching
-from recall.store import journal
+from recall.store import csv_files, state
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan, ended
 
@@ -46,7 +46,7 @@ def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -
     done, missed = ended(rows), {row["search"] for row in failed}
     lanes, mine = ({lane.digest() for lane in some.lanes} for some in (plan, part))
     if lanes <= done:
-        journal.drop_states(workdir)  # of parts, and of batches killed as they ended
+        state.drop_all(workdir)  # of parts, and of batches killed as they ended
     if left := lanes - done - missed:
         console.print(_PART.format(len(mine & done), len(mine), len(left), len(lanes)))
     else:
@@ -65,7 +65,7 @@ def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None
     kept = {kind: name for kind, name in KINDS.items() if by_kind[kind]}
     for kind, name in KINDS.items():
         if kind in kept:
-            journal.write_csv(workdir / name, by_kind[kind])
+            csv_files.write(workdir / name, by_kind[kind])
         else:  # such as failed.csv, once all has been mended
             (workdir / name).unlink(missing_ok=True)
     sound = [row for row in rows if row["kind"] != failures.KIND]

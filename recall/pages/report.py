@@ -7,7 +7,7 @@ from pathlib import Path
 
 from recall.pages import page
 from recall.runs import sources
-from recall.store import journal
+from recall.store import files
 
 
 def write(workdir: str | None, out: str | None) -> Path:
@@ -19,14 +19,14 @@ def write(workdir: str | None, out: str | None) -> Path:
 
     Raises:
         sources.SourceError: if there is nothing to show.
-        journal.JournalError: if rows cannot be read, or the page not be written.
+        StoreError: if rows cannot be read, or the page not be written.
     """
     if workdir is None:
         text = _page_of_results()
     else:
         text = page.page(map(page.part, sources.of(workdir)), f"recall: {workdir}")
     path = Path(out or Path(workdir or "runs", "report.html"))
-    journal.write_file(path, text.encode())
+    files.write(path, text.encode())
     return path
 
 

@@ -15,7 +15,7 @@ from recall import capacity, training
 from recall.data import fact_tables
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import fit, transformer
-from recall.store import journal
+from recall.store import files
 from recall.sweeps import transformer_search
 
 SECTIONS = {
@@ -53,7 +53,7 @@ def save(path: Path, model: Model) -> None:
     """Writes a model; no reader ever sees half of it.
 
     Raises:
-        journal.JournalError: if it cannot be written.
+        StoreError: if it cannot be written.
     """
     arrays = jax.tree.map(np.asarray, (model.problem, model.params))
     data = serialization.msgpack_serialize(
@@ -62,14 +62,14 @@ def save(path: Path, model: Model) -> None:
             "model": serialization.to_state_dict(arrays),
         }
     )
-    journal.write_file(path, data)
+    files.write(path, data)
 
 
 def keep(models: Iterable[tuple[Any, Any, Any]], workdir: Path) -> None:
     """Saves models, each a search, its problem and its params, by their seeds.
 
     Raises:
-        journal.JournalError: if one cannot be written.
+        StoreError: if one cannot be written.
     """
     for search, problem, params in models:
         save(path_of(workdir, search.seed), Model(search, problem, params))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from recall.runs import launching, progress, setup, shards, signals, workers
-from recall.store import journal, provenance
+from recall.store import files, journal, provenance
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan
 
@@ -77,7 +77,7 @@ def run(
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
         signals.Stopped: if somebody asked to stop; what workers wrote stays.
-        journal.JournalError: if a worker could not write.
+        StoreError: if a worker could not write.
     """
     dask = _import()
     launching.print_skipped(plan, console)
@@ -148,14 +148,14 @@ def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
     Raises:
         LostError: if the scheduler is gone.
         ClusterError: if workers cannot run units at all.
-        journal.JournalError: if a worker could not write.
+        StoreError: if a worker could not write.
     """
     if future.status == "finished":
         return future.result()
     if future.status in ("cancelled", "lost"):
         raise LostError("The scheduler is gone; the same command goes on from here.")
     error = future.exception()
-    if isinstance(error, journal.JournalError):
+    if isinstance(error, files.StoreError):
         raise error
     if not isinstance(error, driver.dask.KilledWorker):
         raise ClusterError(f"A worker cannot run this: {failures.reason(error)}")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from recall.store import journal
+from recall.store import files, journal
 
 BEAT_SECONDS = 5.0
 FOLDER = "writers"
@@ -33,8 +33,8 @@ class Heartbeat:
         """Writes which lanes it works on now; `more`: beside those written before."""
         self._lanes = set(lanes) | (self._lanes if more else set())
         sign = {"begun": self._start, "lanes": sorted(self._lanes)}
-        with contextlib.suppress(journal.JournalError):  # it is not worth a run
-            journal.write_file(self._path, json.dumps(sign).encode())
+        with contextlib.suppress(files.StoreError):  # it is not worth a run
+            files.write(self._path, json.dumps(sign).encode())
 
     def touch(self) -> None:
         """Shows that the process is alive."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from recall.runs import checkpoints, heartbeat, processes, progress, setup, signals
-from recall.store import journal, provenance
+from recall.store import journal, provenance, state
 from recall.sweeps import failures, pool
 from recall.sweeps.batch import ONE, About, Batch, Plan, Row, Step, ended
 
@@ -59,7 +59,7 @@ def run(
 
     Raises:
         signals.Stopped: after everything computed was saved.
-        journal.JournalError: if nothing can be kept.
+        StoreError: if nothing can be kept.
     """
     print_skipped(plan, console)
     book = journal.open_journal(workdir, config.to_dict())
@@ -108,10 +108,10 @@ def work(launch: Launch, plan: Plan) -> None:
 
     Raises:
         signals.Stopped: after everything computed was saved.
-        journal.JournalError: if nothing can be kept.
+        StoreError: if nothing can be kept.
     """
     known: set[str] = set()  # keys of rows that are on disk
-    restore = functools.partial(journal.load_state, launch.journal)
+    restore = functools.partial(state.load, launch.journal.workdir)
     read = functools.partial(_read, launch, plan, known)
     for spans, group in itertools.groupby(plan.batches, lambda batch: batch.spans):
         batches, devices, look = list(group), launch.devices, read
@@ -181,9 +181,9 @@ def _save(book: journal.Journal, step: Step, rows: Sequence[Row]) -> None:
     checkpoints.keep(step.models, book.workdir)
     journal.append(book, rows)
     if step.state is not None:
-        journal.save_state(book, step.name, step.state)
+        state.save(book.workdir, step.name, step.state)
     elif step.name:
-        journal.drop_state(book, step.name)
+        state.drop(book.workdir, step.name)
 
 
 def _release() -> None:

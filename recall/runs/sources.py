@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recall import experiments
-from recall.store import journal
+from recall.store import csv_files, journal
 from recall.store.row import Row
 from recall.sweeps import presets
 
@@ -50,7 +50,7 @@ def of_run(workdir: Path) -> list[Source]:
 
     Raises:
         SourceError: if it holds no run, or none of its searches has a row yet.
-        journal.JournalError: if a row is damaged.
+        StoreError: if a row is damaged.
     """
     if not (workdir / "rows").is_dir():
         raise SourceError(
@@ -105,7 +105,7 @@ def committed(path: Path) -> Source:
     name, rows = path.stem, _table(path)
     probes = path.with_name(f"{name}_probes.csv")
     if probes.exists():
-        rows += [{"kind": "probe"} | row for row in journal.read_csv(probes)]
+        rows += [{"kind": "probe"} | row for row in csv_files.read(probes)]
     other = getattr(experiments.part(name, "figure"), "BESIDE", None)
     beside = _table(path.with_name(f"{other}.csv")) if other else []
     config = default_config(name, ("cpu", ""))
@@ -120,7 +120,7 @@ def _table(path: Path) -> list[Row]:
     Raises:
         SourceError: if one of them does not say of what kind it is.
     """
-    rows = journal.read_csv(path)
+    rows = csv_files.read(path)
     for number, row in enumerate(rows, 1):
         if not isinstance(row.get("kind"), str):
             raise SourceError(

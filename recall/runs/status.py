@@ -73,7 +73,7 @@ def read(workdir: Path) -> Status:
     """Reads how far a run is.
 
     Raises:
-        JournalError: if the folder holds no run, or its rows are damaged.
+        StoreError: if the folder holds no run, or its rows are damaged.
         ValueError: if its config asks for what this version does not know.
     """
     config = planning.config_of(journal.read_config(workdir))

@@ -5,7 +5,7 @@ from pathlib import Path
 from recall import experiments
 from recall.runs import sources
 from recall.stats import capacity_table
-from recall.store import journal
+from recall.store import csv_files
 from recall.store.row import Row
 
 PROBE_COLUMNS = (
@@ -22,12 +22,12 @@ def take(workdir: Path, folder: Path) -> None:
     """
     (source,) = sources.of_run(workdir)
     rows = kept(source.experiment, source.rows)
-    journal.write_csv(folder / f"{source.experiment}.csv", rows)
+    csv_files.write(folder / f"{source.experiment}.csv", rows)
     if any(row["kind"] == "capacity" for row in rows):
         probes = sources.of_kind(source.rows, "probe")
         columns = [name for name in PROBE_COLUMNS if any(name in row for row in probes)]
         short = [{name: row.get(name) for name in columns} for row in probes]
-        journal.write_csv(folder / f"{source.experiment}_probes.csv", short, columns)
+        csv_files.write(folder / f"{source.experiment}_probes.csv", short, columns)
 
 
 def kept(experiment: str, rows: list[Row]) -> list[Row]:

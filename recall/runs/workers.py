@@ -32,7 +32,7 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
         Counts: lanes that `ended`, and `probes` that were made.
 
     Raises:
-        journal.JournalError: if the workdir cannot be written.
+        StoreError: if the workdir cannot be written.
     """
     plan, launch = _desk(json.dumps(task, sort_keys=True))
     mine = {lane.digest() for lane in plan.lanes[slice(*unit)]}

@@ -19,7 +19,7 @@ from trained_runs import config, of, run
 
 from recall.cli import show
 from recall.runs import checkpoints, planning, signals
-from recall.store import journal
+from recall.store import csv_files, files, journal
 from recall.sweeps import search_batch, transformer_search
 
 # Columns that say when and by which code, not what.
@@ -106,7 +106,7 @@ def test_tables_and_a_figure_are_written(trained):
     show.show(config(), trained.rows, trained.workdir, Console(file=file, width=300))
     for kind in ("capacity", "probe", "trace", "model"):
         name = show.KINDS[kind]
-        table = journal.read_csv(trained.workdir / name)
+        table = csv_files.read(trained.workdir / name)
         assert table == of(trained.rows, kind)
         assert table
         assert name in file.getvalue()
@@ -288,7 +288,7 @@ def test_a_model_on_a_full_disk_is_one_line_and_leaves_the_old_one(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(journal.JournalError, match=r"No space left") as error:
+    with pytest.raises(files.StoreError, match=r"No space left") as error:
         checkpoints.save(path, model)
     assert "\n" not in str(error.value)
     assert path.read_bytes() == before

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from configs import stage_ratio
 from recall.runs import cluster, launching, planning, shards, workers
-from recall.store import journal
+from recall.store import files, journal
 
 SEARCHES = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
 STAGES = planning.plan_of(stage_ratio.get_config())
@@ -89,8 +89,8 @@ def test_a_unit_that_kills_its_workers_is_recorded_as_failed(tmp_path):
     assert {(row["kind"], row["experiment"]) for row in rows} == {("failed", "x")}
     assert rows[0]["error"].startswith("it killed 4 workers")
     assert rows[0]["program"].startswith("outer_product, n_max=")
-    with pytest.raises(journal.JournalError, match="disk full"):
-        outcome(driver, "error", journal.JournalError("disk full"))
+    with pytest.raises(files.StoreError, match="disk full"):
+        outcome(driver, "error", files.StoreError("disk full"))
     with pytest.raises(cluster.ClusterError, match="ImportError: no recall"):
         outcome(driver, "error", ImportError("no recall"))
     with pytest.raises(cluster.LostError, match="same command goes on"):

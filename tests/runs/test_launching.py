@@ -13,7 +13,7 @@ from rich.console import Console
 
 from recall.cli import show
 from recall.runs import heartbeat, launching, planning, progress, shards, signals
-from recall.store import journal
+from recall.store import csv_files, files, journal, state
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan, ended
 from recall.sweeps.search_batch import SearchBatch
@@ -58,7 +58,7 @@ def test_a_poison_batch_is_named_the_rest_goes_on_and_a_later_launch_tries_again
     assert code == 1
     assert "Failed: 1 lane of linear, n_max=" in out
     assert "MemoryError: out of memory (" in out
-    assert journal.read_csv(tmp_path / "failed.csv") == failed
+    assert csv_files.read(tmp_path / "failed.csv") == failed
     assert (tmp_path / "figure.png").exists()
 
     poison()
@@ -78,13 +78,17 @@ def test_a_run_of_which_all_failed_has_no_figure_and_says_so(poison, tmp_path):
     assert "figure  none" in out
 
 
-@pytest.mark.parametrize("name", ["append", "save_state", "drop_state"])
-def test_a_journal_that_cannot_be_written_is_no_poison(monkeypatch, tmp_path, name):
+@pytest.mark.parametrize(
+    ("module", "name"), [(journal, "append"), (state, "save"), (state, "drop")]
+)
+def test_a_journal_that_cannot_be_written_is_no_poison(
+    monkeypatch, tmp_path, module, name
+):
     def fails(*arguments):
-        raise journal.JournalError("disk full")
+        raise files.StoreError("disk full")
 
-    monkeypatch.setattr(journal, name, fails)
-    with pytest.raises(journal.JournalError, match="disk full"):
+    monkeypatch.setattr(module, name, fails)
+    with pytest.raises(files.StoreError, match="disk full"):
         sweeps.run(tmp_path, **sweeps.BUILT)
     assert not [r for r in journal.read_rows(tmp_path) if r["kind"] == "failed"]
 
@@ -103,7 +107,7 @@ def test_a_part_does_not_claim_to_be_the_whole_and_the_last_one_shows_it(tmp_pat
     sweeps.run(tmp_path, parts[1], **sweeps.BUILT)
     code, out = conclude(tmp_path, parts[1], **sweeps.BUILT)
     assert (code, "Facts stored" in out) == (0, True)
-    assert len(journal.read_csv(tmp_path / "capacities.csv")) == 4
+    assert len(csv_files.read(tmp_path / "capacities.csv")) == 4
     assert not list((tmp_path / "state").iterdir())
 
 

@@ -11,7 +11,7 @@ import sweeps
 from configs_made import NEEDS
 
 from recall.runs import heartbeat, planning, status
-from recall.store import journal
+from recall.store import files, journal
 from recall.sweeps import presets
 
 CONFIGS = sorted(path.stem for path in presets.FOLDER.glob("[a-z]*.py"))
@@ -96,12 +96,10 @@ def test_reading_leaves_the_folder_as_it_is(book):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(
-        journal.JournalError, match=r"nowhere, where config\.json is mis"
-    ):
+    with pytest.raises(files.StoreError, match=r"nowhere, where config\.json is mis"):
         status.read(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(journal.JournalError, match=r"config\.json is damaged; delete"):
+    with pytest.raises(files.StoreError, match=r"config\.json is damaged; delete"):
         status.read(tmp_path)
 
 
