@@ -21,6 +21,8 @@ GROW = capacity.Strategy(method="grow", resolution=0.0)
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 SHORT = training.Recipe(num_steps=256, check_every=32, cosine=True)
 READS = transformer_search.Reads(length=8, batch=16, share=4, checks=2)
+# A shape that has more room than any tiny transformer needs.
+LARGER = transformer_search.Shape(12, 2, 11, 3, 3, 13)
 
 
 def outer_product(d: int = 4, **changes: Any) -> memory_search.MemorySearch:

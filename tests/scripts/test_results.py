@@ -94,7 +94,7 @@ def test_curves_of_one_seed_and_ablations_of_one_training_are_committed():
 
 
 def test_committed_rows_are_those_that_would_be_taken_again():
-    for path in DRAWN:
+    for path in [path for path in DRAWN if path.stem in experiments.plans()]:
         rows = journal.read_csv(path)
         assert taking.kept(path.stem, rows) == rows, path
 

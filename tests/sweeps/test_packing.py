@@ -12,7 +12,8 @@ import pytest
 import tiny
 from counting import Count, Counting
 
-from recall import capacity, experiments, training
+from recall import capacity, training
+from recall.runs import planning
 from recall.sweeps import memory_search, packing
 from recall.sweeps.batch import ALL
 from recall.sweeps.search_batch import SearchBatch
@@ -60,8 +61,7 @@ def grid(name):
     config.seeds = (0, 1)
     if "constructed_seeds" in config:
         config.constructed_seeds = (0, 1, 2)
-    experiment = experiments.plan(config.experiment)
-    return experiment.plan(experiment.settings(config))
+    return planning.plan_of(config).lanes
 
 
 def test_every_search_is_in_one_batch():

@@ -19,7 +19,7 @@ def draw(rows: Iterable[summary.Row]) -> Figure:
     Raises:
         ValueError: if there are no rows, or too few for the figure.
     """
-    found = list(rows)
-    if not found:
+    rows = list(rows)
+    if not rows:
         raise ValueError("Expected rows; got none.")
-    return FIGURES[found[0]["experiment"]](found)
+    return FIGURES[rows[0]["experiment"]](rows)

@@ -11,7 +11,7 @@ import numpy as np
 from recall import embeddings, facts
 from recall.experiments.scaling_law import training
 from recall.memories import linear, mlp, quantization
-from recall.store import numbers
+from recall.store.row import number
 from recall.sweeps.batch import Lane, Row
 from recall.theory import bounds
 
@@ -141,7 +141,7 @@ def rows_of(lane: ZipfLane, found: training.Found) -> list[Row]:
             "probe",
             f"try-{i}",
             probe=i,
-            loss=numbers.known(loss, 7),
+            loss=number(loss, 7),
             **_tried(tries, i),
         )
         for i, loss in enumerate(np.asarray(found.loss).tolist())
@@ -171,11 +171,11 @@ def _point(
         f"{rounding}-{bits}",
         bits=bits,
         rounding=rounding,
-        loss=numbers.known(loss, 7),
+        loss=number(loss, 7),
         finite=finite,
         total_bits=total,
         bound=float(bounds.cross_entropy(odds, lane.outputs, total)),
-        least_bits=numbers.known(least, 7),
+        least_bits=number(least, 7),
         **_tried(tries, int(tried)),
     )
 

@@ -17,7 +17,7 @@ from recall.experiments.storage_location import probes
 from recall.experiments.storage_location.lanes import Lane
 from recall.models import fit as factual_training
 from recall.models import freezing, probing, transformer
-from recall.store import numbers
+from recall.store.row import number
 from recall.sweeps import lanes
 from recall.sweeps.batch import About, Row, Rows
 
@@ -151,9 +151,9 @@ def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[Row]:
     for name, found in looked.items():
         fit, ablated = fits[name], found.left
         columns = found.told | probes.ranks(fit.params, lane.heads)
-        state = {"loss": numbers.known(fit.loss), "finite": bool(fit.finite)}
+        state = {"loss": number(fit.loss), "finite": bool(fit.finite)}
         told = {"training": name, "steps": int(fit.steps)} | state
-        told |= {"accuracy": numbers.known(ablated["none"]["accuracy"])}
+        told |= {"accuracy": number(ablated["none"]["accuracy"])}
         yield lane.row("model", name, **told, **_numbers(columns))
         ends[f"{name}_accuracy"] = told["accuracy"]
         more = swapped if name == "free" else {}
@@ -170,11 +170,9 @@ def _rows(lane: Lane, fits: Any, looked: Any, swapped: Any) -> Iterator[Row]:
 
 
 def _numbers(columns: Any) -> Row:
-    return {name: numbers.known(value) for name, value in columns.items()}
+    return {name: number(value) for name, value in columns.items()}
 
 
 def _lists(columns: Any) -> Row:
     """Numbers of each fact: subject by subject, relation by relation."""
-    return {
-        name: [numbers.known(x) for x in values] for name, values in columns.items()
-    }
+    return {name: [number(x) for x in values] for name, values in columns.items()}

@@ -33,7 +33,7 @@ def rows():
 
 
 def steps(job):
-    return list(job.run_over(jax.devices(), lambda name: None))
+    return list(job.run(jax.devices()))
 
 
 def test_a_memory_is_the_same_on_any_number_of_devices(rows):
