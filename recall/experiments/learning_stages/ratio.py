@@ -1,6 +1,7 @@
 """The length of the stage that predicts p(a | r): a map over worlds and weights."""
 
 import fractions
+import itertools
 import math
 from typing import Any
 
@@ -40,13 +41,15 @@ def _grid(config: Any) -> list[dict[str, Any]]:
     """Reads worlds of all ratios S / R that are whole, of not too many subjects."""
     most = fields.integer("max_subjects", config.max_subjects, 1)
     worlds = []
-    for R in fields.integers("relations", config.relations, 2):
-        for D in fields.integers("answers", config.answers, 2):
-            for ratio in fields.numbers("ratios", config.ratios, "(0, inf)"):
-                S = fractions.Fraction(ratio) * R  # exact: .3 x 10 is no 3
-                # Structured answers are balanced only where D divides S.
-                if S.denominator == 1 and S % D == 0 and 0 < S <= most:
-                    worlds.append(shared.world(int(S), R, D, True))
+    for R, D, ratio in itertools.product(
+        fields.integers("relations", config.relations, 2),
+        fields.integers("answers", config.answers, 2),
+        fields.numbers("ratios", config.ratios, "(0, inf)"),
+    ):
+        S = fractions.Fraction(ratio) * R  # exact: .3 x 10 is no 3
+        # Structured answers are balanced only where D divides S.
+        if S.denominator == 1 and S % D == 0 and 0 < S <= most:
+            worlds.append(shared.world(int(S), R, D, True))
     if not worlds:
         raise ValueError(
             f"Expected ratios, relations, answers and max_subjects with a world, S = "

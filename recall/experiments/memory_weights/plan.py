@@ -27,11 +27,7 @@ def plan_of(config: Any) -> Plan:
 
 
 def work(config: Any) -> list[measure.WeightsBatch]:
-    """Lists a search for each method, pair of width and facts, and seed.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
+    """Lists a search for each method, pair of width and facts, and seed."""
     methods = fields.each("methods", config.methods, small_memories.METHODS)
     cells, seeds = _cells(config), fields.seeds("seeds", config.seeds)
     most = fields.number("most", config.most, "[1, inf)")

@@ -22,11 +22,7 @@ def plan_of(config: Any) -> Plan:
 
 
 def work(config: Any) -> list[measure.SeparableBatch]:
-    """Lists a search for each memory, size and seed.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
+    """Lists a search for each memory, size and seed."""
     sizes, seeds = _sizes(config), fields.seeds("seeds", config.seeds)
     lane = functools.partial(
         measure.SeparableLane,
