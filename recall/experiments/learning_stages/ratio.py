@@ -1,4 +1,4 @@
-"""How long the stage lasts that predicts p(a | r): a map over worlds and weights."""
+"""Length of the stage that predicts p(a | r): a map over worlds and weights."""
 
 import fractions
 import math

@@ -1,4 +1,4 @@
-"""Where trained transformers hold their facts, over a grid of attention and MLP."""
+"""Storage of facts in trained transformers, over a grid of attention and MLP."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""How attention and MLP trade off at a fixed number of facts (Figure 4, right)."""
+"""Trade-off of attention and MLP at a fixed number of facts (Figure 4, right)."""
 
 import itertools
 from typing import Any
