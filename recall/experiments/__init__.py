@@ -25,8 +25,8 @@ def plans() -> Mapping[str, str]:
     return found
 
 
-def plan(name: str) -> ModuleType:
-    """Imports the module that plans an experiment.
+def plan(name: Any) -> ModuleType:
+    """Imports the module that plans an experiment, named as in a config.
 
     Raises:
         ValueError: if there is no such experiment.
