@@ -238,15 +238,3 @@ FIGURES = {
     "recall_train": training,
     "tradeoff": tradeoff,
 }
-
-
-def draw(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Draws the figure of the experiment that the rows come from.
-
-    Raises:
-        ValueError: if there are no rows, or too few for the figure.
-    """
-    rows = list(rows)
-    if not rows:
-        raise ValueError("Expected rows; got none.")
-    return FIGURES[rows[0]["experiment"]](rows)
