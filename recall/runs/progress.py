@@ -74,7 +74,8 @@ def note(rows: Sequence[Mapping[str, Any]]) -> str:
     traces = [row for row in rows if row["kind"] == "trace"]
     if not any(row["finite"] for row in traces):
         return "diverged" if traces else ""
-    parts = [f"step {traces[-1]['steps']}"]
+    steps = traces[-1].get("steps")  # a flow has none
+    parts = [] if steps is None else [f"step {steps}"]
     for name in ("loss", "accuracy"):
         # An experiment traces what it likes, and a loss may be infinite.
         values = [row[name] for row in traces if row.get(name) is not None]
