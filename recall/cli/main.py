@@ -163,7 +163,7 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
-        console.print(planning.plan_table(part, devices))
+        console.print(planning.plan_table(part, devices).rich())
         return 0
     if dask:
         same = {"grace": GRACE.value, "compile_cache": CACHE.value}
@@ -174,9 +174,9 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
         if not processes.speaks_last():
             return 0
         part = whole
-    with signals.listening(GRACE.value) as asked:
+    with signals.caught(GRACE.value) as request:
         code = show.conclude(config, whole, part, workdir, console)
-        asked.check()
+        request.check()
     return code
 
 

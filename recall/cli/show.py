@@ -100,7 +100,7 @@ def tell_status(workdir: Path, console: Console) -> None:
     found = status.read(workdir)
     for line in status.lines(found):
         console.print(line, highlight=False)
-    console.print(status.table(found))
+    console.print(status.table(found).rich())
 
 
 def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:

@@ -45,7 +45,7 @@ class Model(NamedTuple):
 
 
 def path_of(workdir: Path, seed: int) -> Path:
-    """Returns where the model of a seed is kept."""
+    """Returns the file that keeps the model of a seed."""
     return workdir / f"model-{seed}.msgpack"
 
 
@@ -79,14 +79,13 @@ def load(path: Path) -> Model:
     """Reads a model.
 
     Raises:
-        ModelError: if there is none, or it is not one, or of another shape than its
-            settings say.
+        ModelError: if there is none, or its arrays do not fit its settings.
     """
     try:
         document: Any = serialization.msgpack_restore(path.read_bytes())
         search = _search(json.loads(document["settings"]))
         wanted = search.problem(search.own_shape())
-        like = (wanted, wanted.initial)
+        like = (wanted, wanted.initial)  # flax restores into trees of known structure
         document["model"]["0"]["world"].setdefault("given", None)  # absent before
         arrays = serialization.from_state_dict(like, document["model"])
     except OSError as error:
@@ -104,7 +103,7 @@ def load(path: Path) -> Model:
 def _search(settings: dict[str, Any]) -> transformer_search.RecallSearch:
     for section, kind in SECTIONS.items():
         settings[section] = kind(**settings[section])
-    for field in ("learning_rates", "exponents"):
+    for field in ("learning_rates", "exponents"):  # JSON has lists, a search hashes
         settings[field] = tuple(settings[field])
     settings["table"] = tuple(map(tuple, settings["table"]))
     if "facts_of" not in settings:

@@ -14,8 +14,13 @@ from recall.data import geometries
 from recall.sweeps import batch, lanes
 
 ONE_STEP = training.Recipe(num_steps=1, check_every=1)  # of a construction
-BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}  # of a search
-Shape = Any  # a NamedTuple of ints, n_max first: what a program is compiled for
+# Recipes' budgets that a search spends by estimate: a bracket closes in a few probes,
+# growth trains the same weights on.
+BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}
+TRAINED_COPIES = 5  # of weights: params, opt_state twice, the best, the initial
+# A NamedTuple of ints, n_max first. The name of the class is hashed in the names of
+# saved states: all are called Shape.
+Shape = Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,33 +76,48 @@ class Search(batch.Lane, abc.ABC):
     def own_columns(self) -> batch.Row:
         """Returns what rows say about this kind of search."""
 
-    @abc.abstractmethod
     def size_columns(self, n: int) -> batch.Row:
         """Returns what rows say about a size."""
+        return {"n": n}
 
-    @abc.abstractmethod
     def facts(self, n: int) -> int:
         """Returns the number of facts at a size."""
+        return n
 
     @abc.abstractmethod
+    def room(self) -> int:
+        """Returns a size a little above the one that the search expects to end at."""
+
+    @abc.abstractmethod
+    def shape_of(self, n_max: int) -> Shape:
+        """Returns the smallest shape with room for sizes up to `n_max`."""
+
     def own_shape(self) -> Shape:
-        """Returns the smallest shape with a little more room than is expected."""
-
-    @abc.abstractmethod
-    def widened(self, shape: Shape, n_max: int) -> Shape:
-        """Returns a shape with room for another size."""
+        """Returns the smallest shape that the search is likely to need."""
+        return self.shape_of(min(self.limit, self.room()))
 
     @abc.abstractmethod
     def problem(self, shape: Shape) -> Any:
         """Draws facts and initial weights, and pads them up to a shape."""
 
     @abc.abstractmethod
+    def train(self, shape: Shape) -> Any:
+        """Returns `(problem, fit, n, rate) -> fit`: training or a construction."""
+
     def advance(self, shape: Shape) -> lanes.Advance:
-        """Returns the unbatched step of this kind of search: see `capacity.advance`."""
+        """Returns the unbatched step of a search of this kind."""
+        train = self.train(shape)
+        same = {"recipe": self.recipe, "strategy": self.strategy}
+        return functools.partial(capacity.advance, train=train, **same)
 
     @abc.abstractmethod
+    def program(self) -> tuple:
+        """Returns the settings of the model that its compiled program depends on."""
+
     def kind(self) -> tuple:
         """Returns all that searches must share to share a program."""
+        rates = len(self.learning_rates)  # their values are traced
+        return (*self.program(), self.recipe, self.strategy, rates)
 
     @abc.abstractmethod
     def num_scores(self, shape: Shape) -> int:
@@ -118,7 +138,7 @@ class Search(batch.Lane, abc.ABC):
 
     @property
     def first(self) -> int:
-        """The size to probe first."""
+        """The size to probe first; a lane of one size probes no other."""
         if self.strategy.method == "single":
             return self.expected
         return max(1, min(self.limit, int(self.strategy.opening * self.expected)))
@@ -146,3 +166,8 @@ class Search(batch.Lane, abc.ABC):
         """Estimates the seconds of a search on one CPU core, without compiling."""
         steps = BUDGETS[self.strategy.method] * self.recipe.num_steps
         return steps * self.step_seconds(shape)
+
+
+def joined(one: Shape, other: Shape) -> Shape:
+    """Returns the smallest shape that both fit into: padding by zeros is exact."""
+    return type(one)(*map(max, one, other))

@@ -339,11 +339,11 @@ def test_two_processes_may_share_a_workdir(start, undisturbed, tmp_path):
 def test_the_first_signal_is_noted_and_the_second_has_its_usual_effect(number):
     signals = (signal.SIGINT, signal.SIGTERM)
     usual = [signal.getsignal(each) for each in signals]
-    with interrupt.listening() as asked:
-        asked.check()
+    with interrupt.caught() as request:
+        request.check()
         signal.raise_signal(number)
         assert [signal.getsignal(each) for each in signals] == [signal.SIG_DFL] * 2
         with pytest.raises(interrupt.Stopped) as stopped:
-            asked.check()
+            request.check()
     assert stopped.value.exit_code == 128 + number
     assert [signal.getsignal(each) for each in signals] == usual

@@ -110,14 +110,14 @@ def test_a_shape_has_room_for_a_little_more_than_is_expected():
     shape = tiny.transformer().own_shape()
     assert shape == (math.ceil(1.6 * 4), 2, 8, 2, 2, 8)
     assert tiny.transformer(limit=5).own_shape().n_max == 5
-    assert tiny.transformer().widened(shape, 14) == shape._replace(n_max=14)
+    assert tiny.transformer().shape_of(14) == shape._replace(n_max=14)
 
 
 def test_answers_grow_with_the_shape_where_they_are_the_size():
     search = tiny.transformer(world="D=S", answers=None)
     shape = search.own_shape()
     assert shape[:2] == (7, 7)
-    assert search.widened(shape, 14)[:2] == (14, 14)
+    assert search.shape_of(14)[:2] == (14, 14)
     wide = tiny.batch([search]).wider([0], [3])
     assert wide is not None
     assert wide.shape[:2] == (8, 8)  # the limit
@@ -163,7 +163,7 @@ def test_a_grid_reads_no_fact_twice_and_pairs_read_a_batch(world, batch, share):
     pairs = dataclasses.replace(read, layout="pairs")
     for n in (1, 2, 3, 7, 40):
         search = tiny.transformer(world=world, reads=read)
-        shape = search.widened(search.own_shape(), n)
+        shape = search.shape_of(n)
         found, sizes = search.sampling(shape), search.sizes(n)
         assert 1 <= found.contexts <= sizes.subjects
         assert 1 <= found.facts <= sizes.relations
@@ -176,7 +176,7 @@ def test_a_grid_reads_no_fact_twice_and_pairs_read_a_batch(world, batch, share):
 
 def test_a_grid_reads_every_fact_of_a_world_that_fits():
     search = tiny.transformer(reads=transformer_search.Reads(batch=1024, share=32))
-    found = search.sampling(search.widened(search.own_shape(), 32))
+    found = search.sampling(search.shape_of(32))
     assert (found.contexts, found.facts) == (32, 32)
 
 
