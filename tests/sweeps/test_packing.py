@@ -60,8 +60,7 @@ def grid(name):
     config.seeds = (0, 1)
     if "constructed_seeds" in config:
         config.constructed_seeds = (0, 1, 2)
-    experiment = experiments.plan(config.experiment)
-    return experiment.plan(experiment.settings(config))
+    return experiments.plan(config.experiment).plan_of(config).lanes
 
 
 def test_every_search_is_in_one_batch():
