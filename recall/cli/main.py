@@ -176,7 +176,8 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
     else:
         launching.run(config, part, workdir, devices, console, GRACE.value)
     if DISTRIBUTED.value:
-        if not processes.speaks_last():
+        processes.wait("end")
+        if not processes.is_first():
             return 0
         part = whole  # this process concludes for all
     with signals.caught(GRACE.value) as request:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,16 +62,6 @@ def save(path: Path, model: Model) -> None:
         }
     )
     files.write(path, data)
-
-
-def keep(models: Iterable[tuple[Any, Any, Any]], workdir: Path) -> None:
-    """Saves models, each a search, its problem and its params, by their seeds.
-
-    Raises:
-        StoreError: if one cannot be written.
-    """
-    for search, problem, params in models:
-        save(path_of(workdir, search.seed), Model(search, problem, params))
 
 
 def load(path: Path) -> Model:

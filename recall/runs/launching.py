@@ -180,7 +180,9 @@ def keep(
 
 def _save(book: journal.Journal, step: Step, rows: Sequence[Row]) -> None:
     # The state last: it counts rows as written that a kill before it would lose.
-    checkpoints.keep(step.models, book.workdir)
+    for model in step.models:
+        path = checkpoints.path_of(book.workdir, model[0].seed)
+        checkpoints.save(path, checkpoints.Model(*model))
     journal.append(book, rows)
     if step.state is not None:
         state.save(book.workdir, step.name, step.state)

@@ -117,12 +117,6 @@ def wait(name: str) -> None:
         client.wait_at_barrier(name, WEEK)
 
 
-def speaks_last() -> bool:
-    """Waits for all processes at the end of a run; tells if this one concludes it."""
-    wait("end")
-    return is_first()
-
-
 def first_process_says(flag: bool) -> bool:
     """Broadcasts a flag from the first process to all processes."""
     if jax.process_count() == 1:

