@@ -61,11 +61,7 @@ def grid(name):
     config.seeds = (0, 1)
     if "constructed_seeds" in config:
         config.constructed_seeds = (0, 1, 2)
-<<<<<<< HEAD
     return planning.plan_of(config).lanes
-=======
-    return experiments.plan(config.experiment).plan_of(config).lanes
->>>>>>> h-langC
 
 
 def test_every_search_is_in_one_batch():
