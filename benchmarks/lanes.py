@@ -1,6 +1,8 @@
-"""Time of 64 lanes over the time of one, warm: what another seed costs.
+"""Time of 64 lanes over the time of one, warm: the price of another seed.
 
 python -m benchmarks.lanes
+
+On 2 CPU cores with jax 0.10.2: 21 to 27 times on two devices, 58 to 67 on one.
 """
 
 import time
@@ -32,16 +34,16 @@ def search(memory: str, d: int, m: int | None, seed: int) -> memory_search.Memor
 
 
 def seconds(memory: str, d: int, m: int | None, count: int, devices: Any) -> float:
-    """Median seconds of a chunk of 16 checks, that is, 512 steps of every lane."""
-    chosen = [search(memory, d, m, seed) for seed in range(count)]
-    shape = chosen[0].own_shape()
+    """Returns the median seconds of 16 checks, that is, 512 steps of every lane."""
+    searches = [search(memory, d, m, seed) for seed in range(count)]
+    shape = searches[0].own_shape()
     group = lanes.group_size(count, shape.n_max**2, devices, trained=True)
     padded = lanes.padded_count(count, group, len(devices))
-    problems = [each.problem(shape) for each in chosen]
-    begun = [capacity.begin(p, jnp.int32(shape.n_max)) for p in problems]
-    stacked = lanes.stack(problems, padded), lanes.stack(begun, padded)
-    stacked[1].done[count:] = True
-    step = chosen[0].advance(shape)
+    problems = [each.problem(shape) for each in searches]
+    starts = [capacity.begin(p, jnp.int32(shape.n_max)) for p in problems]
+    stacked = lanes.stack(problems, padded), lanes.stack(starts, padded)
+    stacked[1].done[count:] = True  # lanes that only fill a group
+    step = searches[0].advance(shape)
     fleet = lanes.Fleet(step, *stacked, lanes.mesh(devices), group)
     fleet.advance(16)
     times = []

@@ -22,12 +22,12 @@ def main() -> None:
     parser.add_argument("--facts", type=int, default=50_000)
     parser.add_argument("--d", type=int, default=256)
     parser.add_argument("--steps", type=int, default=1)
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=False)
     key_in, key_out, key_params = jax.random.split(jax.random.key(0), 3)
-    inputs = embeddings.sphere(key_in, chosen.facts, chosen.d)
-    outputs = embeddings.sphere(key_out, chosen.facts, chosen.d)
-    params = linear.init(key_params, chosen.d)
+    inputs = embeddings.sphere(key_in, args.facts, args.d)
+    outputs = embeddings.sphere(key_out, args.facts, args.d)
+    params = linear.init(key_params, args.d)
     problem = training.Problem(
         facts=facts.injective(inputs, outputs),
         initial=params,
@@ -35,7 +35,7 @@ def main() -> None:
         drawn=(),
         threshold=jnp.float32(1.0),
     )
-    recipe = training.Recipe(num_steps=chosen.steps, check_every=1)
+    recipe = training.Recipe(num_steps=args.steps, check_every=1)
 
     @jax.jit
     def step(problem: training.Problem, fit: training.Fit) -> training.Fit:
@@ -46,13 +46,13 @@ def main() -> None:
 
     fit = training.start(params)
     compiled = step.lower(problem, fit).compile()
-    for _ in range(chosen.steps):
-        begun = time.perf_counter()
+    for _ in range(args.steps):
+        start = time.perf_counter()
         fit = jax.block_until_ready(compiled(problem, fit))
-        spent = time.perf_counter() - begun
+        spent = time.perf_counter() - start
         print(f"step and count: {spent:.1f} s, {int(fit.correct):,} facts recalled")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"N = {chosen.facts:,}, d = {chosen.d}: peak memory {peak:.2f} GiB")
+    print(f"N = {args.facts:,}, d = {args.d}: peak memory {peak:.2f} GiB")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a whole launch costs: more devices, and Dask workers against one process.
+"""Times of whole launches: more devices, and Dask workers against one process.
 
 Parts of `python -m benchmarks.scaling`. Every measurement has processes of its own,
 since JAX makes its devices and their threads once.
@@ -27,9 +27,9 @@ LAUNCHERS = ("local", "dask")
 
 
 def alone(devices: int, measure: Callable[..., Any], *arguments: Any) -> Any:
-    """Measures in a process of so many CPU devices, as `--devices` makes it.
+    """Calls `measure` in a process of so many CPU devices, as `--devices` makes it.
 
-    Accelerators belong to one process: there it is this one.
+    Accelerators belong to one process, which is this one.
     """
     if jax.default_backend() != "cpu":
         return measure(*arguments)
@@ -45,7 +45,7 @@ def _measure(devices: int, measure: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def sweep(tiny: bool) -> Iterator[Row]:
-    """The whole quick sweep of linear memories, first cold, then warm."""
+    """Times the whole quick sweep of linear memories, first cold, then warm."""
     for count in (1, 2):
         for repeat, spent in enumerate(alone(count, _sweeps, count, tiny)):
             same = {"devices": count, "repeat": repeat, "warm": repeat > 0}
@@ -53,21 +53,21 @@ def sweep(tiny: bool) -> Iterator[Row]:
 
 
 def _sweeps(count: int, tiny: bool) -> list[float]:
-    """Seconds of one sweep after the other in this process."""
+    """Returns the seconds of one sweep after the other in this process."""
     config = linear_capacity.get_config("quick")
     if tiny:
         config.d, config.seeds, config.constructed_seeds = (4,), (0,), (0,)
     plan, devices, spent = planning.plan_of(config), jax.devices()[:count], []
     for _ in range(2 if tiny else 6):
         with tempfile.TemporaryDirectory() as folder:
-            begun, console = time.perf_counter(), Console(file=io.StringIO())
+            start, console = time.perf_counter(), Console(file=io.StringIO())
             launching.run(config, plan, Path(folder), devices, console)
-            spent.append(time.perf_counter() - begun)
+            spent.append(time.perf_counter() - start)
     return spent
 
 
 def launchers(tiny: bool) -> Iterator[Row]:
-    """Commands of a sweep of about a minute: one process, or a Dask worker a core.
+    """Times commands of about a minute: one process, or a Dask worker a core.
 
     Start, compile cache and figure included; programs were compiled before.
     """
@@ -80,13 +80,12 @@ def launchers(tiny: bool) -> Iterator[Row]:
 
 
 def _command(launcher: str, seeds: tuple[int, ...]) -> float:
-    """Seconds of a command from its start to its end."""
+    """Returns the seconds of a command from its start to its end."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "recall.main", f"--workdir={folder}/run"]
         command += ["--config=configs/linear_capacity.py:quick"]
         command += [f"--config.seeds={seeds}", f"--config.constructed_seeds={seeds}"]
-        begun = time.perf_counter()
-        root = Path(__file__).parents[1]
-        done = [*command, f"--launcher={launcher}"]
-        subprocess.run(done, cwd=root, check=True, capture_output=True)
-        return time.perf_counter() - begun
+        command += [f"--launcher={launcher}"]
+        start, root = time.perf_counter(), Path(__file__).parents[1]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+        return time.perf_counter() - start

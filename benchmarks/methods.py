@@ -1,4 +1,4 @@
-"""How far growth is from fresh starts, how much it saves, and what giving up costs.
+"""Bias and time of growth against fresh starts, and of giving a fit up early.
 
 Runs the same lanes by every search method, and by a rule that gives a fit up after some
 steps without one more fact recalled. Bias is the median over lanes of
@@ -17,7 +17,7 @@ import jax
 from recall import capacity, training
 from recall.experiments.memory_capacity import mlp as mlp_capacity
 from recall.runs import setup
-from recall.sweeps import cells, memory_search, running, search
+from recall.sweeps import memory_search, packing, search
 
 VARIANTS = {  # method, patience in steps (0: the full budget)
     "bisect": ("bisect", 0),
@@ -56,39 +56,39 @@ def lanes_of(
     ]
 
 
-def run(chosen: Sequence[search.Search]) -> tuple[dict, float, int]:
-    """Capacity by (d, m, seed), seconds without compiling, steps of all lanes."""
-    found, steps, compiling, begun = {}, 0, 0.0, time.perf_counter()
-    for cell in cells.group(chosen):
+def run(searches: Sequence[search.Search]) -> tuple[dict, float, int]:
+    """Returns capacities by (d, m, seed), seconds but for compiling, and all steps."""
+    capacities, steps, compiling, start = {}, 0, 0.0, time.perf_counter()
+    for batch in packing.group(searches):
         spent = 0.0
-        for update in running.run(cell, jax.devices()):
-            for row in update.rows:
+        for step in batch.run(jax.devices()):
+            for row in step.rows:
                 steps += row.get("steps", 0)
                 if row["kind"] == "capacity":
-                    found[row["d"], row["m"], row["seed"]] = row["capacity"]
-            spent = update.compile_seconds
+                    capacities[row["d"], row["m"], row["seed"]] = row["capacity"]
+            spent = step.columns.get("compile_seconds", spent)
         compiling += spent
-    return found, time.perf_counter() - begun - compiling, steps
+    return capacities, time.perf_counter() - start - compiling, steps
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sizes", nargs="+", default=["8x8", "8x32", "11x22", "16x16"])
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=False)
-    sizes = [(int(d), int(m)) for d, m in (s.split("x") for s in chosen.sizes)]
+    sizes = [(int(d), int(m)) for d, m in (s.split("x") for s in args.sizes)]
     reference: dict = {}
     for name, (method, patience) in VARIANTS.items():
-        found, seconds, steps = run(lanes_of(sizes, chosen.seeds, method, patience))
-        reference = reference or found
-        bias = [found[lane] / reference[lane] - 1 for lane in found]
+        capacities, seconds, steps = run(lanes_of(sizes, args.seeds, method, patience))
+        reference = reference or capacities
+        bias = [capacities[lane] / reference[lane] - 1 for lane in capacities]
         by_size = [
-            f"{d}x{m} {median(found[d, m, seed] for seed in range(chosen.seeds)):g}"
+            f"{d}x{m} {median(capacities[d, m, seed] for seed in range(args.seeds)):g}"
             for d, m in sizes
         ]
         print(
-            f"{name}: {seconds:.1f} s, {steps // len(found):,} steps a lane, "
+            f"{name}: {seconds:.1f} s, {steps // len(capacities):,} steps a lane, "
             f"median bias {median(bias):+.1%}, N99 {', '.join(by_size)}",
             flush=True,
         )

@@ -40,19 +40,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--d", type=int, default=16)
     parser.add_argument("--only", nargs="+", default=list(VARIANTS))
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=True)
     reference: dict = {}
-    for name in chosen.only:
-        found, seconds, steps = methods.run(
-            searches_of(VARIANTS[name], chosen.seeds, chosen.d)
+    for name in args.only:
+        stored, seconds, steps = methods.run(
+            searches_of(VARIANTS[name], args.seeds, args.d)
         )
-        reference = reference or found
-        bias = mean(found[lane] / max(reference[lane], 1) - 1 for lane in found)
-        facts = [found[lane] for lane in sorted(found)]
+        reference = reference or stored
+        bias = mean(stored[lane] / max(reference[lane], 1) - 1 for lane in stored)
+        facts = [stored[lane] for lane in sorted(stored)]
         print(
-            f"{name}: {seconds:.0f} s, {steps // len(found):,} steps a lane, mean bias "
-            f"{bias:+.1%}, median {median(facts):g} facts, {facts}",
+            f"{name}: {seconds:.0f} s, {steps // len(stored):,} steps a lane, mean "
+            f"bias {bias:+.1%}, median {median(facts):g} facts, {facts}",
             flush=True,
         )
 

@@ -4,8 +4,8 @@ python -m benchmarks.recall_step             step times
 python -m benchmarks.recall_step --accuracy  accuracy after as many steps, 5 seeds
 
 The plain step reads i.i.d. sequences position by position, one jitted call for every
-step, sequences drawn in large blocks: what the published code does. Ours is a lane of
-`recall_train`, on all devices, sampling and checks included. Medians of five.
+step, with sequences drawn in large blocks, as the published code does. Ours is a lane
+of `recall_train`, on all devices, sampling and checks included. Medians of five.
 """
 
 import argparse
@@ -49,14 +49,14 @@ def search(widths: tuple, size: int, seed: int, layout: str, share: int, steps: 
 
 
 def plain(one: transformer_search.RecallSearch):
-    """A jitted step on sequences, a sampler of blocks of them, and the first state."""
+    """Returns a jitted step on sequences, a sampler of blocks of them, and a state."""
     problem = one.problem(one.own_shape())
 
     def loss(params, tokens, answers):
         read = lambda t: transformer.apply(params, problem.embeddings, t)  # noqa: E731
         scores = jax.vmap(read)(tokens) @ problem.embeddings.answers.T
-        surprise = -jax.nn.log_softmax(scores)
-        return surprise[jnp.arange(len(answers)), answers].mean()
+        nll = -jax.nn.log_softmax(scores)
+        return nll[jnp.arange(len(answers)), answers].mean()
 
     adam = optax.adam(one.learning_rates[0])
 
@@ -76,7 +76,7 @@ def plain(one: transformer_search.RecallSearch):
 
 
 def plain_seconds(one: transformer_search.RecallSearch) -> float:
-    """Seconds of a plain step, sampling included."""
+    """Returns the seconds of a plain step, sampling included."""
     step, block, state = plain(one)
 
     def run(key):
@@ -93,14 +93,14 @@ def plain_seconds(one: transformer_search.RecallSearch) -> float:
 def fleet_of(some) -> lanes.Fleet:
     shape = some[0].own_shape()
     problems = [one.problem(shape) for one in some]
-    begun = [capacity.begin(problem, jnp.int32(shape.n_max)) for problem in problems]
-    stacks = lanes.stack(problems, len(some)), lanes.stack(begun, len(some))
+    starts = [capacity.begin(problem, jnp.int32(shape.n_max)) for problem in problems]
+    stacks = lanes.stack(problems, len(some)), lanes.stack(starts, len(some))
     mesh = lanes.mesh(jax.local_devices())
     return lanes.Fleet(some[0].advance(shape), *stacks, mesh, 1)
 
 
 def lane_seconds(some) -> float:
-    """Seconds of a step of one lane, all devices at work, checks included."""
+    """Returns the seconds of a step of one lane, all devices at work, with checks."""
     fleet = fleet_of(some)
     fleet.advance(1)
     return timed(lambda _: fleet.advance(1)) / CHECK / len(some)
@@ -109,9 +109,9 @@ def lane_seconds(some) -> float:
 def timed(call) -> float:
     seconds = []
     for i in range(5):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         call(i)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
 
 
@@ -131,7 +131,7 @@ def times() -> None:
 
 
 def accuracies(num_seeds: int, steps: int) -> None:
-    """Accuracy over all facts after as many steps of each estimator."""
+    """Prints the accuracy over all facts after as many steps of each estimator."""
     kinds = {"i.i.d.": ("pairs", 1), "pairs": ("pairs", 32), "grid": ("grid", 32)}
     for widths, size in (((32, 8, 8, 64), 32), ((16, 8, 2, 16), 13)):
         print(f"\nwidths {widths}, S = R = {size}, {steps} steps, {num_seeds} seeds")
@@ -142,9 +142,9 @@ def accuracies(num_seeds: int, steps: int) -> None:
             ]
             some += some[-1:] * (len(some) % len(jax.local_devices()))
             fit = fleet_of(some).advance(steps // CHECK).fit
-            share_of = (fit.correct / fit.asked)[:num_seeds]
-            listed = " ".join(f"{x:.3f}" for x in np.sort(share_of))
-            print(f"  {name:7} median {np.median(share_of):.3f}   {listed}")
+            recalled = (fit.correct / fit.asked)[:num_seeds]
+            listed = " ".join(f"{x:.3f}" for x in np.sort(recalled))
+            print(f"  {name:7} median {np.median(recalled):.3f}   {listed}")
 
 
 def main() -> None:
@@ -152,10 +152,10 @@ def main() -> None:
     parser.add_argument("--accuracy", action="store_true")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2048)
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=True)
-    if chosen.accuracy:
-        accuracies(chosen.seeds, chosen.steps)
+    if args.accuracy:
+        accuracies(args.seeds, args.steps)
     else:
         times()
 

@@ -1,4 +1,4 @@
-"""Figure 1 the way a user would write it today: the loop our times are held against.
+"""Figure 1 as a user would write it today: the loop that our times are held against.
 
 One memory, one seed, one N after the other: draw embeddings of that size, compile a
 training step for it, call it once per Python iteration, count every so often, bisect.
@@ -68,21 +68,17 @@ def accuracy_reached(
     def accuracy(params: dict) -> jax.Array:
         return jnp.mean(jnp.argmax(apply(params, x) @ u.T, axis=-1) == targets)
 
-    state, found = adam.init(params), 0.0
+    state, reached = adam.init(params), 0.0
     for i in range(steps):
         params, state = step(params, state)
         if (i + 1) % check == 0:
-            found = float(accuracy(params))
-            if found > 0.99:
+            reached = float(accuracy(params))
+            if reached > 0.99:
                 break
-    return found
+    return reached
 
 
-def capacity(
-    seed: int,
-    d: int,
-    m: int | None,
-) -> int:
+def capacity(seed: int, d: int, m: int | None) -> int:
     """Bisects N as the paper's code does, until hi / lo <= 1.01 or hi - lo <= 1."""
     lower, upper = (d, d * d // 2) if m is None else (m, m * d)
     steps, check, rate = (4096, 32, 1000.0) if m is None else (32768, 256, 0.03)
@@ -102,15 +98,15 @@ def main() -> None:
     parser.add_argument("memory", choices=("linear", "mlp"))
     parser.add_argument("sizes", nargs="+", help="d, or dxm for MLPs")
     parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=False)
-    begun = time.perf_counter()
-    for size in chosen.sizes:
+    start = time.perf_counter()
+    for size in args.sizes:
         d, _, m = size.partition("x")
-        hidden = int(m) if chosen.memory == "mlp" else None
-        found = capacity(chosen.seed, int(d), hidden)
-        spent = time.perf_counter() - begun
-        print(f"{size}: N99 {found}, {spent:.1f} s since the start", flush=True)
+        hidden = int(m) if args.memory == "mlp" else None
+        stored = capacity(args.seed, int(d), hidden)
+        spent = time.perf_counter() - start
+        print(f"{size}: N99 {stored}, {spent:.1f} s since the start", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a step costs against width, facts, units, lanes and devices: rows of a table.
+"""Times of steps against width, facts, units, lanes and devices: rows of a table.
 
     python -m benchmarks.scaling [--tiny] [--only sweep launchers weak lanes grid]
 
@@ -31,10 +31,10 @@ from recall.experiments.large_memory import measure as large_memories
 from recall.experiments.large_memory import programs as large_programs
 from recall.memories import kinds
 from recall.runs import planning, setup
-from recall.store import journal, provenance
+from recall.store import csv_files, provenance
 from recall.store.row import Row
 from recall.sweeps import lanes, memory_search, transformer_search
-from recall.sweeps import search as searches
+from recall.sweeps import search as search_lib
 from recall.theory import costs
 
 TABLE = Path(__file__).parents[1] / "results" / "scaling.csv"
@@ -50,7 +50,7 @@ SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 
 
 def weak(tiny: bool) -> Iterator[Row]:
-    """Steps of a linear memory, as many facts on each of 1, 2, 4, 8 devices."""
+    """Times steps of a linear memory, as many facts on each of 1, 2, 4, 8 devices."""
     d, rows = (8, 16) if tiny else (128, 512)
     for parts in (1, 2, 4, 8):
         memory = large_programs.Memory(
@@ -76,7 +76,7 @@ def weak(tiny: bool) -> Iterator[Row]:
 
 
 def lane_counts(tiny: bool) -> Iterator[Row]:
-    """Steps of lanes that have no end, side by side on one device and on two."""
+    """Times steps of lanes that have no end, on one device and on two."""
     for search in _searches(tiny):
         for devices in (1, 2)[: len(jax.devices())]:
             yield from launches.alone(devices, _lanes_rows, search, devices, tiny)
@@ -95,41 +95,40 @@ def _lanes_rows(search: Any, devices: int, tiny: bool) -> list[Row]:
 
 
 def _product_flops(size: int) -> float:
-    """Operations a second of one large product of matrices on one device."""
+    """Measures operations a second in a large product of matrices on one device."""
     x = jnp.ones((size, size))
     return 2 * size**3 / _median_seconds(jax.jit(lambda y: x @ y / size), x, 7)
 
 
 def grid(tiny: bool) -> Iterator[Row]:
-    """Steps and work of the paper's grids, searches added up."""
+    """Adds up the steps and the work of all searches of the paper's grids."""
     for name, module in GRIDS.items():
-        config = module.get_config("quick" if tiny else "")
-        plan = planning.plan_of(config)
-        asked = [search for cell in plan.batches for search in cell.searches]
-        works = [_work(s).times(_steps(s)) for s in asked]
+        plan = planning.plan_of(module.get_config("quick" if tiny else ""))
+        searches = plan.lanes
+        works = [_work(s).times(_steps(s)) for s in searches]
         total = costs.Work(*map(sum, zip(*works, strict=True)))
-        longest = max(asked, key=lambda s: _work(s).flops * _steps(s))
+        longest = max(searches, key=lambda s: _work(s).flops * _steps(s))
         yield {
             **{
                 "experiment_of": name,
-                "searches": len(asked),
+                "searches": len(searches),
                 "cells": len(plan.batches),
             },
             **{"steps": total.steps, "flops": total.flops, "bytes": total.bytes},
             "longest_steps": _steps(longest),
             "longest_flops": _work(longest).flops * _steps(longest),
-            "core_seconds": sum(s.core_seconds(s.own_shape()) for s in asked),
+            "core_seconds": sum(s.core_seconds(s.own_shape()) for s in searches),
         }
 
 
-def _steps(search: searches.Search) -> float:
-    """Steps that a search is expected to take; of a construction, its passes."""
-    steps = searches.BUDGETS[search.strategy.method] * search.recipe.num_steps
+def _steps(search: search_lib.Search) -> float:
+    """Returns the steps that a search is expected to take; passes of a construction."""
+    steps = search_lib.BUDGETS[search.strategy.method] * search.recipe.num_steps
     return steps if search.trained else 4.0 * steps
 
 
 def _work(search: Any) -> costs.Work:
-    """A step of a search at the size that is expected."""
+    """Returns the work of a step of a search at its expected size."""
     if isinstance(search, memory_search.MemorySearch):
         outputs = search.num_outputs or search.expected
         weights = search.num_parameters
@@ -143,10 +142,10 @@ def _work(search: Any) -> costs.Work:
 
 
 def _searches(tiny: bool) -> list[Any]:
-    """Lanes of several widths that train for ever: nothing stores so many facts."""
+    """Returns lanes of several widths that train for ever, on too many facts."""
     sizes = [(8, 0), (8, 8)] if tiny else [(16, 0), (32, 0), (64, 0), (90, 0)]
     sizes += [] if tiny else [(8, 8), (16, 16), (16, 32), (32, 64)]
-    found: list[Any] = [
+    searches: list[Any] = [
         memory_search.MemorySearch(
             memory="mlp" if m else "linear",
             d=d,
@@ -158,7 +157,7 @@ def _searches(tiny: bool) -> list[Any]:
         for d, m in sizes
     ]
     shapes = [(8, 2, 2, 8)] if tiny else [(16, 8, 2, 16), (32, 8, 8, 64)]
-    return found + [
+    return searches + [
         transformer_search.RecallSearch(
             **{"d": d, "heads": heads, "head_dim": head_dim, "m": m, "world": "S=R"},
             **{"answers": 2 if tiny else 8, "expected": 8 if tiny else d},
@@ -180,15 +179,18 @@ def _lanes_row(search: Any, count: int, devices: Any) -> Row:
     group = lanes.group_size(count, search.num_scores(shape), devices, trained=True)
     padded = lanes.padded_count(count, group, len(devices))
     problem = search.problem(shape)
-    begun = capacity.begin(problem, jnp.int32(search.expected))
-    stacked = lanes.stack([problem], padded), lanes.stack([begun], padded)
+    start = capacity.begin(problem, jnp.int32(search.expected))
+    stacked = lanes.stack([problem], padded), lanes.stack([start], padded)
     mesh = lanes.mesh(devices)
     fleet = lanes.Fleet(search.advance(shape), *stacked, mesh, group)
     spent = _median_seconds(lambda _: fleet.advance(CHECKS), None, 5) / CHECKS
     work = _work(search)
-    own = search.columns()
+    columns = search.columns()
     return {
-        **{name: own.get(name) for name in ("memory", "d", "m", "heads", "head_dim")},
+        **{
+            name: columns.get(name)
+            for name in ("memory", "d", "m", "heads", "head_dim")
+        },
         **{"n": search.facts(search.expected), "lanes": count},
         **{"devices": len(devices), "seconds": spent / FOREVER.check_every},
         **{"flops": work.flops, "bytes": work.bytes},
@@ -196,12 +198,12 @@ def _lanes_row(search: Any, count: int, devices: Any) -> Row:
 
 
 def _median_seconds(step: Callable[[Any], Any], carry: Any, count: int) -> float:
-    """Median of so many calls, after one that is not counted."""
+    """Returns the median seconds of so many calls, after one that is not counted."""
     carry, times = jax.block_until_ready(step(carry)), []
     for _ in range(count):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         carry = jax.block_until_ready(step(carry))
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - start)
     return median(times)
 
 
@@ -215,7 +217,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Row]]] = {
 
 
 def rows(only: Iterable[str], *, tiny: bool) -> Iterator[Row]:
-    """Measures the parts that are named, and says so as it goes."""
+    """Measures the named parts, and prints each row as it comes."""
     same = {"experiment": "scaling", "device": provenance.device(jax.devices()[:2])}
     same |= provenance.source()
     for kind in only:
@@ -229,17 +231,17 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--table", type=Path, default=TABLE)
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     jax.config.update("jax_num_cpu_devices", 8)
     with tempfile.TemporaryDirectory() as folder:
         setup.configure(compile_cache=True)  # of this benchmark's own, cold at first
         jax.config.update("jax_compilation_cache_dir", folder)
-        for kind in chosen.only:
-            found = list(rows([kind], tiny=chosen.tiny))
-            there = journal.read_csv(chosen.table) if chosen.table.exists() else []
+        for kind in args.only:
+            measured = list(rows([kind], tiny=args.tiny))
+            there = csv_files.read(args.table) if args.table.exists() else []
             kept = [row for row in there if row["kind"] != kind]
-            table = sorted(kept + found, key=lambda r: r["kind"])
-            journal.write_csv(chosen.table, table)
+            table = sorted(kept + measured, key=lambda r: r["kind"])
+            csv_files.write(args.table, table)
 
 
 if __name__ == "__main__":

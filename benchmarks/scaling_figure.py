@@ -1,4 +1,4 @@
-"""Figure of what steps cost: measured and fitted, by lanes and devices, predicted."""
+"""Figure of the times of steps: measured, fitted, by lanes and devices, predicted."""
 
 from collections.abc import Iterable
 
@@ -13,35 +13,38 @@ from recall.stats import points
 
 @plotting.styled
 def scaling(rows: Iterable[points.Row]) -> Figure:
-    """Four panels: fit of a step, lanes side by side, devices, predictions.
+    """Draws four panels: fit of a step, lanes side by side, devices, predictions.
 
     Raises:
         ValueError: if there are no such rows.
     """
-    found = list(rows)
-    if not any(row["kind"] == "lanes" for row in found):
+    rows = list(rows)
+    if not any(row["kind"] == "lanes" for row in rows):
         raise ValueError("Expected rows of measured steps; got none.")
     figure, panels = plotting.panels(4, sharex=False, sharey=False)
-    _fit(panels[0], found)
-    _lanes(panels[1], [row for row in found if row["kind"] == "lanes"])
-    _weak(panels[2], [row for row in found if row["kind"] == "weak"])
+    _fit(panels[0], rows)
+    _lanes(panels[1], [row for row in rows if row["kind"] == "lanes"])
+    _weak(panels[2], [row for row in rows if row["kind"] == "weak"])
     _predicted(panels[3])
     plotting.legend(figure)
     return figure
 
 
-def _fit(axes: Axes, found: list[points.Row]) -> None:
-    """Measured steps of one CPU device against what its rates say."""
-    core = scaling_summary.fitted(found)
+def _fit(axes: Axes, rows: list[points.Row]) -> None:
+    """Draws measured steps of one CPU device against the times its rates say."""
+    core = scaling_summary.fitted(rows)
     measured = 1e3 * np.array([row["seconds"] for row in core.rows])
-    told = 1e3 * core.seconds
-    ends = min(measured.min(), told.min()) / 1.6, max(measured.max(), told.max()) * 1.6
+    fitted = 1e3 * core.seconds
+    ends = (
+        min(measured.min(), fitted.min()) / 1.6,
+        max(measured.max(), fitted.max()) * 1.6,
+    )
     plotting.theory_line(axes, ends, ends, "black")
     for index, memory in enumerate(("linear", "mlp", "transformer")):
         mine = [i for i, row in enumerate(core.rows) if row["memory"] == memory]
         look = plotting.look(index)
         axes.plot(
-            told[mine],
+            fitted[mine],
             measured[mine],
             color=look.colour,
             marker=look.marker,
@@ -54,14 +57,14 @@ def _fit(axes: Axes, found: list[points.Row]) -> None:
     axes.set_title(f"a step on one CPU device; half within {core.error:.0%}")
 
 
-def _lanes(axes: Axes, found: list[points.Row]) -> None:
-    """Steps a second of all lanes, relative to one lane on one device."""
+def _lanes(axes: Axes, rows: list[points.Row]) -> None:
+    """Draws steps a second of all lanes, relative to one lane on one device."""
     columns = ("memory", "d", "m", "heads")
-    kinds = dict.fromkeys(tuple(row[c] for c in columns) for row in found)
+    kinds = dict.fromkeys(tuple(row[c] for c in columns) for row in rows)
     colours = {"linear": 0, "mlp": 1, "transformer": 2}
     drawn = [1.0]
     for kind in kinds:
-        mine = [row for row in found if tuple(row[c] for c in columns) == kind]
+        mine = [row for row in rows if tuple(row[c] for c in columns) == kind]
         look = plotting.look(colours[kind[0]])
         one = next(r["seconds"] for r in mine if (r["lanes"], r["devices"]) == (1, 1))
         for devices in (1, 2):
@@ -76,20 +79,20 @@ def _lanes(axes: Axes, found: list[points.Row]) -> None:
                 markerfacecolor=look.colour if devices == 1 else "white",
                 linewidth=0.9,
             )
-    most = max(row["lanes"] for row in found)
+    most = max(row["lanes"] for row in rows)
     plotting.log_axis(axes.xaxis, 0.8, 1.3 * most)
     plotting.log_axis(axes.yaxis, min(drawn) / 1.3, max(drawn) * 1.3)
     axes.set(xlabel="lanes side by side", ylabel="lane steps a second, relative")
     axes.set_title("filled: one device; open: two")
 
 
-def _weak(axes: Axes, found: list[points.Row]) -> None:
-    """Seconds of a step, beside the work that all devices do together."""
-    devices = [row["devices"] for row in found]
-    spent = np.array([1e3 * row["seconds"] for row in found])
-    work = np.array([row["flops"] * row["devices"] for row in found])
-    told = spent[0] * work / work[0]
-    plotting.theory_line(axes, devices, told, "black")
+def _weak(axes: Axes, rows: list[points.Row]) -> None:
+    """Draws seconds of a step, beside the work that all devices do together."""
+    devices = [row["devices"] for row in rows]
+    spent = np.array([1e3 * row["seconds"] for row in rows])
+    work = np.array([row["flops"] * row["devices"] for row in rows])
+    expected = spent[0] * work / work[0]
+    plotting.theory_line(axes, devices, expected, "black")
     look = plotting.look(3)
     axes.plot(
         devices,
@@ -100,17 +103,17 @@ def _weak(axes: Axes, found: list[points.Row]) -> None:
         label="large memory",
     )
     plotting.log_axis(axes.xaxis, 0.8, 10)
-    plotting.log_axis(axes.yaxis, min(spent.min(), told.min()) / 2, spent.max() * 3)
+    plotting.log_axis(axes.yaxis, min(spent.min(), expected.min()) / 2, spent.max() * 3)
     axes.set(xlabel="virtual devices that share cores", ylabel="ms a step")
     axes.set_title("as many facts on each; dashed: the work of all")
 
 
 def _predicted(axes: Axes) -> None:
-    """Hours of the trained linear memory at its capacity; crosses do not fit."""
-    told = scaling_summary.large()
-    hours = [one.seconds / 3600 for one in told]
+    """Draws hours of the trained linear memory at its capacity; crosses do not fit."""
+    runs = scaling_summary.large()
+    hours = [one.seconds / 3600 for one in runs]
     for index, devices in enumerate(scaling_summary.ACCELERATORS):
-        mine = [one for one in told if one.devices == devices]
+        mine = [one for one in runs if one.devices == devices]
         look, y = plotting.look(4 + index), [one.seconds / 3600 for one in mine]
         name = f"{devices} accelerator{'s' * (devices > 1)}, predicted"
         axes.plot(

@@ -1,4 +1,4 @@
-"""What rows of measured steps add up to: rates of a device, predictions from them."""
+"""Rates of a device from rows of measured steps, and predictions from them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ class Fitted(NamedTuple):
     Attributes:
         machine: the rates.
         rows: the measured steps, of single lanes on single devices.
-        seconds: `[rows]` what the rates say they take.
+        seconds: `[rows]` that they take by these rates.
         error: median of |fitted / measured - 1|.
     """
 
@@ -34,10 +34,10 @@ class Prediction(NamedTuple):
     """A run that was not made: assumed rates of accelerators, closed counts of work.
 
     Attributes:
-        what: the run, for a person.
+        what: the run, in words.
         devices: accelerators.
         seconds: at `costs.ATTAINED` of their peaks.
-        limit: which part takes longest.
+        limit: the part that takes longest.
         held: bytes on each device; None where lanes are far smaller than it.
         fits: whether a device holds as much.
     """
@@ -60,24 +60,24 @@ def fitted(rows: Iterable[Row]) -> Fitted:
     works = [costs.Work(1, row["flops"], row["bytes"]) for row in single]
     measured = np.array([row["seconds"] for row in single])
     machine = costs.fit(works, list(measured))
-    told = np.array([costs.seconds(work, machine) for work in works])
-    error = float(np.median(np.abs(told / measured - 1)))
-    return Fitted(machine=machine, rows=single, seconds=told, error=error)
+    seconds = np.array([costs.seconds(work, machine) for work in works])
+    error = float(np.median(np.abs(seconds / measured - 1)))
+    return Fitted(machine=machine, rows=single, seconds=seconds, error=error)
 
 
 def accelerator(devices: int) -> costs.Machine:
-    """One of so many H100s at what is assumed of their peaks; eight make a host."""
-    return costs.attained(costs.H100 if devices <= 8 else costs.H100_HOSTS)
+    """Returns one of so many H100s, at the assumed part of their peaks."""
+    return costs.attained(costs.H100 if devices <= 8 else costs.H100_HOSTS)  # 8 a host
 
 
 def grids(rows: Iterable[Row]) -> list[Prediction]:
-    """The paper's grids, their lanes divided between accelerators."""
-    found = []
+    """Predicts the paper's grids, their lanes divided between accelerators."""
+    runs = []
     for row in rows:
         if row["kind"] == "grid":
             for devices in ACCELERATORS:
-                work, machine = _share(row, devices), accelerator(devices)
-                found.append(
+                work, machine = _busiest(row, devices), accelerator(devices)
+                runs.append(
                     Prediction(
                         what=row["experiment_of"],
                         devices=devices,
@@ -85,18 +85,18 @@ def grids(rows: Iterable[Row]) -> list[Prediction]:
                         limit=costs.limit(work, machine),
                     )
                 )
-    return found
+    return runs
 
 
 def large(widths: Sequence[int] = WIDTHS) -> list[Prediction]:
-    """The trained linear memory at its capacity, 2,048 steps, spread over devices."""
-    found = []
+    """Predicts the trained linear memory at its capacity, spread over devices."""
+    runs = []
     for d in widths:
         n = float(laws.facts_at(d**2, 1.3))
         for devices in ACCELERATORS:
             work, machine = costs.linear_run(d, STEPS, devices), accelerator(devices)
             held = costs.held(n, d, d**2, devices)
-            found.append(
+            runs.append(
                 Prediction(
                     what=f"d = {d}, N = {n:,.0f}",
                     devices=devices,
@@ -106,11 +106,11 @@ def large(widths: Sequence[int] = WIDTHS) -> list[Prediction]:
                     fits=held <= machine.memory,
                 )
             )
-    return found
+    return runs
 
 
-def _share(row: Row, devices: int) -> costs.Work:
-    """What the busiest device does: lanes side by side, no search divided."""
+def _busiest(row: Row, devices: int) -> costs.Work:
+    """Returns the work of the busiest device: lanes side by side, none divided."""
     cells = min(row["cells"], math.ceil(row["searches"] / devices))
     flops = max(row["flops"] / devices, row["longest_flops"])
     return costs.Work(

@@ -1,4 +1,4 @@
-"""Tables of what steps cost: measured, fitted, predicted."""
+"""Tables of the times of steps: measured, fitted, predicted."""
 
 import statistics
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ UNITS = (("days", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-
 
 
 def tables(rows: Iterable[Row]) -> list[Table]:
-    """Returns all that rows say: sweeps, launchers, steps, lanes, predictions."""
-    found = list(rows)
+    """Returns tables of sweeps, launchers, steps, lanes, predictions."""
+    rows = list(rows)
     parts = (_sweeps, _launchers, _fitted, _saturation, _lanes, _weak, _predicted)
-    return [part(found) for part in parts]
+    return [part(rows) for part in parts]
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the largest unit of which there is one or more."""
+    """Returns seconds in the largest unit of which there is one or more."""
     for unit, size in UNITS:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
 
 
 def _sweeps(rows: list[Row]) -> Table:
-    """Cold and warm times of the quick sweep, and their ratio."""
+    """Returns cold and warm times of the quick sweep, and their ratio."""
     times = {
         (count, warm): [
             row["seconds"]
@@ -46,20 +46,20 @@ def _sweeps(rows: list[Row]) -> Table:
 
 
 def _launchers(rows: list[Row]) -> Table:
-    """A sweep of a minute in one process, and by Dask workers."""
+    """Returns times of a sweep of a minute in one process, and by Dask workers."""
     times = {
         launcher: [r["seconds"] for r in rows if r.get("launcher") == launcher]
         for launcher in ("local", "dask")
     }
     local, dask = (statistics.median(spent) for spent in times.values())
-    told = f"{len(times['dask'])} commands each"
-    body = [[told, f"{local:.1f} s", f"{dask:.1f} s", f"{dask / local - 1:+.0%}"]]
+    label = f"{len(times['dask'])} commands each"
+    body = [[label, f"{local:.1f} s", f"{dask:.1f} s", f"{dask / local - 1:+.0%}"]]
     names = ["sweep of a minute, medians", "one process", "Dask", "overhead"]
     return Table("", names, body)
 
 
 def _fitted(rows: list[Row]) -> Table:
-    """Steps of single lanes on one device, and what the rates of a CPU device say."""
+    """Returns steps of single lanes on one device, measured and by fitted rates."""
     core = scaling_summary.fitted(rows)
     rate = core.machine
     text = (
@@ -68,21 +68,21 @@ def _fitted(rows: list[Row]) -> Table:
         f"half of the steps are within {core.error:.0%}."
     )
     body = [
-        [name(row), f"{row['n']:,}", duration(row["seconds"]), duration(told)]
-        for row, told in zip(core.rows, core.seconds, strict=True)
+        [name(row), f"{row['n']:,}", duration(row["seconds"]), duration(seconds)]
+        for row, seconds in zip(core.rows, core.seconds, strict=True)
     ]
     return Table("", ["lane", "facts", "measured", "fitted"], body, text)
 
 
 def name(row: Row) -> str:
-    """The memory of a row, and its widths."""
+    """Returns the memory of a row, and its widths."""
     widths = [f"{key}={row[key]}" for key in ("d", "heads", "head_dim", "m")]
     shown = [text for text in widths if not text.endswith(("=None", "="))]
     return " ".join([row["memory"], *shown])
 
 
 def _lanes(rows: list[Row]) -> Table:
-    """Steps a second of all lanes together."""
+    """Returns steps a second of all lanes together."""
     body = [
         [
             *(name(row), str(row["lanes"]), str(row["devices"])),
@@ -98,26 +98,26 @@ def _lanes(rows: list[Row]) -> Table:
 
 
 def _flops(row: Row) -> float:
-    """Operations a second of all lanes."""
+    """Returns operations a second of all lanes."""
     return row["lanes"] * row["flops"] / row["seconds"]
 
 
 def _saturation(rows: list[Row]) -> Table:
-    """How many lanes one device needs for nearly the most that they reach."""
+    """Returns the lanes that one device needs for nearly the most that they reach."""
     lanes = [r for r in rows if (r["kind"], r.get("devices")) == ("lanes", 1)]
     body = []
     for of in dict.fromkeys(map(name, lanes)):
         mine = [row for row in lanes if name(row) == of]
         most = max(map(_flops, mine))
         enough = min(row["lanes"] for row in mine if _flops(row) >= 0.9 * most)
-        share = most / mine[0]["product_flops"]
-        body.append([of, str(enough), f"{most / 1e9:.2f}", f"{share:.1%}"])
+        part = most / mine[0]["product_flops"]
+        body.append([of, str(enough), f"{most / 1e9:.2f}", f"{part:.1%}"])
     columns = ["lane", "lanes for 90 % of the most", "most Gflop/s"]
     return Table("", [*columns, "of a large product"], body)
 
 
 def _weak(rows: list[Row]) -> Table:
-    """Steps of a large memory with as many facts on each device."""
+    """Returns steps of a large memory with as many facts on each device."""
     body = [
         [
             *(str(row["devices"]), f"{row['n']:,}", duration(row["seconds"])),
@@ -132,7 +132,7 @@ def _weak(rows: list[Row]) -> Table:
 
 
 def _predicted(rows: list[Row]) -> Table:
-    """Runs that were not made, on accelerators that are assumed."""
+    """Returns predictions of runs that were not made, on assumed accelerators."""
     body = [
         [
             *(one.what, str(one.devices), duration(one.seconds), one.limit),

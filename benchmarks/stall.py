@@ -1,7 +1,7 @@
-"""Why training stalls below 99 %: tokens that no head can hear above the noise.
+"""Training stalls below 99 % at tokens that no head attends to above the noise.
 
 Trains transformers near their capacity and asks, of those that stall, which facts are
-wrong. A token is unheard if in every head its attention logit is below that of one
+wrong. A token is missed if in every head its attention logit is below that of one
 noise token in twenty, so that in a sequence of 29 it is drowned; facts about it can
 only be guessed. Softmax attention to other tokens has saturated by then, so that its
 gradient has vanished.
@@ -23,19 +23,19 @@ from recall.sweeps import lanes, transformer_search
 CHECK = 128
 
 
-def search(chosen: argparse.Namespace, seed: int) -> transformer_search.RecallSearch:
+def search(args: argparse.Namespace, seed: int) -> transformer_search.RecallSearch:
     recipe = training.Recipe(
-        num_steps=chosen.steps, check_every=CHECK, cosine=not chosen.constant
+        num_steps=args.steps, check_every=CHECK, cosine=not args.constant
     )
     return transformer_search.RecallSearch(
         threshold=0.99,
         seed=seed,
-        expected=chosen.size,
-        limit=chosen.size,
+        expected=args.size,
+        limit=args.size,
         strategy=capacity.Strategy(method="single", opening=1.0, headroom=1.0),
         embedding="gaussian",
         recipe=recipe,
-        learning_rates=(chosen.rate,),
+        learning_rates=(args.rate,),
         world="S=R",
         d=16,
         heads=8,
@@ -44,8 +44,10 @@ def search(chosen: argparse.Namespace, seed: int) -> transformer_search.RecallSe
     )
 
 
-def heard(params: transformer.Params, tables: transformer.Embeddings, X) -> np.ndarray:
-    """Whether some head scores each token above 95 % of the noise tokens."""
+def attended(
+    params: transformer.Params, tables: transformer.Embeddings, X
+) -> np.ndarray:
+    """Tells whether some head scores each token above 95 % of the noise tokens."""
     scores = lambda V: np.asarray(  # noqa: E731
         transformer.key_scores(params, V, tables.end, params.K.shape[1])
     )
@@ -60,13 +62,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8192)
     parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--constant", action="store_true")
-    chosen = parser.parse_args()
+    args = parser.parse_args()
     setup.configure(compile_cache=True)
-    some = [search(chosen, seed) for seed in range(chosen.seeds)]
+    some = [search(args, seed) for seed in range(args.seeds)]
     shape = some[0].own_shape()
     problems = [one.problem(shape) for one in some]
-    begun = [capacity.begin(problem, jnp.int32(chosen.size)) for problem in problems]
-    stacks = lanes.stack(problems, len(some)), lanes.stack(begun, len(some))
+    starts = [capacity.begin(problem, jnp.int32(args.size)) for problem in problems]
+    stacks = lanes.stack(problems, len(some)), lanes.stack(starts, len(some))
     mesh = lanes.mesh(jax.local_devices()[: 1 + (len(some) % 2 == 0)])
     fleet = lanes.Fleet(some[0].advance(shape), *stacks, mesh, 1)
     while not (lane := fleet.advance(16)).done.all():
@@ -75,14 +77,14 @@ def main() -> None:
         params = jax.tree.map(lambda x, i=i: x[i], lane.fit.params)
         how = some[0].sampling(shape), some[0].architecture
         right = fit.ask_every_fact(problem, params, problem.world, *how)
-        share, tables = np.asarray(right).mean(axis=0), problem.embeddings
-        subjects = heard(params, tables, tables.subjects)
-        both = subjects[:, None] & heard(params, tables, tables.relations)[None, :]
-        unheard = share[~both].mean() if (~both).any() else np.nan
+        correct, tables = np.asarray(right).mean(axis=0), problem.embeddings
+        subjects = attended(params, tables, tables.subjects)
+        both = subjects[:, None] & attended(params, tables, tables.relations)[None, :]
+        missed = correct[~both].mean() if (~both).any() else np.nan
         print(
-            f"seed {i}: accuracy {share.mean():.3f} after {lane.fit.steps[i]:,} steps; "
-            f"{(~both).mean():.0%} of the facts about an unheard token: {unheard:.2f} "
-            f"of them right, of the others {share[both].mean():.3f}"
+            f"seed {i}: {correct.mean():.3f} recalled after {lane.fit.steps[i]:,} "
+            f"steps; {(~both).mean():.0%} of the facts about a missed token, "
+            f"{missed:.2f} of them right, of the others {correct[both].mean():.3f}"
         )
 
 

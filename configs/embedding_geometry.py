@@ -1,8 +1,9 @@
 r"""Capacity falls with the coherence of embeddings; whitening gives most of it back.
 
-An outer product stores what the second moments of its embeddings say, whitened and
-trained memories nearly what random embeddings allow (open question 1 of the paper; its
-remark on orthogonal embeddings: a union of orthonormal bases stores more than random).
+Second moments of the embeddings predict the facts of an outer product; whitened and
+trained memories store nearly as many as random embeddings allow. This is open question
+1 of the paper. As to its remark on orthogonal embeddings: a union of orthonormal bases
+stores more than random points.
 
 Times: quick 11 s; cpu 8 min of one core.
 
@@ -36,9 +37,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c = ml_collections.ConfigDict({"experiment": "embedding_geometry"})
     c.preset = preset
     c.seeds = (0, 1, 2, 3, 4)
-    c.threshold, c.num_points = 0.99, 1024
+    c.threshold = 0.99  # fraction of the facts, in what second moments predict
+    c.num_points = 1024  # points of a geometry whose coherence is measured
     c.parts = ("built",) if quick else ("built", "trained", "exact", "mlp")
-    c.parts += () if quick else ("transformer",)
+    c.parts += () if quick else ("transformer",)  # configs, as fields below
     c.built = presets.config("linear_capacity", preset)
     c.built.memories = ("outer_product", "whitened", "centred")
     c.trained = presets.config("linear_capacity", preset)
@@ -46,8 +48,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.exact = presets.config("separability", preset)
     c.exact.memories = ("linear",)
     c.mlp = presets.config("mlp_capacity", preset)
-    c.mlp.sizes, c.mlp.num_outputs = ((16, 16),), (0,)
-    c.transformer = presets.config("recall_capacity", "quick")
+    c.mlp.sizes, c.mlp.num_outputs = ((16, 16),), (0,)  # (d, m); 0: as many as facts
+    c.transformer = presets.config("recall_capacity", "quick")  # its cpu: 32 min
     for part in (c.built, c.trained, c.mlp, c.transformer):
         part.thresholds = (0.99,)
     c.built.geometries = FEW + SOME[1:3] if quick else ALL

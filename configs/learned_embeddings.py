@@ -1,8 +1,8 @@
 r"""Learned embeddings store facts themselves: two to a few dimensions do for hundreds.
 
-An open question beside the paper, whose embeddings are random: how capacity and the
-width that facts take change once inputs, outputs or both are learned. That a width of
-order log N may do is a secondary reading of 2605.12426, tested here.
+The paper's embeddings are random. With learned inputs, outputs or both this measures
+how wide a memory of so many facts must be, and which facts are left when learned parts
+are exchanged. A width of order log N, as 2605.12426 may be read, is tested too.
 
 Times: quick 46 s; cpu about 10 min of one core.
 
@@ -20,14 +20,15 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     c.preset = preset
     c.seeds = (0, 1, 2, 3, 4)
     c.parts = ("width", "survival", "transformer")
-    c.memories = ("linear", "mlp")
-    c.modes = ("frozen", "inputs", "outputs", "both")
-    c.num_outputs = (0, 32)
-    c.facts = (64, 128, 256, 512, 1024)
-    c.facts_frozen = (64, 128, 256, 512)
-    c.learning_rate = 0.1
-    c.num_steps, c.check_every = 2048, 32
+    c.memories = ("linear", "mlp")  # an MLP has 2 d hidden units
+    c.modes = ("frozen", "inputs", "outputs", "both")  # embeddings that are learned
+    c.num_outputs = (0, 32)  # 0: one for each fact
+    c.facts = (64, 128, 256, 512, 1024)  # whose smallest width is searched
+    c.facts_frozen = (64, 128, 256, 512)  # fewer: random embeddings need wide memories
+    c.learning_rate = 0.1  # of Adam, for weights and embeddings alike
+    c.num_steps, c.check_every = 2048, 32  # steps at each width, at most
     c.survival = ml_collections.ConfigDict({"facts": 128, "d": 24})
+    # Sizes are S = R, the first of which has learned parts exchanged at the end.
     c.transformer = ml_collections.ConfigDict(
         {"sizes": (12, 16, 20, 24, 28), "answers": 8, "d": 16, "heads": 8}
     )

@@ -1,8 +1,8 @@
 r"""Facts of the world, countries and their capitals, are stored as random ones are.
 
-Which real facts a transformer, a construction or an associative memory stores, at what
-size, beside random facts of the same numbers; what relations that share answers break;
-what a model answers before it has heard the subject. Needs the extra `real`.
+Transformers, constructions and associative memories are about as large for real facts
+as for random ones of the same counts. Also measured: relations that share answers, and
+a model's answers before it attends to the subject. Needs the extra `real`.
 
 Times: quick 36 s; cpu 10 min of one core.
 
@@ -34,7 +34,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "source": "countries",  # or "cities", a file of JSON lines, a folder of them
         "relations": RELATIONS,  # () for all
         "several": "numbered",  # a second answer is a relation of its own
-        "on_conflict": "error",
+        "on_conflict": "error",  # or "first", "last": the answer that counts
         "limit": 0,  # subjects; 0 for all
         "model": "minilm",  # whose word pieces embed names; "" for none
     }
@@ -59,13 +59,14 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         c.cases += tuple(linear | {"keys": keys} for keys in ("sum", "concatenated"))
     else:
         c.facts.update(relations=RELATIONS[:4] + RELATIONS[5:])
-    c.model = {
+    c.model = {  # a transformer that is kept, to be asked by name
         **{"width": 32, "heads": 32, "head_dim": 8, "hidden": 128},
-        **{"threshold": 1.0, "seeds": (0,)},
+        **{"threshold": 1.0, "seeds": (0,)},  # fraction of the facts; (): no model
     }
+    # Tokens of a sequence; facts a step, facts in a noise context, contexts of a check.
     c.reads = {"length": 32, "layout": "grid", "batch": 512, "share": 32, "checks": 4}
     c.recipe = "decay"
-    c.training = {
+    c.training = {  # of the model; None keeps what the recipe says
         "learning_rates": (0.01,),
         "num_steps": 2048,
         "check_every": 128,
@@ -75,10 +76,10 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     }
     c.stages = {
         "prompts": (("currency", "Switzerland"), ("language 1", "Brazil")),
-        "init_scale": 1e-2,
-        "learning_rate": 1.0,
+        "init_scale": 1e-2,  # all weights at first: small ones make stages
+        "learning_rate": 1.0,  # of plain gradient descent
         "num_steps": 5120,  # 0: no stages
-        "check_every": 64,
+        "check_every": 64,  # steps
     }
     if preset == "quick":
         c.seeds = (0,)

@@ -1,12 +1,12 @@
 r"""Loss falls with a memory's bits as fast as bits allow: B^(1 - alpha) of Zipf facts.
 
-Facts with odds p(x) ~ x^-alpha and answers that are independent and uniform (Theorem 7
-of the paper, section 5). Theory: weights of B bits lose at least ln M times the odds of
-all but the B / log2 M most frequent facts, a slope of 1 - alpha. With `:cpu` MLPs of 3
-to 4 bits a weight that know the top facts alone fall like B^-.57 and B^-.96 at alpha =
-1.5 and 2 (the bound's own, at the same bits: -.65 and -1.07) and put a quarter of their
-bits to use; trained on all facts, with weights of 32 bits, they fall like P^-.54 and
-P^-.82. Eight minutes of one core.
+Facts have probabilities p(x) ~ x^-alpha and independent, uniform answers out of M
+(Theorem 7 of the paper, section 5). Theory: weights of B bits lose at least ln M times
+the probability of all but the B / log2 M most frequent facts, a slope of 1 - alpha.
+Measured with `:cpu`: MLPs of 3 to 4 bits a weight, trained on the most frequent facts
+alone, fall like B^-.57 at alpha = 1.5 and B^-.96 at 2, where the bound falls like
+B^-.65 and B^-1.07 at the same bits; they use a quarter of their bits. MLPs of P weights
+of 32 bits, trained on all facts, fall like P^-.54 and P^-.82.
 
 Times: quick 29 s; cpu 8 min of one core.
 
@@ -22,8 +22,8 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     preset = presets.preset(arg)
     c = ml_collections.ConfigDict({"experiment": "scaling_law", "preset": preset})
     c.seeds = (0, 1, 2, 3, 4)
-    c.alphas = (1.5, 2.0)
-    c.facts, c.outputs = 16384, 32
+    c.alphas = (1.5, 2.0)  # exponents of the law of frequencies
+    c.facts, c.outputs = 16384, 32  # time of a step grows in proportion to facts
     c.ways = ("trained", "trained_top", "outer_product", "outer_product_top")
     c.linear = ml_collections.ConfigDict({"d": (8, 11, 16, 23, 32)})
     c.mlp = ml_collections.ConfigDict(
@@ -31,9 +31,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
     )
     c.trained = ml_collections.ConfigDict(
         {
-            "linear_rates": (0.3, 1.0, 10.0),
+            "linear_rates": (0.3, 1.0, 10.0),  # learning rates; the best run counts
             "mlp_rates": (0.03, 0.1, 0.3),
-            "powers": (1.0,),
+            "powers": (1.0,),  # facts weigh p^power in the loss
             "num_steps": 2048,
         }
     )
@@ -41,6 +41,7 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         {
             "linear_rates": (3.0, 10.0),
             "mlp_rates": (0.03, 0.1),
+            # Facts that are trained, for each parameter; the best number counts.
             "linear_shares": (0.07, 0.1, 0.14, 0.2, 0.24, 0.28, 0.34),
             "mlp_shares": (0.14, 0.2, 0.28, 0.34, 0.4, 0.46),
             "powers": (0.5, 1.0),
@@ -51,9 +52,9 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         "powers": (0.0, 0.25, 0.5, 0.75, 1.0),
         "shares": (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2),
     }
-    c.bits = (2, 3, 4, 6, 8, 16)
-    c.loop_bits = (2, 3, 4)
-    c.loop_steps = 512
+    c.bits = (2, 3, 4, 6, 8, 16)  # a weight, rounded after training
+    c.loop_bits = (2, 3, 4)  # a weight, rounded in each step of further training
+    c.loop_steps = 512  # of that
     if preset:
         c.facts = 8192
         c.mlp.m = (8, 11, 16, 23, 32, 45)

@@ -1,8 +1,8 @@
 r"""The exact capacity of every memory that is linear in its weights, proved both ways.
 
-Up to the lower end weights are given that store all facts; from the upper end on a
-certificate says that none do. Linear memories: near .9 d^2 / ln N facts at the widths
-one runs, against d^2 / (2 ln N) conjectured as d grows (2605.05189).
+The lower end of a capacity has weights that store all facts, the upper end a
+certificate that none do. Linear memories of these widths store near .9 d^2 / ln N
+facts, against d^2 / (2 ln N) conjectured as d grows (2605.05189).
 
 Times: quick 37 s; linear memories up to d = 64: 46 s.
 
@@ -21,9 +21,11 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         *("linear", "sign_gates"),
         *("relu_features", "bilinear_features", "attention"),
     )
-    c.d = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)
-    c.feature_d, c.gates, c.ratios = (16, 32, 64), (1, 2, 4, 8), (1, 2, 4, 8)
-    c.heads, c.head_ratios = 8, (1, 2, 4, 8)
+    c.d = (8, 11, 16, 22, 32, 45, 64, 90, 128, 181, 256)  # of linear memories
+    c.feature_d = (16, 32, 64)  # of all others
+    c.gates = (1, 2, 4, 8)  # of d features each
+    c.ratios = (1, 2, 4, 8)  # features / d
+    c.heads, c.head_ratios = 8, (1, 2, 4, 8)  # H; H d_h / d
     if preset == "quick":
         c.memories, c.d = ("linear", "sign_gates", "attention"), (8, 16, 32)
         c.feature_d, c.gates, c.head_ratios = (16,), (1,), (2,)
@@ -33,10 +35,12 @@ def get_config(arg: str | None = None) -> ml_collections.ConfigDict:
         c.head_ratios = (1, 2, 4)
     c.seeds = (0, 1, 2, 3, 4)
     c.embedding = "sphere"
-    c.n_max = 10**6
-    c.resolution = 0.01
+    c.n_max = 10**6  # facts; a memory that stores as many is censored
+    c.resolution = 0.01  # gap between the two ends, as a fraction
     c.solver = {
-        **{"cycles": 12, "steps": 512, "check_every": 64},
-        **{"rate": 300.0, "share": 0.3, "corrections": 64},
+        **{"cycles": 12, "steps": 512, "check_every": 64},  # steps of each cycle
+        "rate": 300.0,  # change of scores that the first steps may make
+        "share": 0.3,  # rate of later cycles, over the root mean square weight
+        "corrections": 64,  # steps of conjugate gradients that mend a certificate
     }
     return c

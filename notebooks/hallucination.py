@@ -68,8 +68,8 @@ config = sequential_learning.get_config("quick")
 rows = list(planning.rows_of(config, jax.local_devices()))
 (end,) = [row for row in rows if row["kind"] == "run"]
 for stage in ("relation", "facts"):
-    told, predicted = end[f"{stage}_step"], end[f"predicted_{stage}"]
-    print(f"{stage:8} learned at step {told:,.0f}; theory: {predicted:,.0f}")
+    step, predicted = end[f"{stage}_step"], end[f"predicted_{stage}"]
+    print(f"{stage:8} learned at step {step:,.0f}; theory: {predicted:,.0f}")
 
 # %%
 experiments.draw("sequential_learning", rows)
@@ -86,8 +86,8 @@ experiments.draw("sequential_learning", rows)
 # of one prompt every 32 steps.
 
 # %%
-(job,) = planning.plan_of(config).batches
-lane = job.lanes[0]
+(batch,) = planning.plan_of(config).batches
+lane = batch.lanes[0]
 problem, params = lane.start(lane.sizes)
 recipe = lane.recipe(lane.noise)
 state = stage_training.start(problem, params, recipe)
@@ -99,7 +99,7 @@ subject, relation = 11, 2
 
 @jax.jit
 def predict(params):
-    """p(a | s, r) of one prompt, in the mean noise context."""
+    """Returns p(a | s, r) of one prompt, in the mean noise context."""
     counts = prompts.mean_context(problem.world, lane.noise, lane.length)
     one = jnp.ones((1, 1))
     at = jnp.full((1, 1), subject), jnp.full((1, 1), relation)
@@ -161,12 +161,12 @@ variants["gradient descent, S = 4, R = 16"] = list(
 
 # %%
 figure, panels = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
-for axes, (name, found) in zip(panels, variants.items(), strict=True):
-    trace = [row for row in found if row["kind"] == "trace"]
+for axes, (name, group) in zip(panels, variants.items(), strict=True):
+    trace = [row for row in group if row["kind"] == "trace"]
     at = [row["steps"] for row in trace]
     axes.plot(at, [row["loss"] for row in trace], label="total")
     axes.plot(at, [row["relation_loss"] for row in trace], label="relation only")
-    (last_row,) = [row for row in found if row["kind"] == "run"]
+    (last_row,) = [row for row in group if row["kind"] == "run"]
     axes.axhline(last_row["entropy"], ls=":", color=plotting.GREY, label="H(a | r)")
     axes.set(title=name, xlabel="steps", ylim=(0, None))
 panels[0].set_ylabel("cross-entropy, nats")

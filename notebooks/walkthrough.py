@@ -45,7 +45,7 @@ from configs import atlas, linear_capacity
 from recall import embeddings, experiments, facts, plotting, readout
 from recall.memories import linear
 from recall.runs import planning, setup
-from recall.store import journal
+from recall.store import csv_files
 from recall.theory import laws
 
 setup.configure(compile_cache=True)  # devices, float32 throughout, programs kept
@@ -105,14 +105,14 @@ panels[0].set_ylabel("score")
 
 # %%
 def accuracy(key, n):
-    """One memory of one seed; nothing in it knows of batches."""
+    """Returns the accuracy of one memory of one seed, without a batch axis."""
     key_in, key_out = jax.random.split(key)
     drawn = facts.injective(
         embeddings.sphere(key_in, 400, d), embeddings.sphere(key_out, 400, d)
     )
     some = facts.take(drawn, n)
-    found = linear.apply(linear.outer_product(some), some.inputs)
-    return readout.accuracy(found, some)
+    recalled = linear.apply(linear.outer_product(some), some.inputs)
+    return readout.accuracy(recalled, some)
 
 
 keys = jax.random.split(jax.random.key(1), 16)
@@ -170,7 +170,7 @@ experiments.draw("linear_capacity", rows)
 # %%
 committed = pathlib.Path("../results/atlas.csv")
 if committed.exists():
-    rows = journal.read_csv(committed)
+    rows = csv_files.read(committed)
 else:
     config = atlas.get_config("quick")
     config.parts, config.seeds = ("built",), (0, 1, 2)

@@ -43,7 +43,7 @@ from recall.cli import ask
 from recall.memories import kinds, linear
 from recall.runs import checkpoints, planning, setup
 from recall.stats import points as rows
-from recall.sweeps import cells, memory_search, running
+from recall.sweeps import memory_search, packing
 from recall.theory import laws
 
 setup.configure(compile_cache=True)
@@ -64,7 +64,7 @@ print(devices)
 
 # %%
 def spectrum(key, num_points, d):
-    """Points on the sphere whose coordinates have a power-law spectrum."""
+    """Draws points of the sphere whose coordinates have a power-law spectrum."""
     points = jax.random.normal(key, (num_points, d))
     points = points * jnp.arange(1.0, d + 1)[None, :] ** -0.5
     return points / jnp.linalg.norm(points, axis=-1, keepdims=True)
@@ -77,14 +77,14 @@ embeddings.SAMPLERS["spectrum"] = spectrum
 # whitening them first mends most of it:
 
 # %%
-found = []
+measured = []
 for kind in ("sphere", "spectrum"):
     config = linear_capacity.get_config("quick")
     config.memories, config.d = ("outer_product", "whitened"), (32,)
     config.constructed_seeds, config.thresholds = (0, 1, 2, 3, 4), (1.0,)
     config.embedding = kind
-    found += planning.rows_of(config, devices)
-points = rows.capacities(found)
+    measured += planning.rows_of(config, devices)
+points = rows.capacities(measured)
 for point in points:
     print(
         f"{point.embedding:9} {point.memory:14} d={point.d:3} {point.median:5g} facts"
@@ -128,18 +128,18 @@ searches = [
     for d in (16, 32, 64)
     for seed in range(5)
 ]  # fmt: skip
-found = [
+measured = [
     row | {"experiment": "your own"}
-    for cell in cells.group(searches)
-    for update in running.run(cell, devices)
-    for row in update.rows
+    for batch in packing.group(searches)
+    for step in batch.run(devices)
+    for row in step.rows
 ]
 
 # %%
 figure, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
 x = np.geomspace(150, 7000)
 for index, memory in enumerate(("outer_product", "one_bit")):
-    points = [point for point in rows.capacities(found) if point.memory == memory]
+    points = [point for point in rows.capacities(measured) if point.memory == memory]
     ends = [point.low for point in points], [point.high for point in points]
     at = [point.d**2 for point in points]
     plotting.series(
@@ -181,16 +181,15 @@ config.d, config.heads, config.head_dim, config.m = 16, 4, 4, 16
 config.reads.batch, config.training.check_every = 256, 32
 with config.ignore_type():
     config.table = table  # on the command line: the name of a file
-(cell,) = planning.plan_of(config).batches
-trace = []
-for update in running.run(cell, devices, trace=True):
-    trace += [row for row in update.rows if row["kind"] == "trace"]
+(batch,) = planning.plan_of(config).batches
+trace, models = [], []
+for step in batch.run(devices):
+    trace += [row for row in step.rows if row["kind"] == "trace"]
+    models += step.models
 print(f"accuracy {trace[-1]['accuracy']:.0%} after {trace[-1]['steps']} steps")
 
 # %%
-(search,) = cell.searches
-params = running.params_of(cell, update.state, 0)
-model = checkpoints.Model(search, search.problem(cell.shape), params)
+model = checkpoints.Model(*models[0])
 figure, panels = plt.subplots(1, 2, figsize=(10, 3), layout="constrained")
 panels[0].plot([row["steps"] for row in trace], [row["loss"] for row in trace])
 panels[0].set(xlabel="steps", ylabel="cross-entropy, nats", title="training")

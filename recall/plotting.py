@@ -211,6 +211,12 @@ def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None
     )
 
 
+def ends(values: Iterable[Number], room: float) -> tuple[Number, Number]:
+    """Returns the ends of a log axis of values, those <= 0 left out, with some room."""
+    positive = [value for value in values if value > 0] or [1.0]
+    return min(positive) / room, max(positive) * room
+
+
 def log_axis(axis: XAxis | YAxis, low: Number, high: Number) -> None:
     """Makes an axis logarithmic, with the sparsest ticks that are three or more."""
     name = axis.axis_name

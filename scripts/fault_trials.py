@@ -1,5 +1,6 @@
 """One run that is struck by a fault, launched again, and compared."""
 
+import math
 import os
 import random
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recall.store import journal
+from recall.store import csv_files, journal
 
 ROOT = Path(__file__).resolve().parents[1]
 SWEEP = (
@@ -25,11 +26,9 @@ SWEEP = (
 )
 TABLES = ("capacities.csv", "probes.csv")
 SECONDS = 120.0  # after which a launch counts as stuck
-# Columns that say when and by which code, not what.
-PROVENANCE = {
-    *("wall_seconds", "compile_seconds", "git_commit", "git_dirty", "device"),
-}
-BACK = """
+# Columns about time, device and code, which may differ between equal runs.
+PROVENANCE = {"wall_seconds", "compile_seconds", "git_commit", "git_dirty", "device"}
+DAY_BACK = """
 import runpy, time
 real = time.time
 time.time = lambda: real() - 86400.0
@@ -38,27 +37,29 @@ runpy.run_module("recall.main", run_name="__main__", alter_sys=True)
 
 
 class Stuck(Exception):  # noqa: N818
-    """A launch that does not do what it should."""
+    """A launch that does not end, or not with an exit code that it should have."""
 
 
 class Trial:
-    """A run in a workdir of its own: what was launched, acknowledged, struck.
+    """A run in a workdir of its own, which a fault strikes.
 
     Attributes:
-        random: what this trial draws from.
+        workdir: its folder.
+        random: a generator of the trial's random choices.
         acknowledged: rows that were on disk before or just after the fault, by key.
         struck: whether the run was going on when the fault came.
+        launches: number of launches of the same command.
     """
 
     def __init__(self, workdir: Path, generator: random.Random) -> None:
-        """Nothing was launched yet."""
+        """Prepares a trial that has launched nothing."""
         self.workdir, self.random = workdir, generator
         self.acknowledged: dict[str, Any] = {}
         self.struck, self.launches = False, 0
         self._started: list[subprocess.Popen] = []
 
     def start(self, *command: str, **keywords: Any) -> subprocess.Popen:
-        """Starts a program in a process group of its own."""
+        """Starts a Python program in a process group that can be killed as a whole."""
         process = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,
@@ -71,73 +72,88 @@ class Trial:
         return process
 
     def launch(self, *flags: str, back: bool = False, **keywords: Any) -> Any:
-        """Launches the run; `back`: with the clock a day back."""
+        """Launches the run, with the clock a day back if `back`."""
         self.launches += 1
-        how = ("-c", BACK) if back else ("-m", "recall.main")
+        how = ("-c", DAY_BACK) if back else ("-m", "recall.main")
         return self.start(*how, *SWEEP, f"--workdir={self.workdir}", *flags, **keywords)
 
     def strike(self, process: subprocess.Popen, act: Callable[[], object]) -> None:
-        """Does something to a run some time after its first row."""
-        self.await_rows(process, self.random.randint(1, 30))
+        """Calls `act` some time after the run's first row, if it is still going on."""
+        count = self.random.randint(1, 30)
+        await_that(
+            lambda: process.poll() is not None or len(self.rows()) >= count,
+            f"{self.workdir}: fewer than {count} rows",
+        )
         time.sleep(self.random.uniform(0.0, 0.4))
         self.acknowledged |= self.rows()
         self.struck = process.poll() is None
         if self.struck:
             act()
 
-    def await_rows(self, process: subprocess.Popen, count: int) -> None:
-        """Waits until so many rows are on disk, or the run is over."""
-        limit = time.monotonic() + SECONDS
-        while process.poll() is None and len(self.rows()) < count:
-            if time.monotonic() > limit:
-                raise Stuck(f"{self.workdir}: fewer than {count} rows")
-            time.sleep(0.02)
+    def killed(self, *flags: str) -> subprocess.Popen:
+        """Launches the run, and kills its process in the middle."""
+        run = self.launch(*flags)
+        self.strike(run, run.kill)
+        run.wait()
+        return run
 
-    def over(self, process: subprocess.Popen) -> int:
-        """Waits for the end of a struck launch; what it left is acknowledged."""
-        code = self._end_of(process)
+    def end_of(self, process: subprocess.Popen, *codes: int) -> int:
+        """Waits for the end of a struck launch, keeps its rows, checks its code."""
+        code = self._code_of(process)
         self.acknowledged |= self.rows()
+        if code not in codes:
+            raise Stuck(f"{self.workdir}: exit code {code}, not in {codes}")
         return code
 
-    def _end_of(self, process: subprocess.Popen) -> int:
-        try:
-            return process.wait(timeout=SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise Stuck(f"{self.workdir}: no end within {SECONDS:.0f} s") from error
-
     def rows(self) -> dict[str, Any]:
-        """The rows on disk by key."""
+        """Returns the rows on disk by key."""
         if not (self.workdir / "rows").is_dir():
             return {}
         return {row["key"]: row for row in journal.read_rows(self.workdir)}
 
     def again(self, *flags: str, **keywords: Any) -> None:
-        """Launches the same command until it ends well: at most three times."""
+        """Launches the same command until it ends well, at most three times."""
         codes = []
         while not codes or (codes[-1] != 0 and len(codes) < 3):
-            codes.append(self._end_of(self.launch(*flags, **keywords)))
+            codes.append(self._code_of(self.launch(*flags, **keywords)))
         if codes[-1]:
             raise Stuck(f"{self.workdir}: exit codes {codes}")
 
     def verdict(self, expected: dict[str, Any]) -> dict[str, int]:
-        """Counts of what was acknowledged, lost, twice in tables, and equal."""
-        rows, found = self.rows(), tables(self.workdir)
+        """Counts rows acknowledged, lost, and twice in tables; compares results."""
+        rows, tables = self.rows(), tables_of(self.workdir)
         kept = {key: row for key, row in rows.items() if key in self.acknowledged}
-        keys = [row["key"] for row in found]
         return {
             "repeats": 1,
             "struck": int(self.struck),
             "launches": self.launches,
             "acknowledged": len(self.acknowledged),
             "lost": sum(kept.get(k) != row for k, row in self.acknowledged.items()),
-            "duplicates": len(keys) - len(set(keys)),
-            "equal": int(same(results(found), expected)),
+            "duplicates": len(tables) - len({row["key"] for row in tables}),
+            "equal": int(is_same(results(tables), expected)),
         }
 
     def end(self) -> None:
-        """Kills whatever is left of what was started."""
+        """Kills all that is left of the trial's programs."""
         for process in self._started:
             kill_group(process)
+
+    def _code_of(self, process: subprocess.Popen) -> int:
+        try:
+            return process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise Stuck(f"{self.workdir}: no end within {SECONDS:.0f} s") from error
+
+
+def await_that(
+    condition: Callable[[], bool], failure: str, seconds: float = SECONDS
+) -> None:
+    """Waits until a condition holds; raises Stuck with `failure` if it does not."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > limit:
+            raise Stuck(failure)
+        time.sleep(0.02)
 
 
 def kill_group(process: subprocess.Popen) -> None:
@@ -149,36 +165,30 @@ def kill_group(process: subprocess.Popen) -> None:
     process.wait()
 
 
-def tables(workdir: Path) -> list[dict[str, Any]]:
-    """The rows that a user gets."""
-    return [row for name in TABLES for row in journal.read_csv(workdir / name)]
+def tables_of(workdir: Path) -> list[dict[str, Any]]:
+    """Returns the rows of the tables that a user gets."""
+    return [row for name in TABLES for row in csv_files.read(workdir / name)]
 
 
 def results(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was found, by key."""
+    """Returns the columns of each row, but for its provenance, by key."""
     return {
         row["key"]: {k: v for k, v in row.items() if k not in PROVENANCE}
         for row in rows
     }
 
 
-def same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Whether the same was found: floats to five digits, for lanes were grouped."""
+def is_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Tells whether two runs have the same results, floats to five digits."""
+
+    def is_close(one: Any, other: Any) -> bool:
+        if isinstance(one, float) and isinstance(other, float):
+            # Lanes are grouped anew after a fault, and other shapes round differently.
+            return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-9)
+        return one == other
+
     return ours.keys() == theirs.keys() and all(
-        _close(row[name], theirs[key][name])
+        is_close(row[name], theirs[key][name])
         for key, row in ours.items()
         for name in row
     )
-
-
-def _close(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= 1e-5 * max(abs(one), abs(other)) + 1e-9
-    return one == other
-
-
-def undisturbed(workdir: Path) -> dict[str, Any]:
-    """What a run finds that nothing happens to."""
-    trial = Trial(workdir, random.Random(0))
-    trial.again()
-    return results(tables(workdir))

@@ -19,7 +19,7 @@ from recall.cli import arguments
 from recall.pages import claims, commands, terminal
 from recall.runs import sources, taking
 from recall.stats.table import Table
-from recall.store import journal
+from recall.store import csv_files, files
 from recall.store.row import Row
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,10 +43,10 @@ def tables(name: str, rows: list[Row]) -> list[Table]:
 
 def draw(path: Path) -> None:
     """Saves the figure of committed rows beside them."""
-    rows = journal.read_csv(path)
+    rows = csv_files.read(path)
     beside = getattr(experiments.part(path.stem, "figure"), "BESIDE", None)
     if beside:
-        rows += journal.read_csv(RESULTS / f"{beside}.csv")
+        rows += csv_files.read(RESULTS / f"{beside}.csv")
     if path.stem == BENCHMARK:
         drawn = scaling_figure.scaling(rows)
     else:
@@ -69,7 +69,7 @@ def numbers() -> str:
     """Returns a section of tables for every committed table of rows."""
     parts = [NUMBERS.strip()]
     for path in drawn():
-        rows = journal.read_csv(path)
+        rows = csv_files.read(path)
         parts += [f"## {path.stem}"]
         parts += [f"`{path.name}`: {heading(rows)}; [figure]({path.stem}.png)."]
         parts += [table.markdown() for table in tables(path.stem, rows)]
@@ -87,7 +87,7 @@ def costs() -> str:
     """Returns the tables of what runs cost: of large memories and of single steps."""
     parts = []
     for name in ("large_memory", BENCHMARK):
-        rows = journal.read_csv(RESULTS / f"{name}.csv")
+        rows = csv_files.read(RESULTS / f"{name}.csv")
         parts += [f"**`results/{name}.csv`**, {heading(rows)}:"]
         parts += [table._replace(title="").markdown() for table in tables(name, rows)]
     return "\n\n".join(parts)
@@ -95,7 +95,7 @@ def costs() -> str:
 
 def faults() -> str:
     """Returns how often each fault was made, and what was lost by it."""
-    rows = journal.read_csv(RESULTS / "faults.csv")
+    rows = csv_files.read(RESULTS / "faults.csv")
     lines = [[str(row[column]) for column in FAULTS] for row in rows]
     return Table("", FAULTS, lines).markdown()
 
@@ -123,7 +123,7 @@ def texts() -> dict[Path, str]:
 
 
 def difference(path: Path, text: str) -> str | None:
-    """The first line in which a file is not what the rows say, if there is one."""
+    """Returns the first line in which a file is not what the rows say, or None."""
     lines = path.read_text().split("\n"), text.split("\n")
     pairs = itertools.zip_longest(*lines, fillvalue="")
     for number, (there, said) in enumerate(pairs, 1):
@@ -151,7 +151,7 @@ def main() -> None:
     if args.take is not None:
         try:
             taking.take(args.take, RESULTS)
-        except (journal.JournalError, sources.SourceError) as error:
+        except (files.StoreError, sources.SourceError) as error:
             arguments.refuse(error)
     if args.check:
         check()

@@ -19,7 +19,7 @@ INSTALLED = re.compile(r'^REPOSITORY = "(.*)"', re.MULTILINE)
 
 
 def repository() -> str:
-    """The owner and name that all badges agree on.
+    """Returns the owner and name that all badges agree on.
 
     Raises:
         ValueError: if they do not.
@@ -31,12 +31,12 @@ def repository() -> str:
 
 
 def source(path: Path, repository: str) -> str:
-    """The text of a .py, with the repository that it installs."""
+    """Returns the text of a .py, with the repository that it installs."""
     return INSTALLED.sub(f'REPOSITORY = "{repository}"', path.read_text())
 
 
 def notebook(text: str) -> str:
-    """The notebook of a .py; the same text makes the same bytes."""
+    """Returns the notebook of a .py; the same text makes the same bytes."""
     made = jupytext.reads(text, fmt="py:percent")
     for index, cell in enumerate(made.cells):
         cell["id"] = f"cell-{index}"

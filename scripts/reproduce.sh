@@ -31,11 +31,11 @@ for config in "${configs[@]}"; do
   began=$SECONDS code=0
   "$PYTHON_IN_VENV" -m recall.main --config="$config$suffix" --workdir="$workdir" \
     >"$workdir/log.txt" 2>&1 || code=$?
-  told=done
-  ((code)) && told="exit code $code: $workdir/log.txt"
-  ((code == 2)) && grep -q 'to be installed' "$workdir/log.txt" && code=0 told=skipped
+  result=done
+  ((code)) && result="exit code $code: $workdir/log.txt"
+  ((code == 2)) && grep -q 'to be installed' "$workdir/log.txt" && code=0 result=skipped
   printf '%2d/%d  %-22s %4d s  %s\n' "$count" "${#configs[@]}" "$name" \
-    "$((SECONDS - began))" "$told"
+    "$((SECONDS - began))" "$result"
   ((code == 130 || code == 143)) && exit "$code"
   ((code)) && failed+=("$name")
 done

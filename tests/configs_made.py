@@ -9,6 +9,7 @@ import pytest
 import tiny_facts
 
 from recall.runs import planning
+from recall.sweeps.search import Search
 
 ROOT = pathlib.Path(__file__).parents[1]
 NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem != "__init__")
@@ -35,8 +36,9 @@ def config(name, preset=None, **changes):
 
 
 def plan(*args, **changes) -> list[Any]:
-    """The lanes of a config, in no order."""
-    return planning.plan_of(config(*args, **changes)).lanes
+    """The searches of a config, in no order."""
+    lanes = planning.plan_of(config(*args, **changes)).lanes
+    return [lane for lane in lanes if isinstance(lane, Search)]
 
 
 def few_seeds(name, preset):

@@ -127,7 +127,7 @@ def check_gradient(parts):
 
 def check_lanes():
     """Five lanes, which no number of devices but one divides."""
-    some = tiny.cell([tiny.linear(seed=seed) for seed in range(5)])
+    some = tiny.batch([tiny.linear(seed=seed) for seed in range(5)])
     alone = tiny.finish(some)
     for num_devices in (2, 3, 8):
         sharded = tiny.finish(some, num_devices, num_checks=2)

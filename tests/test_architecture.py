@@ -1,6 +1,7 @@
 """A module of `recall` imports only from rooms on lower floors of one list."""
 
 import ast
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -165,3 +166,20 @@ def test_the_check_finds_what_the_floors_forbid(module, source):
 )
 def test_the_check_lets_the_rest_pass(module, source):
     assert not violations(module, source)
+
+
+def test_the_drawing_of_the_rooms_is_current():
+    path = ROOT / "scripts" / "draw_rooms.py"
+    spec = importlib.util.spec_from_file_location("draw_rooms", path)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    drawn = script.picture(script.below())
+    update = "run `python scripts/draw_rooms.py` and commit docs/architecture.svg"
+    assert drawn == (ROOT / "docs" / "architecture.svg").read_text(), update
+
+
+def test_the_document_names_the_rule_of_every_room():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert not [room for room in ROOMS if f"`{room}" not in text]

@@ -29,6 +29,7 @@ RUN_ELSEWHERE = {
     "bash scripts/test.sh": "it runs the tests",
     "python scripts/make_results.py": "tests/scripts/test_results.py",
     "python scripts/notebooks.py": "tests/test_notebooks.py",
+    "python scripts/draw_rooms.py": "tests/test_architecture.py",
     "python run.py": "the worked example below",
     "pip install": "tests/test_wheel.py, without a network",
     "uv pip install": "tests/test_wheel.py, without a network",
@@ -226,9 +227,10 @@ def test_the_worked_example_of_extending_runs_as_it_stands(tmp_path):
     assert files[0] == "pruned.py"
     assert files[-1] == "run.py"
     tests = (
-        "import test_pruned as t\n"
-        "for name in [name for name in dir(t) if name.startswith('test_')]:\n"
-        "    getattr(t, name)(); print(name)\n"
+        "import test_pruned, test_pruning\n"
+        "for module in (test_pruned, test_pruning):\n"
+        "    for name in [name for name in dir(module) if name.startswith('test_')]:\n"
+        "        getattr(module, name)(); print(name)\n"
     )
     code = f"import runpy\nrunpy.run_path('run.py')\n{tests}"
     done = subprocess.run(
@@ -240,6 +242,10 @@ def test_the_worked_example_of_extending_runs_as_it_stands(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "test_half_of_the_weights_are_cut" in done.stdout
     assert "test_padded_is_cut" in done.stdout
-    assert "pruned" in done.stdout
-    for made in ("capacities.csv", "probes.csv", "figure.png"):
+    assert "test_a_bad_field_is_named" in done.stdout
+    assert (
+        "P1, The larger half of the weights holds 93 % of the squared norm: holds"
+        in (" ".join(done.stdout.split()))
+    )
+    for made in ("capacities.csv", "probes.csv", "runs.csv", "figure.png"):
         assert (tmp_path / "runs" / "pruning" / made).stat().st_size

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import recall
-from recall.store import journal
+from recall.store import csv_files
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (".css", ".html", ".js")
@@ -101,7 +101,7 @@ def test_a_job_of_an_installed_config_leaves_its_results_where_it_was_called(run
     done = run("-m", "recall.main", *TINY)
     assert (done.returncode, done.stderr) == (0, "")
     workdir = run.empty / "runs" / "linear_capacity-quick"
-    rows = journal.read_csv(workdir / "capacities.csv")
+    rows = csv_files.read(workdir / "capacities.csv")
     assert len(rows) == 4
     assert {row["version"] for row in rows} == {recall.__version__}
     assert {row["git_commit"] for row in rows} == {None}

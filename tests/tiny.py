@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from recall import capacity, training
-from recall.sweeps import cells, lanes, memory_search, running, transformer_search
+from recall.sweeps import lanes, memory_search, transformer_search
 from recall.sweeps import search as searches
+from recall.sweeps.batch import Step
+from recall.sweeps.search_batch import SearchBatch
 
 DECAY = training.Recipe(num_steps=64, check_every=8, cosine=True)
 EXACT = capacity.Strategy(
@@ -19,6 +21,8 @@ GROW = capacity.Strategy(method="grow", resolution=0.0)
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 SHORT = training.Recipe(num_steps=256, check_every=32, cosine=True)
 READS = transformer_search.Reads(length=8, batch=16, share=4, checks=2)
+# A shape that has more room than any tiny transformer needs.
+LARGER = transformer_search.Shape(12, 2, 11, 3, 3, 13)
 
 
 def outer_product(d: int = 4, **changes: Any) -> memory_search.MemorySearch:
@@ -53,19 +57,22 @@ def _search(*, changes: dict[str, Any], **fields: Any) -> memory_search.MemorySe
     return memory_search.MemorySearch(**same | fields | changes)
 
 
-def cell(
-    some: Sequence[searches.Search], shape: searches.Shape | None = None
-) -> cells.Cell:
-    """One cell of all these searches, in the smallest shape that fits unless given."""
+def batch(
+    some: Sequence[searches.Search],
+    shape: searches.Shape | None = None,
+    **changes: Any,
+) -> SearchBatch:
+    """All these searches together, in the smallest shape that fits unless given."""
     own = [search.own_shape() for search in some]
     wide = shape or type(own[0])(*map(max, zip(*own, strict=True)))
     firsts = tuple(min(s.first, wide.n_max) for s in some)
-    return cells.Cell(tuple(some), wide, firsts, (0,) * len(some))
+    fields: dict[str, Any] = {"firsts": firsts, "behind": (0,) * len(some)} | changes
+    return SearchBatch(lanes=tuple(some), shape=wide, **fields)
 
 
-def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:
-    """The problems and fresh lanes of a cell, filled up with finished lanes."""
-    problems = [s.problem(one.shape) for s in one.searches]
+def stacked(one: SearchBatch, count: int) -> tuple[Any, Any]:
+    """The problems and fresh lanes of a batch, filled up with finished lanes."""
+    problems = [s.problem(one.shape) for s in one.lanes]
     begun = [
         capacity.begin(p, jnp.asarray(first, jnp.int32))
         for p, first in zip(problems, one.firsts, strict=True)
@@ -75,28 +82,33 @@ def stacked(one: cells.Cell, count: int) -> tuple[Any, Any]:
     return lanes.stack(problems, count), filled
 
 
-def fleet(one: cells.Cell, devices: Sequence[Any], group: int) -> lanes.Fleet:
-    count = lanes.padded_count(len(one.searches), group, len(devices))
-    step = one.searches[0].advance(one.shape)
+def fleet(one: SearchBatch, devices: Sequence[Any], group: int) -> lanes.Fleet:
+    count = lanes.padded_count(len(one.lanes), group, len(devices))
+    step = one.lanes[0].advance(one.shape)
     return lanes.Fleet(step, *stacked(one, count), lanes.mesh(devices), group)
 
 
 def finish(
-    one: cells.Cell, num_devices: int = 1, group: int = 1, num_checks: int = 16
+    one: SearchBatch, num_devices: int = 1, group: int = 1, num_checks: int = 16
 ) -> Any:
-    """Runs the lanes of a cell to their ends, in chunks; returns them stacked."""
+    """Runs the lanes of a batch to their ends, in chunks; returns them stacked."""
     ships = fleet(one, jax.devices()[:num_devices], group)
     while not (lane := ships.advance(num_checks)).done.all():
         pass
-    return jax.tree.map(lambda x: x[: len(one.searches)], lane)
+    return jax.tree.map(lambda x: x[: len(one.lanes)], lane)
 
 
-def updates(some: cells.Cell, **keywords: Any) -> list[running.Update]:
-    return list(running.run(some, jax.devices(), **keywords))
+def steps(one: SearchBatch, **keywords: Any) -> list[Step]:
+    return list(one.run(jax.devices(), **keywords))
 
 
-def rows_of(told: Sequence[running.Update]) -> list[dict[str, Any]]:
-    return [row for update in told for row in update.rows]
+def states(some: Sequence[Step]) -> list[Step]:
+    """Those that save a state, and so are places to stop."""
+    return [step for step in some if step.state is not None]
+
+
+def rows_of(some: Sequence[Step]) -> list[dict[str, Any]]:
+    return [row for step in some for row in step.rows]
 
 
 def assert_same_lanes(one: Any, other: Any, atol: float = 1e-5) -> None:

@@ -31,4 +31,4 @@ SMALL = stage_lanes.StageLane(
 def rows_of(*lanes, trace=False, done=()):
     """The rows of a job of these lanes."""
     job = stage_jobs.StageBatch(lanes=tuple(lanes), trace=trace)
-    return [row for batch in job.run(done) for row in batch]
+    return [row for batch in job.measure(job.left(done)) for row in batch]

@@ -1,4 +1,4 @@
-"""Asking a trained transformer: a subject and a relation, its answers and attention."""
+"""Questions to a trained transformer: its answers, and the attention of its heads."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ QUESTION = re.compile(r"(?:what is )?(?:the )?(.+?) of (.+?)\s*\??", re.IGNORECA
 
 
 class Reply(NamedTuple):
-    """What a model says about a fact, over noise contexts.
+    """The answers of a model about a fact, over noise contexts.
 
     Attributes:
         probabilities: `[R D]` of the answers, averaged.
@@ -42,10 +42,10 @@ def parse(prompt: str, sizes: recall_task.Sizes) -> tuple[int, int]:
     Raises:
         ValueError: if it is not one, or there is no such subject or relation.
     """
-    found = PROMPT.fullmatch(prompt.strip())
-    if found is None:
+    match = PROMPT.fullmatch(prompt.strip())
+    if match is None:
         raise ValueError(f'Expected a prompt such as "s3 r5"; got {prompt!r}.')
-    subject, relation = int(found[1]), int(found[2])
+    subject, relation = int(match[1]), int(match[2])
     for letter, token, count in (
         ("s", subject, int(sizes.subjects)),
         ("r", relation, int(sizes.relations)),
@@ -59,7 +59,7 @@ def parse(prompt: str, sizes: recall_task.Sizes) -> tuple[int, int]:
 
 
 def names_of(model: checkpoints.Model) -> fact_tables.FactTable | None:
-    """The names that a model was trained with, if its tokens have any."""
+    """Returns the names that a model was trained with, if its tokens have any."""
     search = model.search
     return search.facts_of if isinstance(search, fact_searches.FactSearch) else None
 
@@ -70,25 +70,25 @@ def parse_names(prompt: str, table: fact_tables.FactTable) -> tuple[int, int]:
     Raises:
         ValueError: if it is none, or about something that has no such name.
     """
-    found = QUESTION.fullmatch(prompt.strip())
-    if found is None:
+    match = QUESTION.fullmatch(prompt.strip())
+    if match is None:
         raise ValueError(
             f'Expected a question such as "{table.relations[0]} of '
             f'{table.subjects[0]}?"; got {prompt!r}.'
         )
-    relation = _find("relation", found[1], table.relations)
-    return _find("subject", found[2], table.subjects), relation
+    relation = _find("relation", match[1], table.relations)
+    return _find("subject", match[2], table.subjects), relation
 
 
-def _find(what: str, name: str, names: Sequence[str]) -> int:
-    """The index of a name, or an error with those that are close."""
-    known = {other.casefold(): i for i, other in enumerate(names)}
-    if name.casefold() in known:
-        return known[name.casefold()]
-    close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.5)
-    some = [names[known[other]] for other in close] or names[:5]
+def _find(noun: str, name: str, names: Sequence[str]) -> int:
+    """Returns the index of a name, or raises an error with close ones."""
+    places = {other.casefold(): i for i, other in enumerate(names)}
+    if name.casefold() in places:
+        return places[name.casefold()]
+    close = difflib.get_close_matches(name.casefold(), places, n=3, cutoff=0.5)
+    some = [names[places[other]] for other in close] or names[:5]
     raise ValueError(
-        f"Expected a {what} by its name, such as {', '.join(map(repr, some))}; got "
+        f"Expected a {noun} by its name, such as {', '.join(map(repr, some))}; got "
         f"{name!r}."
     )
 
@@ -96,8 +96,8 @@ def _find(what: str, name: str, names: Sequence[str]) -> int:
 def ask(model: checkpoints.Model, subject: int, relation: int) -> Reply:
     """Asks for a fact in CONTEXTS noise contexts, position by position."""
     problem, architecture = model.problem, model.search.architecture
-    world = problem.world
-    length = model.search.reads.length
+    world, length = problem.world, model.search.reads.length
+    # One fact a context; its tokens then give way to the ones of the question.
     draw = sequences.sample_draw(
         jax.random.key(0), world, CONTEXTS, 1, length, layout="pairs"
     )
@@ -110,17 +110,18 @@ def ask(model: checkpoints.Model, subject: int, relation: int) -> Reply:
 
     def read(tokens: jax.Array) -> tuple[jax.Array, jax.Array]:
         X = transformer.token_table(tables)[tokens]
-        found = transformer.apply(model.params, tables, tokens, architecture)
+        recalled = transformer.apply(model.params, tables, tokens, architecture)
+        # Padded answers are zero vectors: their score of 0 would beat negative ones.
         live = jnp.arange(len(tables.answers)) < recall_task.num_outputs(world)
-        scores = jnp.where(live, tables.answers @ found, -jnp.inf)
+        scores = jnp.where(live, tables.answers @ recalled, -jnp.inf)
         return scores, transformer.attend(model.params, X)
 
     scores, attention = jax.vmap(read)(batch.tokens)
     parts = [attention[..., 0], attention[..., 1]]
     parts += [attention[..., 2:-1].sum(axis=-1), attention[..., -1]]
-    known = bool(recall_task.live_facts(world)[subject, relation])
-    truth = int(batch.answers[0]) if known else None
-    hits = jnp.mean(jnp.argmax(scores, axis=-1) == truth) if known else jnp.nan
+    live = bool(recall_task.live_facts(world)[subject, relation])
+    truth = int(batch.answers[0]) if live else None
+    hits = jnp.mean(jnp.argmax(scores, axis=-1) == truth) if live else jnp.nan
     return Reply(
         probabilities=np.asarray(jax.nn.softmax(scores).mean(axis=0)),
         truth=truth,
@@ -132,12 +133,14 @@ def ask(model: checkpoints.Model, subject: int, relation: int) -> Reply:
 def answer_table(
     reply: Reply, answers: int, table: fact_tables.FactTable | None = None, top: int = 5
 ) -> Table:
-    """The likeliest answers, whose relation they are of, and which one is right."""
+    """Returns the likeliest answers, their relations, and a mark on the right one."""
     lines = []
     for index in np.argsort(-reply.probabilities)[:top].tolist():
         name, relation = f"a{index}", f"r{index // answers}"
         if table is not None:
-            name, relation = table.answers[index], _relations(index, table)
+            columns = zip(table.relations, zip(*table.ids, strict=True), strict=True)
+            relation = ", ".join(name for name, ids in columns if index in ids)
+            name = table.answers[index]
         right = "right" if index == reply.truth else ""
         lines.append([name, relation, f"{reply.probabilities[index]:.4f}", right])
     columns = ("answer", "of relation", "probability", "")
@@ -145,14 +148,8 @@ def answer_table(
     return Table("Answers", columns, lines, caption, num_labels=2)
 
 
-def _relations(answer: int, table: fact_tables.FactTable) -> str:
-    """The relations that have an answer."""
-    columns = zip(table.relations, zip(*table.ids, strict=True), strict=True)
-    return ", ".join(name for name, column in columns if answer in column)
-
-
 def attention_table(reply: Reply) -> Table:
-    """What each head attends to."""
+    """Returns the mean attention of each head to the kinds of tokens."""
     columns = ("head", "subject", "relation", "noise", "end")
     heads = enumerate(reply.attention)
     lines = [[str(head), *(f"{part:.2f}" for part in parts)] for head, parts in heads]

@@ -47,10 +47,11 @@ CACHE = flags.DEFINE_bool("compile_cache", True, "Keep compiled programs for lat
 
 
 def main(argv: list[str]) -> None:
-    """Runs the experiment of a config, or tells of one that was run."""
+    """Runs the experiment of a config, or shows one that was run."""
     _check(argv)
-    if _looked():
-        return
+    if REPORT.value or DIAGNOSE.value or CLAIMS.value:
+        return _look()
+    # Imports of JAX wait until here: help and typing errors are answered in .3 s.
     from recall.runs import setup
 
     few = 0 < DEVICES.value < setup.num_cores()
@@ -59,16 +60,18 @@ def main(argv: list[str]) -> None:
     from rich.console import Console
 
     from recall.runs import cluster, signals
-    from recall.store import journal
+    from recall.store import files
 
-    console = Console() if sys.stdout.isatty() else Console(width=110)
+    console = (
+        Console() if sys.stdout.isatty() else Console(width=110)
+    )  # a file has none
     workdir = arguments.workdir_of(WORKDIR.value, CONFIG.value)
     try:
         if STATUS.value or ASK.value is not None:
-            _tell(workdir, ASK.value, console)
+            _show(workdir, ASK.value, console)
         else:
             sys.exit(_run(CONFIG.value, workdir, console))
-    except (journal.JournalError, cluster.ClusterError) as error:
+    except (files.StoreError, cluster.ClusterError) as error:
         arguments.refuse(error)
     except cluster.LostError as error:
         console.print(error)
@@ -80,11 +83,11 @@ def main(argv: list[str]) -> None:
 
 def _check(argv: list[str]) -> None:
     """Refuses flags that do not go together."""
-    told = STATUS.value and WORKDIR.value is not None
-    looks = REPORT.value or DIAGNOSE.value or CLAIMS.value
-    asked = looks or told or CONFIG.value is not None or ASK.value is not None
+    status = STATUS.value and WORKDIR.value is not None
+    looks = REPORT.value or DIAGNOSE.value or CLAIMS.value or status
+    wants = looks or CONFIG.value is not None or ASK.value is not None
     _check_company()
-    if len(argv) > 1 or not asked:
+    if len(argv) > 1 or not wants:
         extra = f"; got {argv[1]!r}" if len(argv) > 1 else ""
         wanted = "--config=configs/<name>.py[:preset]"
         wanted += " or --workdir=<folder of a run>" * STATUS.value
@@ -99,11 +102,11 @@ def _check(argv: list[str]) -> None:
 
 
 def _check_company() -> None:
-    """Refuses flags that mean nothing without another, and two that ask at once."""
-    asking = REPORT, DIAGNOSE, CLAIMS, PLAN, STATUS, ASK
-    chosen = [f"--{flag.name}" for flag in asking if flag.value]
+    """Refuses flags that mean nothing without another, and two verbs at once."""
+    verbs = REPORT, DIAGNOSE, CLAIMS, PLAN, STATUS, ASK
+    chosen = [f"--{flag.name}" for flag in verbs if flag.value]
     if len(chosen) > 1:
-        allowed = ", ".join(f"--{flag.name}" for flag in asking)
+        allowed = ", ".join(f"--{flag.name}" for flag in verbs)
         arguments.refuse(f"Expected one of {allowed}; got {', '.join(chosen)}.")
     needs = [(flag, DISTRIBUTED) for flag in (COORDINATOR, PROCESSES, PROCESS)]
     for flag, other in [*needs, (OUT, REPORT)]:
@@ -112,31 +115,33 @@ def _check_company() -> None:
             arguments.refuse(f"Expected {wanted}.")
 
 
-def _looked() -> bool:
-    """Shows what there is, without JAX until there is something to look at."""
-    if not (REPORT.value or DIAGNOSE.value or CLAIMS.value):
-        return False
-    from recall.cli import looking
+def _look() -> None:
+    """Looks at rows of a run, or of all committed results."""
+    from recall.cli import show
 
     workdir = WORKDIR.value
     if workdir is None and CONFIG.value is not None:
         workdir = str(arguments.workdir_of(None, CONFIG.value))
-    if REPORT.value:
-        looking.report(workdir, OUT.value)
-    if DIAGNOSE.value:
-        looking.diagnose(workdir, compile_cache=CACHE.value)
-    if CLAIMS.value:
-        looking.claims()
-    return True
+    try:
+        if REPORT.value:
+            from recall.pages import report
+
+            print(f"page    {report.write(workdir, OUT.value)}")
+        elif DIAGNOSE.value:
+            show.diagnose(workdir, compile_cache=CACHE.value)
+        else:
+            show.claims()
+    except ValueError as error:
+        arguments.refuse(error)
 
 
-def _tell(workdir: Path, question: str | None, console: Any) -> None:
-    """Tells how far a run is, or what a model that it left answers."""
+def _show(workdir: Path, question: str | None, console: Any) -> None:
+    """Shows the status of a run, or the answers of a model that it left."""
     from recall.cli import show
 
     try:
         if question is None:
-            show.tell_status(workdir, console)
+            show.print_status(workdir, console)
         else:
             show.ask(question, workdir, SEED.value, console)
     except ValueError as error:
@@ -163,7 +168,7 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
     except ValueError as error:
         arguments.refuse(error)
     if PLAN.value:
-        console.print(planning.plan_table(part, devices))
+        console.print(planning.plan_table(part, devices).rich())
         return 0
     if dask:
         same = {"grace": GRACE.value, "compile_cache": CACHE.value}
@@ -173,10 +178,10 @@ def _run(config: Any, workdir: Path, console: Any) -> int:
     if DISTRIBUTED.value:
         if not processes.speaks_last():
             return 0
-        part = whole
-    with signals.listening(GRACE.value) as asked:
+        part = whole  # this process concludes for all
+    with signals.caught(GRACE.value) as request:
         code = show.conclude(config, whole, part, workdir, console)
-        asked.check()
+        request.check()
     return code
 
 

@@ -1,6 +1,6 @@
-"""Ends of a command: concludes and shows a run, or asks a model it left.
+"""Ends of a command: shows a run, its page, its failures, or asks a model it left.
 
-Imports wait until they are needed: rows come first, and drawing costs a second.
+Imports wait until they are needed: a page needs no JAX, and rows no matplotlib.
 """
 
 from pathlib import Path
@@ -9,8 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from recall import experiments
-from recall.runs import launching
-from recall.store import journal
+from recall.store import csv_files, state
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan, ended
 
@@ -32,21 +31,23 @@ def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -
     """Shows a run that is whole, or says what it lacks.
 
     Args:
-        config: where the plan comes from.
-        plan: all that was asked for.
-        part: what this launch was to run of it.
+        config: the config of the plan.
+        plan: all lanes of the run.
+        part: the lanes of this launch.
         workdir: the run's folder.
-        console: where to print.
+        console: prints the end.
 
     Returns:
         The exit code: 1 if a lane of this part failed.
     """
+    from recall.runs import launching
+
     rows = launching.rows_of(workdir)
     failed = [row for row in rows if row["kind"] == failures.KIND]
     done, missed = ended(rows), {row["search"] for row in failed}
     lanes, mine = ({lane.digest() for lane in some.lanes} for some in (plan, part))
     if lanes <= done:
-        journal.drop_states(workdir)  # of parts, and of batches killed as they ended
+        state.drop_all(workdir)  # of parts, and of batches killed as they ended
     if left := lanes - done - missed:
         console.print(_PART.format(len(mine & done), len(mine), len(left), len(lanes)))
     else:
@@ -58,26 +59,26 @@ def conclude(config: Any, plan: Plan, part: Plan, workdir: Path, console: Any) -
 
 
 def show(config: Any, rows: list[dict], workdir: Path, console: Console) -> None:
-    """Writes rows as tables, draws the figure, and prints what they say."""
+    """Writes rows as tables, draws the figure, and prints the experiment's tables."""
     from recall.pages import terminal
 
     by_kind = {kind: [r for r in rows if r["kind"] == kind] for kind in KINDS}
-    kept = {kind: name for kind, name in KINDS.items() if by_kind[kind]}
     for kind, name in KINDS.items():
-        if kind in kept:
-            journal.write_csv(workdir / name, by_kind[kind])
+        if by_kind[kind]:
+            csv_files.write(workdir / name, by_kind[kind])
         else:  # such as failed.csv, once all has been mended
             (workdir / name).unlink(missing_ok=True)
     sound = [row for row in rows if row["kind"] != failures.KIND]
+    # The figure last: --status knows by it that nothing is left to do.
     drawn = _draw(config, sound, workdir, whole=len(sound) == len(rows))
     terminal.print_report(sound, console)
-    files = ", ".join(str(workdir / name) for name in kept.values())
+    files = ", ".join(str(workdir / KINDS[kind]) for kind in KINDS if by_kind[kind])
     for line in (f"rows    {files}", f"figure  {drawn}"):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
-    """Draws what there is; returns where, or what it lacks if lanes have failed."""
+    """Draws the figure and returns its paths, or why lanes that failed prevent it."""
     from recall import plotting
 
     try:
@@ -89,22 +90,54 @@ def _draw(config: Any, rows: list[dict], workdir: Path, *, whole: bool) -> str:
     return f"{workdir / 'figure.png'}, {workdir / 'figure.svg'}"
 
 
-def tell_status(workdir: Path, console: Console) -> None:
-    """Prints how far a run is, and who is at work on it.
+def print_status(workdir: Path, console: Console) -> None:
+    """Prints the counts of a run, and the processes at work on it.
 
     Raises:
         ValueError: if the folder holds no run.
     """
     from recall.runs import status
 
-    found = status.read(workdir)
-    for line in status.lines(found):
+    now = status.read(workdir)
+    for line in status.lines(now):
         console.print(line, highlight=False)
-    console.print(status.table(found))
+    console.print(status.table(now).rich())
+
+
+def claims() -> None:
+    """Prints every claim with its verdict and the numbers that decide it.
+
+    Raises:
+        ValueError: if there are no committed results.
+    """
+    from recall.pages import claims as report_claims
+    from recall.runs import sources
+
+    tables, console = sources.tables(), Console()
+    if not console.is_terminal:  # a file has no width; six columns of words need some
+        console.width = 150
+    console.print(report_claims.table(tables).rich())
+    console.print(report_claims.counts(tables))
+
+
+def diagnose(workdir: str | None, *, compile_cache: bool) -> None:
+    """Prints the signatures of failures that a run, or every committed result, shows.
+
+    Raises:
+        ValueError: if there are no rows to look at.
+    """
+    from recall.runs import sources
+
+    looked_at = sources.of(workdir)  # before JAX: a typo is answered at once
+    from recall.diagnosis import run
+    from recall.runs import setup
+
+    setup.configure(compile_cache=compile_cache)
+    run.report(looked_at)
 
 
 def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
-    """Prints what a saved model answers, and what it attends to.
+    """Prints the answers of a saved model, and the tokens that it attends to.
 
     Raises:
         ValueError: if there is no such model, subject or relation.
@@ -119,13 +152,13 @@ def ask(prompt: str, workdir: Path, seed: int, console: Console) -> None:
     else:
         subject, relation = asking.parse_names(prompt, table)
     reply = asking.ask(model, subject, relation)
-    share = f"recalled in {reply.recalled:.0%} of {asking.CONTEXTS} noise contexts"
+    verdict = f"recalled in {reply.recalled:.0%} of {asking.CONTEXTS} noise contexts"
     if reply.truth is None:
-        share = "the table has no answer"
-    what = f"s{subject} r{relation}"
+        verdict = "the table has no answer"
+    question = f"s{subject} r{relation}"
     if table is not None:
-        what = f"{table.relations[relation]} of {table.subjects[subject]}"
-    console.print(f"{what}: {share}", highlight=False)
+        question = f"{table.relations[relation]} of {table.subjects[subject]}"
+    console.print(f"{question}: {verdict}", highlight=False)
     console.print(asking.answer_table(reply, int(sizes.answers), table).rich())
     console.print(asking.attention_table(reply).rich())
 

@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy import optimize
 
 from recall.models import transformer
 
@@ -162,6 +161,8 @@ def _widest(group: np.ndarray, end: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """
     apart = np.concatenate([group - end[None], end[None] - rest])
     d = len(end)
+    from scipy import optimize  # costs a run that builds no heads .2 s
+
     solved = optimize.linprog(
         np.append(np.zeros(d), -1.0),
         A_ub=np.column_stack([-apart, np.ones(len(apart))]),

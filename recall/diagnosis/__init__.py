@@ -35,6 +35,6 @@ SIGNATURES: Sequence[Signature] = (
 
 
 def findings(rows: Sequence[Row]) -> list[Finding]:
-    """What the rows of one experiment show, serious findings first."""
-    found = [signature(rows) for signature in SIGNATURES]
-    return sorted(filter(None, found), key=lambda finding: not finding.serious)
+    """Returns the findings in the rows of one experiment, serious ones first."""
+    results = (signature(rows) for signature in SIGNATURES)
+    return sorted(filter(None, results), key=lambda finding: not finding.serious)

@@ -1,6 +1,5 @@
-"""What a signature finds, and how it says numbers."""
+"""The finding of a signature, and the words for its numbers."""
 
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,8 +11,8 @@ class Finding(NamedTuple):
 
     Attributes:
         name: of the signature.
-        serious: whether results are wrong or missing; else it is only to be known.
-        sentence: what was found, with its numbers.
+        serious: if results are wrong or missing; else it is only to be known.
+        sentence: the observation, with its numbers.
         advice: what to change.
     """
 
@@ -27,34 +26,24 @@ Signature = Callable[[Sequence[Row]], Finding | None]
 
 
 def of_kind(rows: Iterable[Row], *kinds: str) -> list[Row]:
-    """Rows of these kinds."""
+    """Returns the rows whose kind is one of these."""
     return [row for row in rows if row.get("kind") in kinds]
 
 
-def share(some: Sequence[Any], whole: Sequence[Any], what: str) -> str:
-    """For instance "3 of 12 searches"."""
-    return f"{len(some):,} of {len(whole):,} {what}"
-
-
-def span(values: Sequence[int]) -> str:
-    """For instance "3", or "3 to 12"."""
-    ends = dict.fromkeys((min(values), max(values)))
-    return " to ".join(f"{end:,}" for end in ends)
-
-
-def median(values: Iterable[float]) -> float:
-    """The median of numbers, of which there is one at least."""
-    return float(statistics.median(values))
+def fraction(some: Sequence[Any], whole: Sequence[Any], noun: str) -> str:
+    """Returns both counts in words, for instance "3 of 12 searches"."""
+    return f"{len(some):,} of {len(whole):,} {noun}"
 
 
 def settings(rows: Iterable[Row], *columns: str) -> str:
-    """The different values of columns among rows, for instance "d = 8, 16"."""
-    told = []
+    """Returns the different values of columns among rows, such as "d = 8, 16"."""
+    parts = []
     for column in columns:
         values = {row[column] for row in rows if row.get(column) is not None}
         if values:
+            # Numbers first: a column may hold "all" beside them.
             ordered = sorted(values, key=lambda value: (isinstance(value, str), value))
             shown = [f"{v:g}" if isinstance(v, float) else str(v) for v in ordered]
             shown = shown if len(shown) < 7 else [*shown[:3], "...", shown[-1]]
-            told.append(f"{column.replace('_', ' ')} = {', '.join(shown)}")
-    return "; ".join(told)
+            parts.append(f"{column.replace('_', ' ')} = {', '.join(shown)}")
+    return "; ".join(parts)

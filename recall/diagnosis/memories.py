@@ -1,6 +1,8 @@
 """Failures of memories: coherent embeddings, less than theory says, wrong degrees."""
 
+import itertools
 import math
+import statistics
 from collections.abc import Sequence
 
 from recall.diagnosis import finding
@@ -8,69 +10,64 @@ from recall.diagnosis.finding import Finding, Row
 from recall.stats import points as rows_lib
 
 COHERENT = 1.25  # times the root mean square cosine of random points, 1 / sqrt d
-SHORT = 0.7  # of what theory says
+SHORT = 0.7  # of what theory says; seeds and recipes alone move capacities by less
+_RANDOM = ("sphere", "gaussian")
 _HERMITE = ("hermite", "gated_hermite")
 _LINEAR = ("outer_product", "low_rank", "random_low_rank", "whitened", "linear")
 
 
 def coherent_embeddings(rows: Sequence[Row]) -> Finding | None:
-    """Embeddings that overlap more than random ones, where too little is stored.
+    """Finds embeddings that overlap more than random ones, and store too little.
 
-    Rows of kind "embedding" say what the points of a kind look like: root mean square
-    and mean cosine.
+    Rows of kind "embedding" hold root mean square and mean cosine of a kind's points.
     """
-    looks = finding.of_kind(rows, "embedding")
-    bad = [r for r in looks if r["rms_cosine"] * math.sqrt(r["d"]) > COHERENT]
+    points = finding.of_kind(rows, "embedding")
+    bad = [r for r in points if r["rms_cosine"] * math.sqrt(r["d"]) > COHERENT]
     kinds = {row["embedding"] for row in bad}
     weak = [p for p in _short(rows) if p.embedding in kinds]
     failed = [r for r in _starved(rows) if r.get("embedding") in kinds]
+    # Overlap alone is no failure: a memory that whitens undoes it.
     if not bad or not (weak or failed):
         return None
     worst = max(bad, key=lambda row: row["rms_cosine"] * math.sqrt(row["d"]))
+    cost = f"{len(failed)} trainings failed though their parameters suffice."
+    if weak:
+        stored = _median_part(weak)
+        cost = f"{len(weak)} sizes store {stored:.2f} of what theory gives random ones."
     return Finding(
         "coherent_embeddings",
         True,
         f"{worst['embedding']} embeddings overlap: root mean square cosine "
         f"{worst['rms_cosine']:.3f} at d = {worst['d']}, for {worst['d'] ** -0.5:.3f} "
-        f"of random points (mean {worst['mean_cosine']:.3f}); {_cost(weak, failed)}",
+        f"of random points (mean {worst['mean_cosine']:.3f}); {cost}",
         "Use --config.embedding=sphere or orthonormal_blocks, or a memory that whitens "
         "(--config.memories=\"('whitened',)\").",
     )
 
 
-def _cost(weak: Sequence[rows_lib.Point], failed: Sequence[Row]) -> str:
-    """What such embeddings cost."""
-    if weak:
-        part = finding.median(p.median / rows_lib.predicted(p).facts for p in weak)
-        return f"{len(weak)} sizes store {part:.2f} of what theory gives random ones."
-    return f"{len(failed)} trainings failed though their parameters suffice."
-
-
 def below_theory(rows: Sequence[Row]) -> Finding | None:
-    """Trained memories of random embeddings that store less than theory says."""
+    """Finds trained memories of random embeddings that store less than theory says."""
     points = [p for p in _points(rows) if p.trained and p.embedding in _RANDOM]
     known = [p for p in points if p.exact and rows_lib.predicted(p).facts > 0]
     weak = [p for p in _short(rows) if p in known]
-    if 2 * len(weak) <= len(known) or not weak:
+    if 2 * len(weak) <= len(known) or not weak:  # a few sizes may be bad luck
         return None
-    part = finding.median(p.median / rows_lib.predicted(p).facts for p in weak)
+    part = _median_part(weak)
     sizes = ", ".join(sorted({f"d = {p.d}" for p in weak}))
     return Finding(
         "below_theory",
         True,
-        f"{finding.share(weak, known, 'trained sizes')} store less than {SHORT:g} of "
-        f"what theory or the published guide says, {part:.2f} in the median ({sizes}).",
+        f"{finding.fraction(weak, known, 'trained sizes')} store less than {SHORT:g} "
+        "of what theory or the published guide says, "
+        f"{part:.2f} in the median ({sizes}).",
         "Train longer or at several rates (--config.training.num_steps, "
         ".learning_rates); of a transformer, more attention: H d_h near d, not far "
         "above or below.",
     )
 
 
-_RANDOM = ("sphere", "gaussian")
-
-
 def enough_parameters(rows: Sequence[Row]) -> Finding | None:
-    """Transformers that fail although they have the parameters for their facts."""
+    """Finds transformers that fail with the parameters for their facts."""
     failed = _starved(rows)
     if not failed:
         return None
@@ -88,18 +85,17 @@ def enough_parameters(rows: Sequence[Row]) -> Finding | None:
 
 
 def hermite_degree(rows: Sequence[Row]) -> Finding | None:
-    """Hermite memories of a higher degree that store less than those of a lower one."""
+    """Finds Hermite memories that store less than those of a lower degree."""
     sizes: dict[tuple, dict[int, rows_lib.Point]] = {}
     for point in _points(rows):
         if point.memory in _HERMITE and point.degree is not None:
             kind = point.memory, point.d, point.m, point.threshold
             sizes.setdefault(kind, {})[point.degree] = point
     worse = [
-        (own[low], own[high])
-        for own in sizes.values()
-        for low in own
-        for high in own
-        if low < high and own[low].median >= 2 * own[high].median
+        (low, high)
+        for by_degree in sizes.values()
+        for (i, low), (k, high) in itertools.permutations(by_degree.items(), 2)
+        if i < k and low.median >= 2 * high.median
     ]
     if not worse:
         return None
@@ -115,7 +111,7 @@ def hermite_degree(rows: Sequence[Row]) -> Finding | None:
 
 
 def shared_outputs(rows: Sequence[Row]) -> Finding | None:
-    """Linear memories of facts that share outputs: they store like d, not d^2."""
+    """Finds linear memories of facts that share outputs: they store like d, not d^2."""
     points = [p for p in _points(rows) if p.memory in _LINEAR and p.num_outputs]
     if not points:
         return None
@@ -135,13 +131,18 @@ def _points(rows: Sequence[Row]) -> list[rows_lib.Point]:
 
 
 def _short(rows: Sequence[Row]) -> list[rows_lib.Point]:
-    """Sizes that store less than SHORT of what theory gives random embeddings."""
+    """Lists sizes that store less than SHORT of what theory gives random points."""
     known = [(p, rows_lib.predicted(p).facts) for p in _points(rows) if p.exact]
     return [p for p, facts in known if facts > 0 and p.median < SHORT * facts]
 
 
+def _median_part(weak: Sequence[rows_lib.Point]) -> float:
+    parts = [p.median / rows_lib.predicted(p).facts for p in weak]
+    return float(statistics.median(parts))
+
+
 def _starved(rows: Sequence[Row]) -> list[Row]:
-    """Single trainings of transformers that fail below .1 facts a parameter."""
+    """Lists single trainings of transformers that fail below .1 facts a parameter."""
     tried = finding.of_kind(rows, "probe", "model")
     single = [r for r in tried if r.get("method") == "single" and r.get("n")]
     return [
@@ -154,6 +155,6 @@ def _starved(rows: Sequence[Row]) -> list[Row]:
 
 
 def _accuracy(row: Row) -> float:
-    """The best accuracy of a training, or else its last; nan with neither."""
+    """Returns the best accuracy of a training, or else its last; nan with neither."""
     known = [row.get(name) for name in ("best_accuracy", "accuracy")]
     return next((float(value) for value in known if value is not None), math.nan)

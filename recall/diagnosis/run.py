@@ -1,7 +1,7 @@
-"""Which failure signatures the rows of a run show, in plain sentences, and what to do.
+"""A report of the failure signatures of runs, in plain sentences, with advice.
 
-Beside rows, a workdir says what was planned (its config) and how trained models attend
-(its saved models); what embeddings look like is measured here.
+Beside rows, a workdir holds a plan (its config) and saved models, whose attention is
+read; the overlap of embeddings is measured here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,50 +26,45 @@ _FACTS = 256  # that a model is asked, to see its heads
 _POINTS = 1024  # at most, to see how embeddings overlap
 
 
-def report(found: Iterable[sources.Source], console: Console | None = None) -> None:
+def report(runs: Iterable[sources.Source], console: Console | None = None) -> None:
     """Prints the findings of each experiment.
 
     Raises:
         checkpoints.ModelError: if a saved model cannot be read.
     """
     console = console or Console()
-    for source in found:
+    for source in runs:
         rows = [*joined(source.rows), *added(source)]
         show(source, diagnosis.findings(rows), console)
 
 
 def show(
-    source: sources.Source, found: Sequence[diagnosis.Finding], console: Console
+    source: sources.Source, findings: Sequence[diagnosis.Finding], console: Console
 ) -> None:
-    """Prints findings, or that there are none."""
-    serious = sum(finding.serious for finding in found)
-    checked = len(diagnosis.SIGNATURES)
-    parts = f": {serious} serious, {len(found) - serious} to know" if found else ""
-    _print(
-        console,
+    """Prints the findings of one run, or that there are none."""
+    serious = sum(finding.serious for finding in findings)
+    parts = f": {serious} serious, {len(findings) - serious} to know"
+    lines = [
         f"{source.experiment} ({source.origin}, {len(source.rows):,} rows): "
-        f"{len(found)} of {checked} failure signatures apply{parts}.",
-    )
-    for finding in found:
+        f"{len(findings)} of {len(diagnosis.SIGNATURES)} failure signatures apply"
+        f"{parts if findings else ''}."
+    ]
+    for finding in findings:
         mark = "!" if finding.serious else "-"
-        _print(console, f"  {mark} {finding.name}: {finding.sentence}")
-        _print(console, f"    {finding.advice}")
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+        lines.append(f"  {mark} {finding.name}: {finding.sentence}")
+        lines.append(f"    {finding.advice}")
+    for line in lines:  # as they are: sentences hold brackets, and commands to copy
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def joined(rows: Sequence[Row]) -> list[Row]:
-    """Rows, those of probes with the settings of their search.
-
-    Rows of ends stay as they are: the order of their columns says what settings are.
-    """
-    ends = {r["search"]: r for r in rows if r["kind"] in searches.ENDS}
+    """Returns the rows, those of probes with the settings of their search."""
     settings = {
-        search: {name: end[name] for name in _SETTINGS if name in end}
-        for search, end in ends.items()
+        row["search"]: {name: row[name] for name in _SETTINGS if name in row}
+        for row in rows
+        if row["kind"] in searches.ENDS
     }
+    # Ends stay as they are: the order of their columns tells settings from outcomes.
     return [
         dict(row)
         if row["kind"] in searches.ENDS
@@ -79,9 +74,9 @@ def joined(rows: Sequence[Row]) -> list[Row]:
 
 
 def added(source: sources.Source) -> Iterator[Row]:
-    """Rows about the plan, the models and the embeddings of a run."""
+    """Yields rows about the embeddings, the plan and the models of a run."""
     yield from looks(source.rows)
-    if source.committed:
+    if source.committed:  # a table has neither a config nor models beside it
         return
     if source.config is not None:
         yield from planned(source.config)
@@ -93,7 +88,7 @@ def added(source: sources.Source) -> Iterator[Row]:
 
 
 def planned(config: Mapping[str, Any]) -> list[Row]:
-    """A row for each search that a config asks for; none if it is of other code."""
+    """Returns a row for each search of a config; none if it is of other code."""
     try:
         lanes = planning.plan_of(planning.config_of(config)).lanes
     except ValueError:
@@ -102,41 +97,44 @@ def planned(config: Mapping[str, Any]) -> list[Row]:
 
 
 def heads(model: checkpoints.Model, accuracy: float) -> list[Row]:
-    """A row for each head of a model: its attention, averaged over random facts."""
+    """Returns a row for each head of a model: its attention, over random facts."""
     problem, search = model.problem, model.search
     draw = sequences.sample_draw(
         jax.random.key(0), problem.world, _FACTS, 1, search.reads.length, layout="pairs"
     )
     tokens = sequences.written_out(draw, problem.world).tokens
     table = transformer.token_table(transformer.used(model.params, problem.embeddings))
-    attend = jax.vmap(lambda own: transformer.attend(model.params, table[own]))
-    shares = np.asarray(attend(tokens)).mean(axis=0)
-    told = search.columns() | {"kind": "head", "accuracy": accuracy}
+    attend = jax.vmap(lambda prompt: transformer.attend(model.params, table[prompt]))
+    attention = np.asarray(attend(tokens)).mean(axis=0)
+    columns = search.columns() | {"kind": "head", "accuracy": accuracy}
     return [
-        told
+        columns
         | {"head": head, "to_subject": float(a[0]), "to_relation": float(a[1])}
         | {"to_noise": float(a[2:-1].sum()), "to_end": float(a[-1])}
-        for head, a in enumerate(shares)
+        for head, a in enumerate(attention)  # written out, noise is in the middle
     ]
 
 
 def looks(rows: Iterable[Row]) -> list[Row]:
-    """A row for each kind of embeddings: how much its points overlap, at one width."""
+    """Returns a row for each kind of embeddings in the rows: its points' overlap."""
     widths: dict[str, set[int]] = {}
     for row in rows:
         if row.get("embedding") in embeddings.SAMPLERS and row.get("d"):
             widths.setdefault(row["embedding"], set()).add(int(row["d"]))
-    return [look(kind, min(own)) for kind, own in widths.items()]
+    # Where points are narrow they overlap the most, and cost the least to draw.
+    return [look(kind, min(group)) for kind, group in widths.items()]
 
 
 def look(kind: str, d: int) -> Row:
-    """Cosines of different points of a kind."""
-    num = min(4 * d, _POINTS)
+    """Returns the cosines between different points of a kind at width d."""
+    num = min(4 * d, _POINTS)  # more than d: fewer could all be orthogonal
     points = np.asarray(embeddings.SAMPLERS[kind](jax.random.key(0), num, d), float)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     cosines = (points @ points.T)[~np.eye(num, dtype=bool)]
-    told = {"kind": "embedding", "embedding": kind, "d": d}
-    return told | {
+    return {
+        "kind": "embedding",
+        "embedding": kind,
+        "d": d,
         "rms_cosine": float(np.sqrt((cosines**2).mean())),
         "mean_cosine": float(cosines.mean()),
     }

@@ -8,42 +8,40 @@ from recall.diagnosis.finding import Finding, Row
 from recall.stats import comparison
 from recall.stats import points as rows_lib
 
-SEEDS = 5  # from which the range of seeds covers a median with 94 %
+SEEDS = 5  # from which the range of seeds covers a median with 94 %: 1 - 2 / 2^5
 ENDS = ("capacity", "run")
 _BUILT = ("construction", "subjects", "relations", "answers", "width")
 _LATER = ("facts", "keys")  # settings that tables of several searches have after `kind`
-_ASIDE = ("tried", "loss")  # rates, of which the best counts; a loss is found
+_ASIDE = ("tried", "loss")  # rates, of which the best counts; a loss is an outcome
 
 
 def unfinished(rows: Sequence[Row]) -> Finding | None:
-    """Searches that a config plans, or whose probes came, without a row of their end.
-
-    Rows of kind "planned" name searches of the config, unless none of them has a row:
-    then they are those of other code. Without any, probes name searches, where the
-    experiment writes rows of ends at all. A single training ends with its model.
-    """
-    done, planned, begun = (
+    """Finds searches, planned or with probes, that have no row of their end."""
+    done, planned, started = (
         {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
         for kinds in (ENDS, ("planned",), ("probe", "trace"))
     )
+    # A single training ends with its model.
     done |= {r["search"] for r in finding.of_kind(rows, "model") if _single(r)}
-    known = bool(planned & (done | begun))
-    asked = planned if known else begun if done else set()
-    left = sorted(asked - done)
+    # A plan of which no search has a row is that of other code; then probes name the
+    # searches, if the experiment writes rows of ends at all.
+    planned_here = bool(planned & (done | started))
+    expected = planned if planned_here else started if done else set()
+    left = sorted(expected - done)
     if not left:
         return None
-    going = sum(search in begun for search in left)
+    going = sum(search in started for search in left)
     return Finding(
         "unfinished",
         True,
-        f"{finding.share(left, [*asked], 'searches')} have not ended ({going} of them "
-        "have begun), so that medians and fits lack them.",
+        f"{finding.fraction(left, [*expected], 'searches')} have not ended ({going} of "
+        "them have begun), so that medians and fits lack them.",
         "Give the command of the run again: it goes on from its rows.",
     )
 
 
 def diverged(rows: Sequence[Row]) -> Finding | None:
-    """Probes and runs whose loss or weights were not finite."""
+    """Finds probes and runs whose loss or weights were not finite."""
     tried = finding.of_kind(rows, "probe", "trace", "run", "model")
     bad = [row for row in tried if _lost(row) or row.get("ended") == "nonfinite"]
     bad += [row for row in finding.of_kind(rows, "capacity") if _lost(row)]
@@ -72,41 +70,40 @@ def _single(row: Row) -> bool:
 
 
 def censored(rows: Sequence[Row]) -> Finding | None:
-    """Searches that stored the most that they were allowed to try.
-
-    A single training is no search: it is at its only size.
-    """
-    found = [row for row in finding.of_kind(rows, *ENDS) if not _single(row)]
-    capped = [row for row in found if row.get("censored")]
+    """Finds searches that stored the most that they were allowed to try."""
+    # A single training is no search: it is at its only size.
+    ends = [row for row in finding.of_kind(rows, *ENDS) if not _single(row)]
+    capped = [row for row in ends if row.get("censored")]
     if not capped:
         return None
     most = [row["capacity"] for row in capped if row.get("capacity") is not None]
-    at = f" ({finding.span(most)} facts)" if most else ""
+    span = dict.fromkeys((min(most), max(most))) if most else ()  # one number, or two
+    at = f" ({' to '.join(f'{end:,}' for end in span)} facts)" if most else ""
     where = finding.settings(capped, "memory", "method", "d", "m")
     return Finding(
         "censored",
         True,
-        f"{finding.share(capped, found, 'searches')} reached their ceiling{at}; their "
-        f"capacity is a lower bound and no fit may use it: {where}.",
+        f"{finding.fraction(capped, ends, 'searches')} reached their ceiling{at}; "
+        f"their capacity is a lower bound and no fit may use it: {where}.",
         "Raise the ceiling: --config.n_max of memories, --config.size_max of "
         "transformers, --config.most of searches for weights.",
     )
 
 
 def few_seeds(rows: Sequence[Row]) -> Finding | None:
-    """Settings that were measured with fewer seeds than an interval needs."""
+    """Finds settings that were measured with fewer seeds than an interval needs."""
     seeds = collections.defaultdict(set)
     ended = finding.of_kind(rows, *ENDS) or finding.of_kind(rows, "probe", "trace")
     for row in (row for row in ended if row.get("seed") is not None):
         seeds[_setting(row)].add(row["seed"])
-    few = [setting for setting, own in seeds.items() if len(own) < SEEDS]
+    few = [setting for setting in seeds if len(seeds[setting]) < SEEDS]
     if not few:
         return None
     least = min(len(seeds[setting]) for setting in few)
     return Finding(
         "few_seeds",
         False,
-        f"{finding.share(few, [*seeds], 'settings')} have fewer than {SEEDS} seeds "
+        f"{finding.fraction(few, [*seeds], 'settings')} have fewer than {SEEDS} seeds "
         f"(the fewest: {least}), so that their intervals cover less than 94 % or are "
         "missing.",
         f'Add seeds: --config.seeds="{tuple(range(SEEDS))}".',
@@ -114,37 +111,41 @@ def few_seeds(rows: Sequence[Row]) -> Finding | None:
 
 
 def _setting(row: Row) -> str:
-    """What a row is about, but for its seed: of what it found nothing."""
+    """Returns the settings of a row without its seed and outcomes, as one string."""
     if row.get("construction") is not None:
         return str([row.get(name) for name in _BUILT])
-    told = comparison.settings(row) | {name: row.get(name) for name in _LATER}
-    return str([value for name, value in told.items() if name not in _ASIDE])
+    columns = comparison.settings(row) | {name: row.get(name) for name in _LATER}
+    return str([value for name, value in columns.items() if name not in _ASIDE])
 
 
 def still_rising(rows: Sequence[Row]) -> Finding | None:
-    """Trainings that were given up while they still got better.
+    """Finds trainings that were given up while they still got better.
 
     A single training (no search) that failed with its last accuracy as its best; or a
     trace whose last tenth is better than the tenth before by half a point.
     """
     single = filter(_single, finding.of_kind(rows, "probe"))
     failed = [r for r in single if not r["stored"] and r.get("ended") == "budget"]
-    rising = [r for r in failed if _still_best(r)]
+    rising = [
+        row
+        for row in failed
+        if (best := row.get("best_accuracy")) is not None and row["accuracy"] >= best
+    ]
     traces = collections.defaultdict(list)
     for row in finding.of_kind(rows, "trace"):
         if row.get("accuracy") is not None and row.get("threshold") is not None:
             traces[row["search"]].append(row)
-    climbing = [own for own in traces.values() if _climbs(own)]
-    tried = [*failed, *traces.values()]
-    found = [*rising, *(own[-1] for own in climbing)]
-    if 5 * len(found) < max(1, len(tried)):
+    climbing = [trace[-1] for trace in traces.values() if _climbs(trace)]
+    trainings = [*failed, *traces.values()]
+    cut = [*rising, *climbing]
+    if 5 * len(cut) < max(1, len(trainings)):  # searches fail on purpose, now and then
         return None
-    best = max(float(row["accuracy"]) for row in found)
-    steps = max(row["steps"] for row in found)
+    best = max(float(row["accuracy"]) for row in cut)
+    steps = max(row["steps"] for row in cut)
     return Finding(
         "still_rising",
         True,
-        f"{finding.share(found, tried, 'trainings')} were given up while accuracy "
+        f"{finding.fraction(cut, trainings, 'trainings')} were given up while accuracy "
         f"still rose (to {best:.3f} at best, within {steps:,.0f} steps): they show the "
         "budget, not the capacity.",
         f"Train longer: --config.training.num_steps={4 * int(steps)}, or a higher "
@@ -152,25 +153,19 @@ def still_rising(rows: Sequence[Row]) -> Finding | None:
     )
 
 
-def _still_best(row: Row) -> bool:
-    """Whether the last accuracy of a training is known to be its best."""
-    best = row.get("best_accuracy")
-    return best is not None and row["accuracy"] >= best
-
-
-def _climbs(own: Sequence[Row]) -> bool:
-    """Whether a trace ends below its threshold, and rising."""
-    own = sorted(own, key=lambda row: row["steps"])
-    tenth = max(1, len(own) // 10)
-    last = [float(row["accuracy"]) for row in own[-tenth:]]
-    before = [float(row["accuracy"]) for row in own[-2 * tenth : -tenth]]
-    if not before or max(last) >= own[-1]["threshold"]:
+def _climbs(trace: Sequence[Row]) -> bool:
+    """Tells if a trace ends below its threshold, and rising."""
+    trace = sorted(trace, key=lambda row: row["steps"])
+    tenth = max(1, len(trace) // 10)  # means of several checks: one alone is noise
+    last = [float(row["accuracy"]) for row in trace[-tenth:]]
+    before = [float(row["accuracy"]) for row in trace[-2 * tenth : -tenth]]
+    if not before or max(last) >= trace[-1]["threshold"]:
         return False
     return sum(last) / tenth > sum(before) / tenth + 0.005
 
 
 def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
-    """Capacities at less than all facts, which are larger, with none at all of them."""
+    """Finds capacities at less than all facts, with none at all of them beside."""
     points = rows_lib.capacities(finding.of_kind(rows, "capacity"))
     slack = [point for point in points if point.threshold < 1 and point.median >= 100]
     if not slack or any(point.threshold == 1 for point in points):
@@ -179,24 +174,24 @@ def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
     return Finding(
         "lenient_threshold",
         False,
-        f"{finding.share(slack, points, 'capacities')} count {levels} of the facts and "
-        "are of 100 facts or more, where all of the facts means fewer, by up to a "
+        f"{finding.fraction(slack, points, 'capacities')} count {levels} of the facts "
+        "and are of 100 facts or more, where all of the facts means fewer, by up to a "
         "factor of 1.4; below 100 facts the two agree.",
         'Compare with laws at 100 % only after --config.thresholds="(0.99, 1.0)".',
     )
 
 
 def changed_code(rows: Sequence[Row]) -> Finding | None:
-    """Rows of code that was not committed, or of several commits."""
+    """Finds rows of code that was not committed, or of several commits."""
     commits = {r["git_commit"] for r in rows if r.get("git_commit")}
-    known = [row for row in rows if row.get("git_dirty") is not None]
-    dirty = [row for row in known if row["git_dirty"]]
+    stamped = [row for row in rows if row.get("git_dirty") is not None]
+    dirty = [row for row in stamped if row["git_dirty"]]
     if not dirty and len(commits) < 2:
         return None
     return Finding(
         "changed_code",
         False,
-        f"{finding.share(dirty, known, 'rows')} come from code with changes not "
+        f"{finding.fraction(dirty, stamped, 'rows')} come from code with changes not "
         f"committed; commits named: {len(commits)}.",
         "Before rows are published, run them again from one commit.",
     )

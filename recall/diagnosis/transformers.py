@@ -1,5 +1,6 @@
-"""Failures inside transformers: heads that mix or blur, keys that cannot be."""
+"""Failures inside transformers: heads that mix or blur, keys that do not exist."""
 
+import statistics
 from collections.abc import Sequence
 
 from recall.diagnosis import finding
@@ -9,56 +10,55 @@ SHARP = 20.0  # from which softmax picks one token of 256
 
 
 def mixed_heads(rows: Sequence[Row]) -> Finding | None:
-    """Heads that attend to subjects and to relations, in models that fail.
-
-    Softmax breaks the tie: constructions saturate at 1 - 1/(2 H).
-    """
+    """Finds heads that attend to subjects and to relations, in models that fail."""
     built = [r for r in _claims(rows) if r["beta"] >= SHARP and not r["stored"]]
+    # Softmax breaks the tie: constructions saturate at 1 - 1/(2 H).
     tied = [r for r in built if abs(_saturated(r) - r["accuracy"]) < 1 / 8 / r["heads"]]
     failing = [row for row in finding.of_kind(rows, "head") if _fails(row)]
     both = [r for r in failing if min(r["to_subject"], r["to_relation"]) > 0.25]
     if not tied and not both:
         return None
-    told = (
-        [f"{finding.share(both, failing, 'heads')} of trained models"] if both else []
-    )
+    parts = []
+    if both:
+        parts.append(f"{finding.fraction(both, failing, 'heads')} of trained models")
     if tied:
-        near = (
-            f"{tied[0]['accuracy']:.3f}, near 1 - 1/(2 H) = {_saturated(tied[0]):.3f}"
-        )
-        told.append(f"{len(tied)} constructions end at {near} and")
+        accuracy, level = tied[0]["accuracy"], _saturated(tied[0])
+        near = f"{accuracy:.3f}, near 1 - 1/(2 H) = {level:.3f}"
+        parts.append(f"{len(tied)} constructions end at {near} and")
     return Finding(
         "mixed_heads",
         True,
-        f"{' and '.join(told)} attend to a subject and a relation at once.",
+        f"{' and '.join(parts)} attend to a subject and a relation at once.",
         "Give subjects and relations heads of their own; when training, more heads.",
     )
 
 
 def soft_attention(rows: Sequence[Row]) -> Finding | None:
-    """Models that fail while most of their attention is on noise."""
+    """Finds models that fail while most of their attention is on noise."""
     failing = [row for row in finding.of_kind(rows, "head") if _fails(row)]
     blurred = [row for row in failing if row["to_noise"] > 0.5]
     if 2 * len(blurred) <= len(failing) or not blurred:
         return None
-    noise = finding.median(row["to_noise"] for row in failing)
+    noise = statistics.median(row["to_noise"] for row in failing)
     return Finding(
         "soft_attention",
         True,
-        f"{finding.share(blurred, failing, 'heads')} of models that fail spend most of "
-        f"their attention on noise ({noise:.0%} in the median head): facts drown.",
+        f"{finding.fraction(blurred, failing, 'heads')} of models that fail spend most "
+        f"of their attention on noise ({noise:.0%} in the median head): facts drown.",
         "Train longer, or with more attention: H d_h of d or more (--config.heads, "
         "--config.head_dim).",
     )
 
 
 def blunt_softmax(rows: Sequence[Row]) -> Finding | None:
-    """Constructions that fail at a sharpness and hold at a higher one."""
+    """Finds constructions that fail at an inverse temperature too low for them."""
     probes = [r for r in finding.of_kind(rows, "probe") if r.get("beta") is not None]
     sharp = {_place(row) for row in probes if row["stored"]}
+    # Others are probed at temperatures that the config did not set, to compare.
     set_at = [row for row in probes if row["beta"] == row.get("sharpness")]
-    blunt = [row for row in set_at if not row["stored"] and _place(row) in sharp]
-    low = [r for r in set_at if not r["stored"] and r["beta"] < _least(r["length"])]
+    failed = [row for row in set_at if not row["stored"]]
+    blunt = [row for row in failed if _place(row) in sharp]
+    low = [row for row in failed if row["beta"] < _least(row["length"])]
     bad = list({id(row): row for row in blunt + low}.values())
     if not bad:
         return None
@@ -66,7 +66,7 @@ def blunt_softmax(rows: Sequence[Row]) -> Finding | None:
     return Finding(
         "blunt_softmax",
         True,
-        f"{finding.share(bad, set_at, 'constructions')} fail at sharpness {beta:g} "
+        f"{finding.fraction(bad, set_at, 'constructions')} fail at sharpness {beta:g} "
         f"with sequences of {length} tokens, whose noise takes part of the attention.",
         "--config.sharpness=60 (10 suffices for 32 tokens and 15 for 256 where keys "
         "are exact).",
@@ -74,7 +74,8 @@ def blunt_softmax(rows: Sequence[Row]) -> Finding | None:
 
 
 def narrow_vocabulary(rows: Sequence[Row]) -> Finding | None:
-    """Least-squares keys of more tokens than dimensions, in constructions that fail."""
+    """Finds failed constructions with least-squares keys of more tokens than d."""
+    # With as many dimensions as tokens, keys fit each of them exactly.
     failed = [r for r in _claims(rows) if not r["stored"] and r["d"] < _tokens(r)]
     keyed = [row for row in failed if row.get("keys") == "least_squares"]
     if not keyed:
@@ -92,7 +93,7 @@ def narrow_vocabulary(rows: Sequence[Row]) -> Finding | None:
 
 
 def _claims(rows: Sequence[Row]) -> list[Row]:
-    """Constructions at the size that was claimed to be enough, or above."""
+    """Lists the constructions at the size that was claimed to be enough, or above."""
     probes = finding.of_kind(rows, "probe")
     built = [row for row in probes if row.get("construction") is not None]
     return [row for row in built if row["size"] >= row["claim"]]
@@ -107,12 +108,12 @@ def _saturated(row: Row) -> float:
 
 
 def _tokens(row: Row) -> int:
-    """Subjects, relations, as much noise, and the end."""
+    # Subjects, relations, as much noise, and the end.
     return 2 * (row["subjects"] + row["relations"]) + 1
 
 
 def _least(length: int) -> float:
-    """Sharpness that exact keys need: 10 at 32 tokens, 15 at 256 (measured)."""
+    # Exact keys need 10 at 32 tokens and 15 at 256 (measured).
     return 10.0 if length <= 32 else 15.0
 
 

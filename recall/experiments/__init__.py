@@ -62,4 +62,6 @@ def draw(name: str, rows: Iterable[Mapping[str, Any]]) -> Any:
     figure = part(name, "figure")
     if figure is None:
         raise ValueError(f"Expected experiment in {sorted(plans())}; got {name!r}.")
-    return figure.draw(list(rows))
+    # A folder of several experiments names the function that draws each.
+    drawn = figure.FIGURES[name] if hasattr(figure, "FIGURES") else figure.draw
+    return drawn(list(rows))

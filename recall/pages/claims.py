@@ -17,8 +17,9 @@ _CAPTION = (
 
 def everything() -> list[checks.Claim]:
     """Returns the claims of all experiments: storage, recall, learning, questions."""
-    found = [claim for module in experiments.parts("claims") for claim in module.CLAIMS]
-    return sorted(found, key=lambda claim: ("SRLQ".index(claim.name[0]), claim.name))
+    claims = [claim for part in experiments.parts("claims") for claim in part.CLAIMS]
+    # Not by the alphabet: in the order in which the paper makes them.
+    return sorted(claims, key=lambda claim: ("SRLQ".index(claim.name[0]), claim.name))
 
 
 def judge_all(tables: checks.Tables) -> list[tuple[checks.Claim, checks.Judgement]]:
@@ -39,15 +40,16 @@ def table(tables: checks.Tables) -> Table:
         )
         for claim, judgement in judge_all(tables)
     ]
+    # All columns are labels: sentences wrap in a terminal, numbers would not.
     return Table("Claims", _COLUMNS, lines, _CAPTION, num_labels=len(_COLUMNS))
 
 
 def counts(tables: Mapping[str, Sequence[checks.Row]]) -> str:
-    """How many claims have each verdict, in a line."""
+    """Returns a line that counts the claims of each verdict."""
     verdicts = [judgement.verdict for _, judgement in judge_all(tables)]
     kinds = (checks.HOLDS, checks.CONDITIONS, checks.REFUTED, checks.OPEN)
-    told = [f"{verdicts.count(kind)} {kind}" for kind in kinds]
-    return f"{len(verdicts)} claims: {', '.join(told)}."
+    parts = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in kinds)
+    return f"{len(verdicts)} claims: {parts}."
 
 
 def _measured(judgement: checks.Judgement) -> Iterable[str]:
@@ -58,13 +60,11 @@ def _measured(judgement: checks.Judgement) -> Iterable[str]:
 
 def _check(check: checks.Check) -> str:
     mark = "" if check.passed else "x "
-    ends = ""
-    if not math.isnan(check.low):
-        ends = f" [{_number(check.low)}, {_number(check.high)}]"
+    value = _number(check.value)
+    if not math.isnan(check.low):  # a check of one number has no interval
+        value += f" [{_number(check.low)}, {_number(check.high)}]"
     limits = "~" if check.limits else ""
-    return (
-        f"{mark}{check.what}: {_number(check.value)}{ends} ({limits}{_allowed(check)})"
-    )
+    return f"{mark}{check.what}: {value} ({limits}{_allowed(check)})"
 
 
 def _allowed(check: checks.Check) -> str:

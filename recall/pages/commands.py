@@ -1,6 +1,5 @@
-"""Commands: of every config, of a run, of only a row of it and its neighbours."""
+"""Commands that run a config, or a run again."""
 
-import importlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 from recall import experiments
 from recall.runs import sources
 from recall.stats.table import Table
-from recall.store.row import Row
+from recall.sweeps import presets
 
 _COLUMNS = (
     "in the paper",
@@ -20,21 +19,6 @@ _COLUMNS = (
 # The first line of a config's docstring: a claim, and where the paper makes it.
 _CLAIM = re.compile(r"(.*?)(?: \(([^()]+)\))?\.")
 _TIMES = re.compile(r"^Times: (.*?)\.$", re.MULTILINE | re.DOTALL)
-# A column, and the fields of configs that list its values.
-FIELDS = (
-    ("memory", "memories"),
-    ("method", "methods"),
-    ("d", "d"),
-    ("heads", "heads"),
-    ("m", "m"),
-    ("activation", "activations"),
-    ("degree", "degrees"),
-    ("relations", "relations"),
-    ("answers", "answers"),
-    ("threshold", "thresholds"),
-    ("seed", "seeds"),
-    ("seed", "constructed_seeds"),
-)
 
 
 def table() -> Table:
@@ -45,59 +29,40 @@ def table() -> Table:
     """
     lines = []
     for name in sorted(experiments.plans()):
-        text = importlib.import_module(f"configs.{name}").__doc__ or ""
+        text = presets.module(name).__doc__ or ""
         first = _CLAIM.fullmatch(text.partition("\n")[0])
         if first is None:
             raise ValueError(f"Expected a claim as line 1 of configs/{name}.py.")
         times = " ".join(" ".join(_TIMES.findall(text)).split())
-        lines.append([first[2] or "", first[1], f"`configs/{name}.py`", times])
-    lines.sort(key=lambda line: (not line[0], line[0]))
-    lines = [[place or "-", *rest] for place, *rest in lines]
+        lines.append([first[2] or "-", first[1], f"`configs/{name}.py`", times])
+    lines.sort(key=lambda line: (line[0] == "-", line[0]))
     return Table("", _COLUMNS, lines, num_labels=4)
 
 
 def of_run(experiment: str, config: Mapping[str, Any] | None, workdir: str) -> str:
-    """The command of a whole run: its config and preset, and what it overrides.
-
-    What was read from a file stands in place of its name, which is not known any more.
-    """
+    """Returns the command of a whole run: its config, preset and overrides."""
     config = config or {}
     preset = str(config.get("preset") or "")
-    known = dict(_leaves(sources.default_config(experiment, (preset,)) or config))
+    defaults = dict(_leaves(sources.default_config(experiment, (preset,)) or config))
     name = f"configs/{experiment}.py" + (f":{preset}" if preset else "")
     words = ["python -m recall.main", f"--config={name}", f"--workdir={workdir}"]
     for field, value in _leaves(config):
-        read = isinstance(known.get(field), str) and not isinstance(value, str)
-        if field in known and not read and plain(value) != plain(known[field]):
-            words.append(option(field, value))
+        default = defaults.get(field)
+        # A table read from a file stands in place of its name, which is lost.
+        read = isinstance(default, str) and not isinstance(value, str)
+        if field in defaults and not read and _plain(value) != _plain(default):
+            words.append(shlex.quote(f"--config.{field}={_plain(value)}"))
     return " ".join(words)
 
 
-def of_row(config: Mapping[str, Any] | None, row: Row) -> str:
-    """Options that narrow a run down to a row, and to what no field tells apart.
-
-    Only lists are narrowed, and only to a value that they hold.
-    """
-    words = []
-    for column, field in FIELDS:
-        listed, value = (config or {}).get(field), row.get(column)
-        if isinstance(listed, list | tuple) and value in listed and len(listed) > 1:
-            words.append(option(field, (value,)))
-    return " ".join(words)
-
-
-def option(field: str, value: Any) -> str:
-    """An override of a field, quoted for a shell."""
-    return shlex.quote(f"--config.{field}={plain(value)}")
-
-
-def plain(value: Any) -> str:
-    """A value as a config override spells it: lists as tuples, words bare."""
-    return value if isinstance(value, str) else _literal(value)
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else _literal(value)  # words stand bare
 
 
 def _literal(value: Any) -> str:
-    """A value as Python spells it, lists as tuples."""
+    """Spells a value as Python does, lists as tuples: JSON keeps no tuples."""
+    if isinstance(value, Mapping):  # a case, whose JSON has lists
+        return f"{{{', '.join(f'{k!r}: {_literal(v)}' for k, v in value.items())}}}"
     if not isinstance(value, list | tuple):
         return repr(value)
     items = ", ".join(map(_literal, value))
@@ -105,7 +70,7 @@ def _literal(value: Any) -> str:
 
 
 def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Fields by dotted names, those of sections too."""
+    """Yields fields by their dotted names, the fields of sections too."""
     for name, value in config.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{name}.")

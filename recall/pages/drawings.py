@@ -18,28 +18,22 @@ _STYLE = re.compile(r' style="([^"]+)"')
 _USED = re.compile(r'href="#([^"]+)"|url\(#([^)]+)\)')
 
 
-def draw(experiment: str, rows: Iterable[Mapping[str, Any]]) -> str:
-    """The figure of an experiment as inline SVG.
+def draw(name: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    """Returns the figure of an experiment as an SVG element; text stays text.
 
     Raises:
         ValueError: if these rows draw no figure.
     """
-    return svg(experiments.draw(experiment, rows), experiment)
-
-
-def svg(figure: Figure, name: str) -> str:
-    """A figure as an element of a page: text stays text, names start with `name`.
-
-    Numbers are shortened, names that nothing refers to go, and repeated styles become
-    classes, so that many figures fit in a page.
-    """
+    figure = experiments.draw(name, rows)
     file = io.StringIO()
     with matplotlib.rc_context({**plotting.RC, "svg.fonttype": "none"}):
-        # As savefig does, but drawn once: it draws twice, first for the layout.
+        # savefig draws twice, first for the layout: .65 s instead of .43.
         backend_svg.FigureCanvasSVG(figure).print_svg(file, metadata={"Date": None})
+    # 14 experiments are a page of 1.6 MB like this, and of 2.2 MB as matplotlib writes.
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
+    # Ids of several figures on one page must differ; most are never referred to.
     used = {name for pair in _USED.findall(text) for name in pair if name}
     text = re.sub(r' id="([^"]+)"', lambda m: m[0] if m[1] in used else "", text)
     text = _NAMED.sub(lambda m: f"{name}-{m[0]}", text.replace("xlink:href", "href"))
@@ -49,7 +43,7 @@ def svg(figure: Figure, name: str) -> str:
 
 
 def _short(number: float) -> str:
-    """A hundredth of a point for the shapes of markers, a tenth for places."""
+    """Rounds to a hundredth of a point for shapes of markers, a tenth for places."""
     text = f"{number:.{2 if abs(number) < 8 else 1}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
@@ -57,13 +51,13 @@ def _short(number: float) -> str:
 def _with_classes(text: str, name: str) -> str:
     """Moves styles that are repeated into a style sheet of their own."""
     counts = collections.Counter(_STYLE.findall(text))
-    repeated = [told for told, count in counts.items() if count > 2]
-    classes = {told: f"{name}-{i}" for i, told in enumerate(repeated)}
+    repeated = [style for style, count in counts.items() if count > 2]
+    classes = {style: f"{name}-{i}" for i, style in enumerate(repeated)}
 
     def named(match: re.Match[str]) -> str:
         return f' class="{classes[match[1]]}"' if match[1] in classes else match[0]
 
-    sheet = "".join(f".{of}{{{told}}}" for told, of in classes.items())
+    sheet = "".join(f".{label}{{{style}}}" for style, label in classes.items())
     body = _STYLE.sub(named, text)
     return body.replace("<defs>", f"<defs><style>{sheet}</style>", 1)
 

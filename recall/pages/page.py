@@ -1,4 +1,4 @@
-"""One self-contained page: figures, tables, rows to sort, filter and plot."""
+"""One self-contained page: figures, and tables that sort by their headers."""
 
 import collections
 import html
@@ -11,17 +11,15 @@ from typing import NamedTuple
 from recall.pages import sections
 from recall.runs import sources
 
-_SCRIPTS = ("unpack.js", "table.js", "plot.js", "page.js")
-
 
 class Part(NamedTuple):
     """A section of a page.
 
     Attributes:
         name: its id.
-        words: what a link to it says.
+        words: the text of a link to it.
         text: HTML.
-        counts: rows of each kind that an experiment shows; None of what is none.
+        counts: rows of each kind; None where the section is no experiment's.
     """
 
     name: str
@@ -31,58 +29,55 @@ class Part(NamedTuple):
 
 
 def part(source: sources.Source) -> Part:
-    """The section of one experiment."""
-    made = (sections.head, sections.figure, sections.details)
+    """Returns the section of one experiment: claim, figure, tables, sources."""
+    # A name may come from a damaged or foreign row: no id holds but letters.
+    name = "".join(c if c.isalnum() else "_" for c in source.experiment)
     kinds = (row["kind"] for row in source.rows)
     return Part(
-        sections.name_of(source),
+        name,
         sections.words(source),
-        "\n".join(make(source) for make in made),
+        sections.text(source),
         collections.Counter(kind for kind in kinds if kind in sections.KINDS),
     )
 
 
 def part_of(path: Path) -> Part:
-    """The section of committed rows."""
+    """Returns the section of a table of committed rows."""
     return part(sources.committed(path))
 
 
 def claims() -> Part:
-    """The section of all claims, decided by committed rows."""
+    """Returns the section of all claims, decided by committed rows."""
     from recall.pages import claims as report_claims
 
-    found = sources.tables()
-    told = report_claims.table(found).html()
-    counts = html.escape(report_claims.counts(found))
-    return Part("claims", "Claims", f"<h2>Claims</h2>\n<p>{counts}</p>\n{told}", None)
+    tables = sources.tables()
+    counts = html.escape(report_claims.counts(tables))
+    text = f"<h2>Claims</h2>\n<p>{counts}</p>\n{report_claims.table(tables).html()}"
+    return Part("claims", "Claims", text, None)
 
 
 def page(parts: Iterable[Part], title: str) -> str:
-    """The page of these sections."""
-    found = list(parts)
+    """Returns the page of these sections, with links to them."""
+    parts = list(parts)
     return string.Template(_file("page.html")).substitute(
         title=html.escape(title),
-        summary=html.escape(_summary(found)),
-        links="".join(
-            f'<li><a href="#{part.name}">{part.words}</a></li>' for part in found
-        ),
-        sections="\n".join(
-            f'<section id="{part.name}">{part.text}</section>' for part in found
-        ),
+        summary=html.escape(_summary(parts)),
+        links="".join(f'<li><a href="#{p.name}">{p.words}</a></li>' for p in parts),
+        sections="\n".join(f'<section id="{p.name}">{p.text}</section>' for p in parts),
         style=_file("page.css"),
-        script="\n".join(map(_file, _SCRIPTS)),
+        script=_file("table.js"),
     )
 
 
 def _summary(parts: Iterable[Part]) -> str:
-    """How much there is, in words."""
+    """Counts experiments and rows in a sentence."""
     measured = [part.counts for part in parts if part.counts is not None]
     total: collections.Counter[str] = collections.Counter()
     for counts in measured:
         total.update({sections.KINDS[kind]: count for kind, count in counts.items()})
-    told = ", ".join(f"{count:,} {kind}" for kind, count in total.items())
+    counted = ", ".join(f"{count:,} {kind}" for kind, count in total.items())
     plural = "" if len(measured) == 1 else "s"
-    return f"{len(measured)} experiment{plural}: {told}."
+    return f"{len(measured)} experiment{plural}: {counted}."
 
 
 def _file(name: str) -> str:

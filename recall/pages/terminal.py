@@ -1,4 +1,4 @@
-"""Rows as a terminal shows them: the tables of each experiment, and their sources."""
+"""Rows in a terminal: the tables of each experiment, and their sources."""
 
 import collections
 from collections.abc import Iterable, Sequence
@@ -11,30 +11,30 @@ from recall.stats import points as rows_lib
 
 
 def tables(experiment: str, rows: Sequence[rows_lib.Row]) -> list[table.Table]:
-    """Returns the tables of an experiment: those of its folder, or its capacities."""
+    """Returns the tables that an experiment's folder makes, or its capacities."""
     return (experiments.part(experiment, "table") or capacity_table).tables(rows)
 
 
 def print_report(rows: Iterable[rows_lib.Row], console: Console | None = None) -> None:
     """Prints the tables of each experiment and where its rows come from."""
     console = console or Console()
-    if not console.is_terminal:
+    if not console.is_terminal:  # a file has no width: rich would cut tables at 80
         console.width = max(console.width, table.WIDTH)
     by_experiment: dict[str, list[rows_lib.Row]] = collections.defaultdict(list)
     for row in rows:
         by_experiment[row["experiment"]].append(row)
-    for experiment, own in sorted(by_experiment.items()):
-        ended = [row for row in own if row["kind"] in ("capacity", "run")]
+    for experiment, group in sorted(by_experiment.items()):
+        ended = [row for row in group if row["kind"] in ("capacity", "run")]
         if not ended:
             console.print(f"{experiment}: no finished searches.")
             continue
         console.print(f"\n{experiment}: {_heading(ended)}", highlight=False)
-        for made in tables(experiment, own):
+        for made in tables(experiment, group):
             console.print(made.rich())
 
 
 def _heading(ended: Sequence[rows_lib.Row]) -> str:
-    """What the rows share, and where they come from."""
+    """Returns the settings that all rows share, and their sources."""
     points = rows_lib.capacities(ended)
     shared = []
     for field in rows_lib.QUALIFIERS:
@@ -45,8 +45,8 @@ def _heading(ended: Sequence[rows_lib.Row]) -> str:
     dirty = " (dirty)" if any(row.get("git_dirty") for row in ended) else ""
     devices = sorted({str(row.get("device")) for row in ended})
     probes = sum(row.get("num_probes") or 0 for row in ended)
-    what = f"searches, {probes:,} probes" if points else "runs"
+    nouns = f"searches, {probes:,} probes" if points else "runs"
     return (
-        f"{', '.join(shared)}\n{len(ended)} {what}; {', '.join(devices)}; commit "
+        f"{', '.join(shared)}\n{len(ended)} {nouns}; {', '.join(devices)}; commit "
         f"{', '.join(commits)}{dirty}"
     )

@@ -15,7 +15,7 @@ from recall import capacity, training
 from recall.data import fact_tables
 from recall.experiments.real_facts import searches as fact_searches
 from recall.models import fit, transformer
-from recall.store import journal
+from recall.store import files
 from recall.sweeps import transformer_search
 
 SECTIONS = {
@@ -45,7 +45,7 @@ class Model(NamedTuple):
 
 
 def path_of(workdir: Path, seed: int) -> Path:
-    """Returns where the model of a seed is kept."""
+    """Returns the file that keeps the model of a seed."""
     return workdir / f"model-{seed}.msgpack"
 
 
@@ -53,7 +53,7 @@ def save(path: Path, model: Model) -> None:
     """Writes a model; no reader ever sees half of it.
 
     Raises:
-        journal.JournalError: if it cannot be written.
+        StoreError: if it cannot be written.
     """
     arrays = jax.tree.map(np.asarray, (model.problem, model.params))
     data = serialization.msgpack_serialize(
@@ -62,14 +62,14 @@ def save(path: Path, model: Model) -> None:
             "model": serialization.to_state_dict(arrays),
         }
     )
-    journal.write_file(path, data)
+    files.write(path, data)
 
 
 def keep(models: Iterable[tuple[Any, Any, Any]], workdir: Path) -> None:
     """Saves models, each a search, its problem and its params, by their seeds.
 
     Raises:
-        journal.JournalError: if one cannot be written.
+        StoreError: if one cannot be written.
     """
     for search, problem, params in models:
         save(path_of(workdir, search.seed), Model(search, problem, params))
@@ -79,14 +79,13 @@ def load(path: Path) -> Model:
     """Reads a model.
 
     Raises:
-        ModelError: if there is none, or it is not one, or of another shape than its
-            settings say.
+        ModelError: if there is none, or its arrays do not fit its settings.
     """
     try:
         document: Any = serialization.msgpack_restore(path.read_bytes())
         search = _search(json.loads(document["settings"]))
         wanted = search.problem(search.own_shape())
-        like = (wanted, wanted.initial)
+        like = (wanted, wanted.initial)  # flax restores into trees of known structure
         document["model"]["0"]["world"].setdefault("given", None)  # absent before
         arrays = serialization.from_state_dict(like, document["model"])
     except OSError as error:
@@ -104,7 +103,7 @@ def load(path: Path) -> Model:
 def _search(settings: dict[str, Any]) -> transformer_search.RecallSearch:
     for section, kind in SECTIONS.items():
         settings[section] = kind(**settings[section])
-    for field in ("learning_rates", "exponents"):
+    for field in ("learning_rates", "exponents"):  # JSON has lists, a search hashes
         settings[field] = tuple(settings[field])
     settings["table"] = tuple(map(tuple, settings["table"]))
     if "facts_of" not in settings:

@@ -1,4 +1,4 @@
-"""A plan run by many machines, through a Dask scheduler that hands out its units.
+"""A plan run by many machines, through a Dask scheduler that deals its units.
 
 A unit that raises is recorded by its worker. One whose worker dies is tried on others;
 if it kills those as well, the driver records it as failed.
@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from recall.runs import launching, progress, setup, shards, signals, workers
-from recall.store import journal, provenance
+from recall.store import files, journal, provenance
 from recall.sweeps import failures
 from recall.sweeps.batch import Plan
 
 CONNECT_SECONDS = 10.0
-ALLOWED_DEATHS = 3  # of workers, before their unit is blamed
+ALLOWED_DEATHS = 3  # of workers, before the unit that they ran is blamed
 SETTINGS = {
     "distributed.scheduler.worker-ttl": None,  # a long compilation looks dead
     "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
@@ -27,7 +27,7 @@ SETTINGS = {
 
 
 class ClusterError(ValueError):
-    """One line: what cannot be reached or imported, and what to do about it."""
+    """One line: a thing that cannot be reached or imported, and the remedy."""
 
 
 class LostError(Exception):
@@ -40,9 +40,9 @@ class Driver(NamedTuple):
     Attributes:
         dask: the package `distributed`.
         client: a connection to the scheduler.
-        plan: all that is to be run.
-        book: where units that killed their workers are recorded.
-        columns: where such rows come from.
+        plan: the whole plan.
+        book: records units that killed their workers.
+        columns: the source of such rows.
     """
 
     dask: Any
@@ -65,19 +65,19 @@ def run(
     """Runs what is left of a plan on the workers of a scheduler.
 
     Args:
-        config: where the plan comes from.
-        plan: all that it asks for.
+        config: the config of the plan.
+        plan: the whole plan.
         workdir: a folder that all workers see under this name.
-        scheduler: its address; None for workers of our own, one a core.
-        console: where progress is shown.
+        scheduler: its address; None for a scheduler here, with a worker for each core.
+        console: shows progress.
         grace: seconds that the driver may take to end after a SIGTERM; 0 for any.
         compile_cache: whether workers keep compiled programs on disk.
 
     Raises:
         ClusterError: if there is no such scheduler, or Dask is not installed.
         LostError: if the scheduler went away.
-        signals.Stopped: if somebody asked to stop; what workers wrote stays.
-        journal.JournalError: if a worker could not write.
+        signals.Stopped: after a signal; rows that workers wrote stay.
+        StoreError: if a worker could not write.
     """
     dask = _import()
     launching.print_skipped(plan, console)
@@ -90,7 +90,7 @@ def run(
         "pinned": scheduler is None,
     }
     done = launching.finished(workdir)
-    with signals.listening(grace) as stop, _client(dask, scheduler) as client:
+    with signals.caught(grace) as stop, _client(dask, scheduler) as client:
         driver = Driver(dask, client, plan, book, columns)
         units = shards.units(plan, _num_workers(client))
         left = [unit for unit in units if _left(plan, unit, done)]
@@ -115,8 +115,9 @@ def _hand_out(
             workers.run_unit,
             task,
             [unit.start, unit.stop],
+            # Dask knows tasks by their keys: another run's must not answer for ours.
             key=f"recall-{name}-{unit.start}-{unit.stop}",
-            priority=-order,
+            priority=-order,  # the longest first
             pure=False,
         ): unit
         for order, unit in enumerate(units)
@@ -136,7 +137,7 @@ def _hand_out(
 
 
 def _over(dask: Any, going: Collection[Any]) -> list[Any]:
-    """Waits a moment; returns the futures that are over."""
+    """Waits half a second at most; returns the futures that are over."""
     with contextlib.suppress(dask.TimeoutError, TimeoutError, dask.CancelledError):
         dask.wait(list(going), timeout=0.5, return_when="FIRST_COMPLETED")
     return [future for future in going if future.status != "pending"]
@@ -148,27 +149,23 @@ def outcome(driver: Driver, future: Any, unit: range) -> Mapping[str, int]:
     Raises:
         LostError: if the scheduler is gone.
         ClusterError: if workers cannot run units at all.
-        journal.JournalError: if a worker could not write.
+        StoreError: if a worker could not write.
     """
     if future.status == "finished":
         return future.result()
     if future.status in ("cancelled", "lost"):
         raise LostError("The scheduler is gone; the same command goes on from here.")
     error = future.exception()
-    if isinstance(error, journal.JournalError):
+    if isinstance(error, files.StoreError):
         raise error
     if not isinstance(error, driver.dask.KilledWorker):
         raise ClusterError(f"A worker cannot run this: {failures.reason(error)}")
     left = _left(driver.plan, unit, launching.finished(driver.book.workdir))
     reason = f"it killed {ALLOWED_DEATHS + 1} workers, one after the other"
-    rows = failures.rows_of(left, _program_of(driver.plan, unit), reason)
+    program = shards.part(driver.plan, unit).batches[0].about().program
+    rows = failures.rows_of(left, program, reason)
     journal.append(driver.book, [row | dict(driver.columns) for row in rows])
     return {"ended": 0, "probes": 0}
-
-
-def _program_of(plan: Plan, unit: range) -> str:
-    """Returns the label of the program that the lanes of a unit share."""
-    return shards.part(plan, unit).batches[0].about().program
 
 
 def _left(plan: Plan, unit: range, done: Collection[str]) -> list[Any]:
@@ -192,7 +189,7 @@ def _import() -> Any:
 
 @contextlib.contextmanager
 def _client(distributed: Any, scheduler: str | None) -> Iterator[Any]:
-    """Connects to a scheduler, or to one of our own with a worker for each core."""
+    """Connects to a scheduler, or to a local one with a worker for each core."""
     from dask import config
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)

@@ -1,14 +1,13 @@
 """From a config to the batches that it asks for, and a table of them."""
 
 import contextlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import ml_collections
-from rich.table import Table
 
 from recall import experiments
+from recall.stats.table import Table
 from recall.sweeps import pool
 from recall.sweeps.batch import ONE, About, Batch, Plan
 
@@ -34,13 +33,12 @@ def plan_of(config: Any) -> Plan:
     name = config.get("experiment")
     module = experiments.plan(name)
     try:
-        plan = module.plan_of(config)
+        return module.plan_of(config)
     except AttributeError as error:  # a ConfigDict without a field wraps a KeyError
         if not (error.args and isinstance(error.args[0], KeyError)):
             raise
         field = error.args[0].args[0].splitlines()[0]
         raise ValueError(f"Expected a config of {name}; it has no {field}.") from error
-    return plan
 
 
 def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
@@ -58,24 +56,25 @@ def rows_of(config: Any, devices: Sequence[Any]) -> Iterator[dict[str, Any]]:
 
 
 def plan_table(plan: Plan, devices: Sequence[Any]) -> Table:
-    """Tabulates what would run, a line for each compiled program."""
+    """Returns a line for each compiled program that would run, and their sum."""
     skipped = [f"Skipped: {reason}" for reason in plan.skipped]
-    caption = "\n".join(["Estimates; nothing was run.", *skipped])
-    table = Table(title="Plan", caption=caption, caption_justify="left")
-    for column in ("program", "shape", "lanes", "parameters", "MiB", "seconds"):
-        side = "left" if column in ("program", "shape") else "right"
-        table.add_column(column, justify=side)
-    lines = _merged(plan.batches, len(devices))
-    for about, lanes, seconds in lines:
+    rows, held, spent = [], [0.0], 0.0
+    for about, lanes, seconds in _merged(plan.batches, len(devices)):
         ends = dict.fromkeys((min(about.parameters), max(about.parameters)))
-        counts = str(lanes), " to ".join(f"{count:,}" for count in ends)
-        cost = f"{_mebibytes(about, devices):.0f}", f"{seconds:.0f}"
-        table.add_row(about.title, about.shape, *counts, *cost)
-    most = max((_mebibytes(about, devices) for about, _, _ in lines), default=0.0)
-    seconds = f"{math.fsum(line[2] for line in lines):.0f}"
-    totals = f"{len(lines)} programs", "", str(len(plan.lanes)), "", f"{most:.0f}"
-    table.add_row(*totals, seconds, style="bold")
-    return table
+        parameters = " to ".join(f"{count:,}" for count in ends)
+        held.append((about.memory_bytes + len(devices) * about.device_bytes) / 2**20)
+        spent += seconds
+        counts = str(lanes), parameters, f"{held[-1]:.0f}", f"{seconds:.0f}"
+        rows.append([about.title, about.shape, *counts])
+    # Programs run one after the other: memory is the largest, not the sum.
+    sums = str(len(plan.lanes)), "", f"{max(held):.0f}", f"{spent:.0f}"
+    return Table(
+        title="Plan",
+        columns=("program", "shape", "lanes", "parameters", "MiB", "seconds"),
+        rows=[*rows, [f"{len(rows)} programs", "", *sums]],
+        caption="\n".join(["Estimates; nothing was run.", *skipped]),
+        num_labels=2,
+    )
 
 
 def _merged(batches: Sequence[Batch], devices: int) -> list[tuple[About, int, float]]:
@@ -94,14 +93,7 @@ def _merged(batches: Sequence[Batch], devices: int) -> list[tuple[About, int, fl
 
 
 def seconds_of(about: About, devices: int, *, single: bool) -> float:
-    """Estimates the seconds of a batch, given how many devices compute.
-
-    Batches of one device compile side by side; any other compiles once for all.
-    """
-    if single:
+    """Estimates the seconds of a batch on so many devices, compiling included."""
+    if single:  # such batches compile side by side, any other once for all devices
         return (about.core_seconds + about.compile_seconds) / devices
     return about.core_seconds / devices + about.compile_seconds
-
-
-def _mebibytes(about: About, devices: Sequence[Any]) -> float:
-    return (about.memory_bytes + len(devices) * about.device_bytes) / 2**20

@@ -1,4 +1,4 @@
-"""Several processes as one run (--distributed): who does what, and waiting.
+"""Several processes as one run (--distributed): their parts of a plan, and waiting.
 
 Lanes need no communication: each process runs its shard on its own devices. Batches
 that span are one program over the devices of all processes, which make the same calls
@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax._src import distributed as _state  # what waits has no other door
+from jax._src import distributed as _state  # the barrier has no public door
 from jax.experimental import multihost_utils
 
 from recall.runs import shards, signals
@@ -25,8 +25,8 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
 
     Args:
         coordinator: host:port of the first process (or JAX_COORDINATOR_ADDRESS).
-        processes: how many there are (or JAX_NUM_PROCESSES).
-        index: which of them this one is (or JAX_PROCESS_ID).
+        processes: the number of processes (or JAX_NUM_PROCESSES).
+        index: the place of this one among them (or JAX_PROCESS_ID).
 
     Raises:
         ValueError: if these do not name a run, or nobody answers.
@@ -43,6 +43,7 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
         "Expected --coordinator=host:port, --num_processes=n and --process_id=i with "
         f"0 <= i < n, or a scheduler that tells them; got {', '.join(got)}"
     )
+    # All three may be missing: on SLURM and TPUs JAX asks the scheduler.
     named = coordinator is None or ":" in coordinator
     counted = processes is None or index is None or 0 <= index < processes
     if not (named and counted):
@@ -54,22 +55,22 @@ def join(coordinator: str | None, processes: int | None, index: int | None) -> N
         raise ValueError(f"{expected}: {str(error).splitlines()[0]}") from error
 
 
-def _number(given: int | None, variable: str, least: int) -> int | None:
-    """Returns what the command line says, or else the environment.
+def _number(flag: int | None, variable: str, least: int) -> int | None:
+    """Returns the value of a flag, or else of an environment variable.
 
     Raises:
         ValueError: if the environment says no such number.
     """
     text = os.environ.get(variable)
-    if given is not None or text is None:
-        return given
+    if flag is not None or text is None:
+        return flag
     if not text.isdecimal() or int(text) < least:
         raise ValueError(f"Expected {variable}=n with n >= {least}; got {text!r}.")
     return int(text)
 
 
 def share(plan: Plan) -> Plan:
-    """Returns what this process runs: its lanes, and every batch that spans all."""
+    """Returns the part of this process: its lanes, and every batch that spans all."""
     single = [batch for batch in plan.batches if not batch.spans]
     spanning = [batch for batch in plan.batches if batch.spans]
     shard = shards.Shard(jax.process_index(), jax.process_count())
@@ -80,8 +81,6 @@ def share(plan: Plan) -> Plan:
 def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
     """Leaves out batches that span more devices than there are, with the reason.
 
-    Of several processes none may idle while others compute: a batch takes all devices.
-
     Raises:
         ValueError: if nothing is left to run.
     """
@@ -89,6 +88,7 @@ def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
     kept, skipped = [], list(plan.skipped)
     for batch in plan.batches:
         wanted = int(batch.devices) if batch.spans else 0
+        # No process may idle while others compute: of several, a batch takes them all.
         if wanted in (0, count) or (alone and wanted < count):
             kept.append(batch)
         else:
@@ -101,7 +101,7 @@ def fitting(plan: Plan, devices: Sequence[Any]) -> Plan:
 
 
 def everywhere(devices: Sequence[Any]) -> Sequence[Any]:
-    """Returns the devices of all processes; of a single one, those it was given."""
+    """Returns the devices of all processes, or `devices` where there is one process."""
     return jax.devices() if jax.process_count() > 1 else devices
 
 
@@ -111,11 +111,8 @@ def is_first() -> bool:
 
 
 def wait(name: str) -> None:
-    """Waits until all processes are here; a collective would give up in 30 seconds.
-
-    The name must be another at each call.
-    """
-    if jax.process_count() > 1:
+    """Waits until all processes are here, under a name that no other call has."""
+    if jax.process_count() > 1:  # over gloo a collective would give up after 30 s
         client: Any = _state.global_state.client
         client.wait_at_barrier(name, WEEK)
 
@@ -134,15 +131,15 @@ def first_process_says(flag: bool) -> bool:
 
 
 def agreed(lanes: Sequence[str], done: Collection[str]) -> set[str]:
-    """Returns those of the lanes that the first process has among what is done."""
+    """Returns the lanes that are over according to the first process."""
     return {lane for lane in lanes if first_process_says(lane in done)}
 
 
 def check(stop: signals.StopRequest, *, together: bool) -> None:
-    """Stops if asked to; `together`: all processes at the same place.
+    """Stops after a signal; `together`: all processes at the same place.
 
     Raises:
-        signals.Stopped: if this process was asked to stop, or one of them all.
+        signals.Stopped: if a signal came to this process, or to one of them all.
     """
     if together and jax.process_count() > 1:
         numbers = multihost_utils.process_allgather(np.int32(stop.number or 0))

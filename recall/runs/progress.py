@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: a bar, or a line every few seconds."""
+"""Progress of a run for a person: a bar, or a line every few seconds."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,21 +15,21 @@ class Progress:
     """Counts batches, lanes and probes; shows them at a rate a person can read.
 
     Attributes:
-        batches: that are over, of `num_batches`.
-        lanes: that are over, of `num_lanes`.
-        probes: that this launch has made.
-        note: what else there is to say.
+        batches: batches that are over, of `num_batches`.
+        lanes: lanes that are over, of `num_lanes`.
+        probes: probes that this launch has made.
+        note: text after the counts.
     """
 
     def __init__(
         self, console: Console, num_batches: int, num_lanes: int, noun: str = "batches"
     ) -> None:
-        """Starts the clock; `noun` is what a person calls batches."""
+        """Starts the clock; `noun` stands for batches in the text."""
         self.console, self.noun = console, noun
         self.batches, self.num_batches = 0, num_batches
         self.lanes, self.num_lanes = 0, num_lanes
         self.probes, self.note = 0, ""
-        self.begun = self.shown = time.monotonic()
+        self.start = self.shown = time.monotonic()
         self._bar: progress.Progress | None = None
 
     def show(self, note: str = "") -> None:
@@ -38,13 +38,14 @@ class Progress:
         if self._bar is not None:
             task, text = self._bar.task_ids[0], self.text()
             self._bar.update(task, completed=self.lanes, text=text)
+        # Logs of schedulers keep every line: one for each step would fill them.
         elif time.monotonic() - self.shown >= LINE_SECONDS:
             self.shown = time.monotonic()
             print(self.text(), file=self.console.file, flush=True)
 
     def text(self) -> str:
-        """Returns one line: what is done, and how long it took."""
-        elapsed = time.monotonic() - self.begun
+        """Returns one line: the counts, the seconds so far, the note."""
+        elapsed = time.monotonic() - self.start
         return (
             f"{self.noun} {self.batches}/{self.num_batches}, "
             f"lanes {self.lanes}/{self.num_lanes}, "
@@ -54,7 +55,7 @@ class Progress:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """Holds a bar open on a terminal, and says the end elsewhere."""
+        """Holds a bar open on a terminal, and prints the last line elsewhere."""
         if not self.console.is_terminal:
             yield
             print(self.text(), file=self.console.file, flush=True)
@@ -74,7 +75,8 @@ def note(rows: Sequence[Mapping[str, Any]]) -> str:
     traces = [row for row in rows if row["kind"] == "trace"]
     if not any(row["finite"] for row in traces):
         return "diverged" if traces else ""
-    parts = [f"step {traces[-1]['steps']}"]
+    steps = traces[-1].get("steps")  # a flow has none
+    parts = [] if steps is None else [f"step {steps}"]
     for name in ("loss", "accuracy"):
         # An experiment traces what it likes, and a loss may be infinite.
         values = [row[name] for row in traces if row.get(name) is not None]

@@ -1,4 +1,4 @@
-"""How JAX is set up before its first use: devices, precision, compile cache."""
+"""Settings of JAX before its first use: devices, precision, compile cache."""
 
 import contextlib
 import ctypes
@@ -14,15 +14,15 @@ import jax
 def configure(*, compile_cache: bool, cpu_devices: int | None = None) -> None:
     """Makes CPU devices, float32 throughout, and programs kept for later.
 
-    TF32 would move accuracies by up to .002, which thresholds of 99 % would notice.
-
     Args:
         compile_cache: whether compiled programs are kept on disk.
-        cpu_devices: how many there are to be, each with one thread; one per core
-            unless it is said.
+        cpu_devices: the number of devices, each with one thread; one per core if None.
     """
-    if cpu_devices:  # else a device of the CPU multiplies by threads of all cores
+    if cpu_devices:
+        # XLA reads it; else a device multiplies by threads of all cores: 20 products of
+        # 1500 x 1500 took .28 s on "one device" and on two, and now .54 and .28 s.
         os.environ["NPROC"] = str(cpu_devices)
+    # TF32 would move accuracies by up to .002, which thresholds of 99 % would notice.
     jax.config.update("jax_default_matmul_precision", "highest")
     if jax.config.values["jax_num_cpu_devices"] < 1:
         jax.config.update("jax_num_cpu_devices", cpu_devices or num_cores())
@@ -32,10 +32,9 @@ def configure(*, compile_cache: bool, cpu_devices: int | None = None) -> None:
 
 
 def release() -> None:
-    """Gives the memory of programs that have run back to the system.
-
-    A program of a transformer keeps some 25 MiB, and glibc five times as much.
-    """
+    """Gives the memory of programs that have run back to the system."""
+    # 22 programs of transformers held 3.6 GiB, 25 MiB each in caches and the rest in
+    # the arenas of glibc; 280 MiB stay like this.
     jax.clear_caches()
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):  # there is only one glibc
@@ -43,7 +42,7 @@ def release() -> None:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now; 0 where the system does not tell."""
+    """Returns the memory that this process holds; 0 where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -52,21 +51,22 @@ def resident_bytes() -> int:
 
 
 def cache_folder() -> Path:
-    """The user's folder of programs compiled by this jaxlib for this processor."""
+    """Returns the user's folder of programs of this jaxlib and this processor."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     mark = hashlib.sha256(_processor().encode()).hexdigest()[:8]
     return Path(base) / "recall" / f"jaxlib-{metadata.version('jaxlib')}-{mark}"
 
 
 def num_cores() -> int:
-    """Cores that this process may use, where the system tells."""
+    """Returns the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _processor() -> str:
-    """What the processor can do: programs compiled for another may not run."""
+    """Returns the instruction sets of the processor, or "unknown"."""
+    # Programs compiled for another processor of a shared home folder may not run.
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""A plan divided between machines: by a rule that they share, without a word.
+"""A plan divided between machines by a rule, so that they need not communicate.
 
 The lanes of a plan are numbered in the order of its batches. A part of a plan keeps
 some of them, in the programs and the padded shapes that they had, so that no result
@@ -42,15 +42,12 @@ def parse(text: str) -> Shard:
 
 def share(plan: Plan, shard: Shard) -> Plan:
     """Returns a shard of a plan: every lane is in exactly one."""
+    # Lane k to shard k mod n: neighbours cost alike, so that shards end together.
     return part(plan, range(shard.index, len(plan.lanes), shard.count))
 
 
 def part(plan: Plan, numbers: Collection[int]) -> Plan:
-    """Returns the part of a plan that has the lanes of these numbers.
-
-    Lanes keep the programs and the padded shapes of the whole plan, so that results do
-    not depend on how it was divided.
-    """
+    """Returns the part of a plan that has the lanes of these numbers."""
     at, batches = 0, []
     for batch in plan.batches:
         positions = [i for i in range(len(batch.lanes)) if at + i in numbers]
@@ -83,10 +80,10 @@ class _Program(NamedTuple):
     """Lanes that share a program.
 
     Attributes:
-        first: number of the first.
-        lanes: how many there are.
+        first: number of the first lane.
+        lanes: the number of lanes.
         seconds: estimate of their work.
-        compiling: estimate of compiling it.
+        compiling: estimate of compiling the program.
     """
 
     first: int

@@ -12,8 +12,8 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
-    """Raised between two chunks; its exit code is 130 or 143."""
+class Stopped(Exception):  # noqa: N818 (no error: a person or a scheduler wants it)
+    """The end of a run between two chunks; its exit code is 130 or 143."""
 
     def __init__(self, number: int) -> None:
         """Remembers which signal came."""
@@ -22,31 +22,31 @@ class Stopped(Exception):  # noqa: N818 (no error: somebody asked for it)
 
 
 class StopRequest:
-    """The signal that asked to stop, if one did."""
+    """The number of the signal that came, if one did."""
 
     number: int | None = None
 
     def check(self) -> None:
-        """Raises Stopped if a signal asked to stop."""
+        """Raises Stopped if a signal has come."""
         if self.number is not None:
             raise Stopped(self.number)
 
 
 @contextmanager
-def listening(grace: float = 0.0) -> Iterator[StopRequest]:
+def caught(grace: float = 0.0) -> Iterator[StopRequest]:
     """Catches the first SIGINT or SIGTERM, and leaves the second its usual effect.
 
     Args:
         grace: seconds after a SIGTERM until the process ends, done or not; 0 for
             however long the chunk takes.
     """
-    asked = StopRequest()
+    request = StopRequest()
     usual = {s: signal.getsignal(s) for s in SIGNALS}
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
-        asked.number = number
-        for each in usual:
+        request.number = number
+        for each in usual:  # so that a second signal ends the process
             signal.signal(each, signal.SIG_DFL)
         # Not print: it fails if the signal came in the middle of another print.
         os.write(2, b"finishing the chunk; once more to stop at once.\n")
@@ -55,7 +55,7 @@ def listening(grace: float = 0.0) -> Iterator[StopRequest]:
         signal.signal(each, note)
     try:
         with _watched(grace):
-            yield asked
+            yield request
     finally:
         for each, handler in usual.items():
             signal.signal(each, handler)
@@ -63,11 +63,9 @@ def listening(grace: float = 0.0) -> Iterator[StopRequest]:
 
 @contextmanager
 def _watched(grace: float) -> Iterator[None]:
-    """Has a thread see signals at once: `note` waits for the program that is running.
-
-    Python's handlers run in the main thread, between two of its instructions; a chunk
-    of a large batch is one instruction.
-    """
+    """Has a thread see signals at once, whatever the main thread is busy with."""
+    # Python's handlers run in the main thread, between two of its instructions, and a
+    # chunk of a large batch is one: `note` waits until it returns.
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -95,7 +93,7 @@ def _watch(reader: socket.socket, grace: float) -> None:
 
 
 def _next_signal(reader: socket.socket, seconds: float | None) -> int | None:
-    """Awaits a signal of ours; 0 if the time is over, None if nobody listens."""
+    """Awaits one of SIGNALS; 0 if the time is over, None once the socket is closed."""
     while True:
         if not select.select([reader], [], [], seconds)[0]:
             return 0

@@ -1,12 +1,11 @@
-"""What a page shows: the rows of one run, or the committed rows of every experiment."""
+"""Rows to be looked at: of one run, or the committed ones of every experiment."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from recall import experiments
-from recall.store import journal
+from recall.store import csv_files, journal
 from recall.store.row import Row
 from recall.sweeps import presets
 
@@ -15,7 +14,7 @@ FIRST = "python -m recall.main --config=configs/recall_train.py:quick"
 
 
 class SourceError(ValueError):
-    """There is nothing to show, or it cannot be read: one line, and what to run."""
+    """One line: rows that are missing or damaged, and the command that makes them."""
 
 
 class Source(NamedTuple):
@@ -25,9 +24,9 @@ class Source(NamedTuple):
         experiment: its name.
         rows: all of them, whatever their kinds, but for rows `beside`.
         beside: rows of another experiment that its figure draws for comparison.
-        config: the settings it ran with; those of a preset where rows were committed.
-        origin: the folder or file that the rows come from.
-        workdir: where it ran, or where to run it again.
+        config: the settings of the run; of a preset where rows were committed.
+        origin: the folder or file of the rows.
+        workdir: the folder of the run, or of a run to come.
         committed: whether the rows are committed ones, without a workdir.
     """
 
@@ -41,16 +40,16 @@ class Source(NamedTuple):
 
 
 def of(workdir: str | None) -> list[Source]:
-    """The rows in a workdir, or all committed ones: see `of_run`, `of_results`."""
+    """Returns the rows in a workdir, or all committed ones if it is None."""
     return of_results() if workdir is None else of_run(Path(workdir))
 
 
 def of_run(workdir: Path) -> list[Source]:
-    """The rows in a workdir.
+    """Returns the rows in a workdir.
 
     Raises:
         SourceError: if it holds no run, or none of its searches has a row yet.
-        journal.JournalError: if a row is damaged.
+        StoreError: if a row or the config is damaged.
     """
     if not (workdir / "rows").is_dir():
         raise SourceError(
@@ -62,13 +61,12 @@ def of_run(workdir: Path) -> list[Source]:
         raise SourceError(
             f"Expected rows in {workdir}; got none yet. Let its run reach a first row."
         )
-    config = _config_of(workdir)
-    experiment = str(rows[0].get("experiment"))
-    return [Source(experiment, rows, [], config, str(workdir), str(workdir), False)]
+    name, config = str(rows[0].get("experiment")), journal.read_config(workdir)
+    return [Source(name, rows, [], config, str(workdir), str(workdir), False)]
 
 
 def of_results(folder: Path = RESULTS) -> list[Source]:
-    """The committed rows of every experiment that has a figure, by name.
+    """Returns the committed rows of every experiment that has a figure, by name.
 
     Raises:
         SourceError: if there are none.
@@ -77,7 +75,7 @@ def of_results(folder: Path = RESULTS) -> list[Source]:
 
 
 def tables(folder: Path = RESULTS) -> dict[str, list[Row]]:
-    """The committed rows by experiment, without the probes of searches.
+    """Returns the committed rows by experiment, without the probes of searches.
 
     Raises:
         SourceError: if there are none, or a table is not whole.
@@ -86,26 +84,28 @@ def tables(folder: Path = RESULTS) -> dict[str, list[Row]]:
 
 
 def paths(folder: Path = RESULTS) -> list[Path]:
-    """The committed tables that have a figure.
+    """Returns the paths of the committed tables that have a figure.
 
     Raises:
         SourceError: if there are none.
     """
-    found = [p for p in sorted(folder.glob("*.csv")) if p.stem in experiments.plans()]
-    if not found:
+    known = experiments.plans()  # beside them lie probes, and tables of benchmarks
+    tables = [path for path in sorted(folder.glob("*.csv")) if path.stem in known]
+    if not tables:
         raise SourceError(
             f"Expected committed rows in {folder}; got none. Name a run by --workdir, "
             f"after {FIRST} --workdir=runs/first"
         )
-    return found
+    return tables
 
 
 def committed(path: Path) -> Source:
-    """A table of rows with its probes, whose searches say the rest."""
+    """Returns the rows of a committed table, and of its table of probes."""
     name, rows = path.stem, _table(path)
     probes = path.with_name(f"{name}_probes.csv")
     if probes.exists():
-        rows += [{"kind": "probe"} | row for row in journal.read_csv(probes)]
+        rows += [{"kind": "probe"} | row for row in csv_files.read(probes)]
+    # Their settings stand in the rows of their searches.
     other = getattr(experiments.part(name, "figure"), "BESIDE", None)
     beside = _table(path.with_name(f"{other}.csv")) if other else []
     config = default_config(name, ("cpu", ""))
@@ -115,12 +115,8 @@ def committed(path: Path) -> Source:
 
 
 def _table(path: Path) -> list[Row]:
-    """The rows of a committed table.
-
-    Raises:
-        SourceError: if one of them does not say of what kind it is.
-    """
-    rows = journal.read_csv(path)
+    """Returns the rows of a committed table; SourceError if one is of no kind."""
+    rows = csv_files.read(path)
     for number, row in enumerate(rows, 1):
         if not isinstance(row.get("kind"), str):
             raise SourceError(
@@ -130,25 +126,11 @@ def _table(path: Path) -> list[Row]:
     return rows
 
 
-def _config_of(workdir: Path) -> Mapping[str, Any]:
-    """The config that a run was started with.
-
-    Raises:
-        SourceError: if it is not there, or damaged.
-    """
-    path = workdir / "config.json"
-    try:
-        return dict(json.loads(path.read_bytes())["config"])
-    except (OSError, ValueError, KeyError, TypeError):
-        message = f"Expected the settings of a run in {path}; it is damaged or missing."
-        raise SourceError(message) from None
-
-
 def default_config(name: str, chosen: Sequence[str]) -> Mapping[str, Any] | None:
-    """The settings of the first preset that the config of that name knows."""
+    """Returns the settings of the first preset that the config of that name knows."""
     try:
         module = presets.module(name)
-    except ImportError:
+    except ImportError:  # a row of another version may name any experiment
         return None
     for preset in chosen:
         try:
@@ -159,7 +141,7 @@ def default_config(name: str, chosen: Sequence[str]) -> Mapping[str, Any] | None
 
 
 def claim(name: str) -> str:
-    """What the config of that name says it tests, without the command."""
+    """Returns the docstring of the config of that name, without the command."""
     try:
         text = presets.module(name).__doc__ or ""
     except ImportError:
@@ -169,5 +151,5 @@ def claim(name: str) -> str:
 
 
 def of_kind(rows: Iterable[Row], kind: str) -> list[Row]:
-    """The rows of one kind."""
+    """Returns the rows whose column `kind` has this value."""
     return [row for row in rows if row.get("kind") == kind]

@@ -5,13 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich import box
-from rich.table import Table
-
 from recall.runs import heartbeat, planning
+from recall.stats.table import Table
 from recall.store import journal
 from recall.sweeps import failures
-from recall.sweeps.batch import Plan, ended
+from recall.sweeps.batch import ended
 
 SILENT_SECONDS = 6 * heartbeat.BEAT_SECONDS  # after which a process counts as dead
 SHOWN = 20  # writers
@@ -25,7 +23,7 @@ class Writer(NamedTuple):
         name: host, process and a random number.
         ended: lanes that it ended.
         at_work: lanes that it works on; none once it is silent.
-        silent: seconds since its last sign of life.
+        silent: seconds since its last heartbeat or row.
         rate: seconds of one core, by the plan's estimates, that it does in a second.
     """
 
@@ -40,12 +38,12 @@ class Status(NamedTuple):
     """Counts of the lanes of a run, and its writers.
 
     Attributes:
-        lanes: all that was asked for.
-        done: of these, how many have ended.
-        failed: how many raised, and have not ended since.
-        running: how many somebody works on who is alive.
+        lanes: the number of lanes in the plan.
+        done: lanes that have ended.
+        failed: lanes that raised, and have not ended since.
+        running: lanes that a living process works on.
         core_seconds: estimate of what is left, failed lanes included.
-        writers: who has written, the latest first.
+        writers: processes that have written, the latest first.
         drawn: whether tables and the figure were written.
     """
 
@@ -59,12 +57,12 @@ class Status(NamedTuple):
 
     @property
     def left(self) -> int:
-        """Lanes that nobody has begun, or that were left by whoever began them."""
+        """Lanes that no living process works on."""
         return self.lanes - self.done - self.failed - self.running
 
     @property
     def seconds(self) -> float | None:
-        """Seconds that the rest takes those who are at work; None if nothing tells."""
+        """Seconds until the end at the rate of living processes; None without any."""
         rate = sum(writer.rate for writer in self.writers if writer.at_work)
         return self.core_seconds / rate if rate else None
 
@@ -73,76 +71,60 @@ def read(workdir: Path) -> Status:
     """Reads how far a run is.
 
     Raises:
-        JournalError: if the folder holds no run, or its rows are damaged.
+        StoreError: if the folder holds no run, or its rows are damaged.
         ValueError: if its config asks for what this version does not know.
     """
-    config = planning.config_of(journal.read_config(workdir))
-    costs = _costs(planning.plan_of(config))
+    plan = planning.plan_of(planning.config_of(journal.read_config(workdir)))
+    costs = {  # in seconds of one core; lanes of a batch cost alike
+        lane.digest(): batch.about().core_seconds / len(batch.lanes)
+        for batch in plan.batches
+        for lane in batch.lanes
+    }
     by_writer = journal.rows_by_writer(workdir)
     rows = [row for some, _ in by_writer.values() for row in some]
     done = ended(rows) & costs.keys()
     failed = {row["search"] for row in rows if row["kind"] == failures.KIND} - done
     rest = costs.keys() - done - failed
-    signs, now = heartbeat.signs(workdir), time.time()
-    alive = [sign for sign in signs if now - sign.seen < SILENT_SECONDS]
-    claimed = {lane for sign in alive for lane in sign.lanes}
+    beats = {beat.writer: beat for beat in heartbeat.read(workdir)}
+    alive = [b for b in beats.values() if time.time() - b.seen < SILENT_SECONDS]
+    writers = [
+        _writer(name, *by_writer.get(name, ((), 0.0)), beats.get(name), costs, rest)
+        for name in dict.fromkeys([*by_writer, *beats])
+    ]
     return Status(
         lanes=len(costs),
         done=len(done),
         failed=len(failed),
-        running=len(rest & claimed),
+        running=len(rest & {lane for beat in alive for lane in beat.lanes}),
         core_seconds=sum(costs[lane] for lane in costs.keys() - done),
-        writers=_writers(by_writer, signs, costs, rest),
+        writers=sorted(writers, key=lambda writer: writer.silent),
         drawn=(workdir / "figure.png").exists(),  # what a run writes last
     )
-
-
-def _costs(plan: Plan) -> dict[str, float]:
-    """Estimates the seconds of one core for each lane; those of a batch cost alike."""
-    return {
-        lane.digest(): batch.about().core_seconds / len(batch.lanes)
-        for batch in plan.batches
-        for lane in batch.lanes
-    }
-
-
-def _writers(
-    by_writer: Mapping[str, tuple[Sequence[Mapping[str, Any]], float]],
-    signs: Sequence[heartbeat.Sign],
-    costs: Mapping[str, float],
-    rest: Collection[str],
-) -> list[Writer]:
-    """Lists whoever has written a row or is about to, the latest first."""
-    signed = {sign.writer: sign for sign in signs}
-    writers = [
-        _writer(name, *by_writer.get(name, ((), 0.0)), signed.get(name), costs, rest)
-        for name in dict.fromkeys([*by_writer, *signed])
-    ]
-    return sorted(writers, key=lambda writer: writer.silent)
 
 
 def _writer(
     name: str,
     rows: Sequence[Mapping[str, Any]],
     written: float,
-    sign: heartbeat.Sign | None,
+    beat: heartbeat.Beat | None,
     costs: Mapping[str, float],
     rest: Collection[str],
 ) -> Writer:
-    """Sums up one process from its rows and its sign of life."""
+    """Sums up one process from its rows and its heartbeat."""
     over = ended(rows)
-    seen = max(written, sign.seen if sign else 0.0)
+    # A full disk stops heartbeats and not rows, a long chunk the other way round.
+    seen = max(written, beat.seen if beat else 0.0)
     silent = max(0.0, time.time() - seen)
     at_work, rate = 0, 0.0
-    if sign is not None and silent < SILENT_SECONDS:
-        at_work = len(sign.lanes.intersection(rest))
+    if beat is not None and silent < SILENT_SECONDS:
+        at_work = len(beat.lanes.intersection(rest))
         worked = sum(costs.get(lane, 0.0) for lane in over)
-        rate = worked / max(1.0, seen - sign.start)
+        rate = worked / max(1.0, seen - beat.start)
     return Writer(name, len(over), at_work, silent, rate)
 
 
 def lines(status: Status) -> list[str]:
-    """Returns what a person wants to know first."""
+    """Returns the counts of a run and the time that its rest takes, a line each."""
     counts = f"{status.done} done, {status.running} running, {status.failed} failed"
     first = f"{status.lanes} lanes: {counts}, {status.left} left"
     if status.done == status.lanes:
@@ -155,21 +137,18 @@ def lines(status: Status) -> list[str]:
 
 
 def table(status: Status) -> Table:
-    """Tabulates who has written, and when they were last seen alive."""
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("writer (host-pid)", no_wrap=True)
-    for column in ("lanes ended", "at work on", "last sign of life"):
-        table.add_column(column, justify="right")
-    for writer in status.writers[:SHOWN]:
-        counts = str(writer.ended), str(writer.at_work)
-        table.add_row(writer.name, *counts, f"{_span(writer.silent)} ago")
+    """Returns a line for each writer, with the age of its last heartbeat."""
+    rows = [
+        (w.name, str(w.ended), str(w.at_work), f"{_span(w.silent)} ago")
+        for w in status.writers[:SHOWN]
+    ]
     if len(status.writers) > SHOWN:
-        table.add_row(f"and {len(status.writers) - SHOWN} earlier ones", "", "", "")
-    return table
+        rows.append((f"and {len(status.writers) - SHOWN} earlier ones", "", "", ""))
+    columns = ("writer (host-pid)", "lanes ended", "at work on", "last heartbeat")
+    return Table("", columns, rows)
 
 
 def _span(seconds: float) -> str:
-    """Formats a time as a person says it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,14 +1,13 @@
 """Work of one worker of a cluster: a unit of a plan, as a local launch runs it.
 
-A worker is told plain data only. It plans the config again, appends to a journal file
-of its own in the shared workdir, and tells its driver counts: rows never travel.
+A worker gets plain data only. It plans the config again, appends to a journal file of
+its own in the shared workdir, and returns counts to its driver: rows never travel.
 """
 
 import functools
 import json
 import math
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,17 +23,16 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
     """Runs some lanes of a plan; what raises is recorded as failed.
 
     Args:
-        task: `config`, `workdir`, `compile_cache`, and whether workers are `pinned` to
-            a core each.
+        task: `config`, `workdir`, `compile_cache`, and `pinned`: to a core each.
         unit: the first lane, and the one after the last.
 
     Returns:
         Counts: lanes that `ended`, and `probes` that were made.
 
     Raises:
-        journal.JournalError: if the workdir cannot be written.
+        StoreError: if the workdir cannot be written.
     """
-    plan, launch = _desk(json.dumps(task, sort_keys=True))
+    plan, launch = _prepared(json.dumps(task, sort_keys=True))
     mine = {lane.digest() for lane in plan.lanes[slice(*unit)]}
     before = len(mine & launching.finished(launch.journal.workdir))
     probes = launch.bar.probes
@@ -44,9 +42,9 @@ def run_unit(task: Mapping[str, Any], unit: Sequence[int]) -> dict[str, int]:
     return {"ended": ended - before, "probes": launch.bar.probes - probes}
 
 
-@functools.cache
-def _desk(task: str) -> tuple[Plan, launching.Launch]:
-    """Prepares what a worker keeps between units: the plan, a journal, devices."""
+@functools.cache  # importing JAX and planning take seconds, many units less
+def _prepared(task: str) -> tuple[Plan, launching.Launch]:
+    """Prepares the plan, a journal and devices, which a worker keeps between units."""
     settings = json.loads(task)
     if settings["pinned"]:
         _pin()
@@ -55,9 +53,6 @@ def _desk(task: str) -> tuple[Plan, launching.Launch]:
     plan = planning.plan_of(config)
     book = journal.open_journal(settings["workdir"], config.to_dict())
     devices = jax.local_devices()
-    beats = heartbeat.Heartbeat(book)
-    beat = (beats, threading.Event())  # until the process ends
-    threading.Thread(target=heartbeat.beat, args=beat, daemon=True).start()
     bar = progress.Progress(Console(), 0, 0)
     bar.shown = math.inf  # it only counts
     return plan, launching.Launch(
@@ -65,13 +60,13 @@ def _desk(task: str) -> tuple[Plan, launching.Launch]:
         devices=devices,
         columns=launching.source_columns(config.experiment, devices),
         bar=bar,
-        stop=signals.StopRequest(),
-        heartbeat=beats,
+        stop=signals.StopRequest(),  # the driver cancels what has not begun
+        heartbeat=heartbeat.Heartbeat(book),
     )
 
 
 def _pin() -> None:
-    """Keeps this worker's programs on a core of their own, where the system can."""
+    """Keeps this worker on a core of its own, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         import distributed
 

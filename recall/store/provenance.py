@@ -1,4 +1,4 @@
-"""Where a row comes from: code, versions, device."""
+"""Columns that name the code, its versions and the device of a row."""
 
 import functools
 import pathlib
@@ -10,7 +10,7 @@ import recall
 
 
 def _git(*arguments: str) -> str | None:
-    """Output of a git command in the folder of the source; None outside a checkout."""
+    """Returns the output of git in the source's folder; None outside a checkout."""
     root = pathlib.Path(__file__).parents[1]
     command = ["git", "-C", str(root), *arguments]
     try:
@@ -20,12 +20,13 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-@functools.cache
+@functools.cache  # of the start: what is edited during a run is not what runs
 def source() -> dict[str, Any]:
-    """Columns that name the code: git commit, uncommitted changes, versions."""
+    """Returns columns that name the code: commit, uncommitted changes, versions."""
     # Installed below somebody else's repository, the source is not tracked there.
     tracked = _git("ls-files", "--error-unmatch", "store/provenance.py") is not None
     commit = _git("rev-parse", "HEAD") if tracked else None
+    # Rows follow from these two folders; edited notes and results change none.
     changes = _git("status", "--porcelain", "--", ".", "../configs")
     return {
         "git_commit": commit,
@@ -36,6 +37,6 @@ def source() -> dict[str, Any]:
 
 
 def device(devices: Any) -> str:
-    """The kind and number of devices, for instance "cpu x2" or "NVIDIA H200"."""
+    """Returns the kind and number of devices: "cpu x2" or "NVIDIA H200"."""
     kind, count = devices[0].device_kind, len(devices)
     return kind if count == 1 else f"{kind} x{count}"

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-Stride = Callable[[int, int], int]  # of the end that is known, and +1 up or -1 down
+Stride = Callable[[int, int], int]  # from an end, +1 up or -1 down, to a size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,27 +35,28 @@ def of(answers: Mapping[int, bool]) -> Bracket:
 
 
 def next_size(
-    known: Bracket, sizes: range, guess: int, stride: Stride, gap: int = 1
+    bracket: Bracket, sizes: range, guess: int, stride: Stride, gap: int = 1
 ) -> int | None:
     """Returns the size to probe next, or None once the bracket is closed.
 
     Args:
-        known: the ends so far.
+        bracket: the ends so far.
         sizes: all that may be probed, in steps of one.
         guess: the size to probe first; the largest of `sizes` if it lies beyond.
         stride: where to look for an end that is missing.
         gap: how far apart both ends may stay.
     """
-    low = sizes.start - 1 if known.low is None else known.low
-    high = sizes.stop if known.high is None else known.high
-    both = known.low is not None and known.high is not None
+    low = sizes.start - 1 if bracket.low is None else bracket.low
+    high = sizes.stop if bracket.high is None else bracket.high
+    both = bracket.low is not None and bracket.high is not None
+    # A missing end is beyond the sizes: a gap to it would leave sizes unprobed.
     if high - low <= (gap if both else 1):
         return None
     if both:
         return (low + high) // 2
-    if known.high is not None:
+    if bracket.high is not None:
         return max(stride(high, -1), low + 1)
-    return min(guess if known.low is None else stride(low, 1), high - 1)
+    return min(guess if bracket.low is None else stride(low, 1), high - 1)
 
 
 def doubling(guess: int) -> Stride:
@@ -65,6 +66,7 @@ def doubling(guess: int) -> Stride:
 
 def geometric(up: float, down: float) -> Stride:
     """Returns the stride by a factor, to the next integer that is further away."""
+    # Rounded away from the end, or a small end would be probed again and again.
     return lambda end, sign: math.ceil(up * end) if sign > 0 else int(end / down)
 
 

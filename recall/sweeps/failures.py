@@ -8,15 +8,15 @@ from typing import Any
 from recall.sweeps import batch
 
 KIND = "failed"
-_HERE = str(pathlib.Path(__file__).parents[1])
+_HERE = str(pathlib.Path(__file__).parents[1])  # the package
 
 
 def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, Any]]:
     """Returns a row for each lane that failed, to be tried again by a later launch.
 
     Args:
-        lanes: those that were not finished.
-        program: in which program, for a person.
+        lanes: the ones that were not finished.
+        program: the label of their program, for a person.
         reason: one line.
     """
     same = {"kind": KIND, "program": program, "error": reason}
@@ -27,6 +27,7 @@ def rows_of(lanes: Iterable[Any], program: str, reason: str) -> list[dict[str, A
 
 def reason(error: BaseException) -> str:
     """Returns the type, the message's first line, and the line of ours that it left."""
+    # Errors of XLA go on for pages, and the innermost frame is rarely ours.
     first = (str(error).strip().splitlines() or [""])[0]
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if frame.filename.startswith(_HERE)] or frames
@@ -39,8 +40,8 @@ def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
     counts: dict[tuple[str, str], int] = {}
     for row in rows:
         if row["kind"] == KIND:
-            what = row["program"], row["error"]
-            counts[what] = counts.get(what, 0) + 1
+            cause = row["program"], row["error"]
+            counts[cause] = counts.get(cause, 0) + 1
     return [
         f"Failed: {count} {'lane' if count == 1 else 'lanes'} of {program}: {error}"
         for (program, error), count in counts.items()

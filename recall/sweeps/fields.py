@@ -1,4 +1,4 @@
-"""What experiments on memories share: recipes by name, checked fields of a config."""
+"""Checked fields of a config, and recipes by name, for all experiments."""
 
 import dataclasses
 import re
@@ -51,7 +51,7 @@ def nonempty(field: str, values: Any) -> tuple:
 def integers(
     field: str, values: Any, least: int, most: int | None = None
 ) -> tuple[int, ...]:
-    """Returns distinct integers within bounds."""
+    """Returns distinct integers within bounds, at least one."""
     values = nonempty(field, values)
     return tuple(integer(field, value, least, most) for value in values)
 
@@ -62,7 +62,7 @@ def integer(field: str, value: Any, least: int, most: int | None = None) -> int:
     Raises:
         ValueError: naming the field, the value, and the bounds.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool)
+    whole = isinstance(value, int) and not isinstance(value, bool)  # True is an int
     if not whole or value < least or (most is not None and value > most):
         bounds = f">= {least}" if most is None else f"in [{least}, {most}]"
         raise ValueError(f"Expected {field} to be an integer {bounds}; got {value!r}.")
@@ -112,7 +112,7 @@ def seeds(field: str, values: Any) -> tuple[int, ...]:
 
 
 def num_outputs(config: Any) -> tuple[int | None, ...]:
-    """Counts of shared outputs; 0 in a config is None here: one output per fact.
+    """Reads counts of shared outputs; 0 becomes None, one output per fact.
 
     Raises:
         ValueError: if one output is shared by all facts.
@@ -137,7 +137,7 @@ def n_max(config: Any) -> int:
 
 
 def strategy(config: Any) -> capacity.Strategy:
-    """Reads how capacities are searched."""
+    """Reads the settings of the search for capacities."""
     pick("search.method", config.search.method, capacity.METHODS)
     number("search.resolution", config.search.resolution, "[0, 1)")
     for name in ("widen", "opening", "headroom"):
@@ -148,28 +148,30 @@ def strategy(config: Any) -> capacity.Strategy:
 def recipe(config: Any, recipes: Mapping[str, Training]) -> Training:
     """Reads a recipe by name, and whatever fields of it the config overrides."""
     named = recipes[pick("recipe", config.recipe, recipes)]
-    given = {k: v for k, v in config.training.items() if v is not None}
-    rates = given.pop("learning_rates", named.learning_rates)
+    # A field that is not set is None, and keeps the recipe's value.
+    changes = {k: v for k, v in config.training.items() if v is not None}
+    rates = changes.pop("learning_rates", named.learning_rates)
     rates = tuple(
         number("training.learning_rates", rate, "(0, inf)")
         for rate in nonempty("training.learning_rates", rates)
     )
-    whole = dataclasses.asdict(named.recipe) | given
+    whole = dataclasses.asdict(named.recipe) | changes
     for field in ("num_steps", "check_every", "patience"):
         integer(f"training.{field}", whole[field], 0 if field == "patience" else 1)
     number("training.certificate", whole["certificate"], "[0, inf)")
     changed = _build("training", training.Recipe, whole)
-    name = named.name if not given and rates == named.learning_rates else "custom"
+    same = not changes and rates == named.learning_rates
+    name = named.name if same else "custom"  # rows must not claim the named recipe
     return Training(name=name, recipe=changed, learning_rates=rates)
 
 
-def _build(section: str, kind: type, given: Mapping[str, Any]) -> Any:
+def _build(section: str, kind: type, values: Mapping[str, Any]) -> Any:
     """Builds the settings of a section; errors name fields as a config does."""
     fields = [field.name for field in dataclasses.fields(kind)]
-    for name in given:
+    for name in values:
         pick(f"{section}.<field>", name, fields)
     try:
-        return kind(**given)
+        return kind(**values)
     except ValueError as error:
         qualified = rf"(?<![.\w])({'|'.join(fields)})\b"
         message = re.sub(qualified, rf"{section}.\1", str(error))

@@ -59,7 +59,7 @@ def _steps(
             for step in batch.run(devices, done, restore):
                 over |= ended(step.rows)
                 yield step
-        except Exception as error:
+        except Exception as error:  # whatever it is, other batches must go on
             program, reason = batch.about().program, failures.reason(error)
             yield Step(failures.rows_of(batch.left(over), program, reason))
     yield Step([], last=True)
@@ -82,10 +82,10 @@ def _pool(
     for thread in threads:
         thread.start()
     try:
-        for _ in threads:
+        for _ in threads:  # each ends with None, also one that raised
             while (item := steps.get()) is not None:
                 yield item
-    finally:
+    finally:  # the caller closes the iterator when somebody asks to stop
         stop.set()
         for thread in threads:
             thread.join()
@@ -106,6 +106,7 @@ def _work(
                     index, batch = waiting.get_nowait()
                 except queue.Empty:
                     break
+                # Nothing to restore: measurements are short enough to be run again.
                 for step in _steps(batch, [device], done, lambda name: None):
                     steps.put((index, step))
                     if stop.is_set():

@@ -11,6 +11,11 @@ import ml_collections
 from ml_collections import config_dict
 
 PRESETS = ("", "quick", "cpu")
+MEMORIES = {
+    "thresholds": (0.99, 1.0),  # fractions of the facts that must be recalled
+    "embedding": "sphere",
+    "n_max": 10**6,  # facts; a memory that stores as many is censored
+}
 _INSIDE = Path(__file__).parents[1] / "configs"
 FOLDER = _INSIDE if _INSIDE.is_dir() else Path(__file__).parents[2] / "configs"
 
@@ -64,16 +69,12 @@ def recall_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
 
 def stages(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Returns the fields of every experiment on how facts are learned, as published."""
-    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
-    c.seeds = (0, 1, 2, 3, 4)
+    c = _fields(experiment, chosen)
     c.noise, c.length = 20, 32  # noise tokens in all, tokens of a sequence
     c.attention, c.init, c.init_scale = "linear", "published", 1e-5
     c.optimizer, c.loss = "sgd", "sampled"
-    c.batch, c.share, c.checks = (
-        1024,
-        32,
-        4,
-    )  # facts a step, a context; contexts a check
+    c.batch, c.share = 1024, 32  # facts of a step, and of a noise context in it
+    c.checks = 4  # noise contexts of a check
     c.check_every = 32  # steps
     return c
 
@@ -81,27 +82,21 @@ def stages(experiment: str, chosen: str) -> ml_collections.ConfigDict:
 def capacity_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Returns the fields of every sweep over associative memories."""
     c = _sweep(experiment, chosen)
-    c.thresholds = (0.99, 1.0)  # fractions of the facts that must be recalled
-    c.embedding = "sphere"
-    c.n_max = 10**6  # facts; a memory that stores as many is censored
+    c.update(MEMORIES)
     return c
 
 
 def construction_sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Returns the fields of every sweep over constructed, untrained memories."""
-    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
-    c.seeds = (0, 1, 2, 3, 4)
-    c.thresholds = (0.99, 1.0)  # fractions of the facts that must be recalled
-    c.embedding = "sphere"
-    c.n_max = 10**6  # facts; a memory that stores as many is censored
+    c = _fields(experiment, chosen)
+    c.update(MEMORIES)
     c.search = _search("bisect", opening=1.0, headroom=1.3)
     return c
 
 
 def _sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     """Returns the fields of every sweep; training fields of None keep the recipe."""
-    c = ml_collections.ConfigDict({"experiment": experiment, "preset": chosen})
-    c.seeds = (0, 1, 2, 3, 4)
+    c = _fields(experiment, chosen)
     c.recipe = "decay"  # of the learning rate; "published" is the paper's
     c.training = {
         "learning_rates": config_dict.placeholder(tuple),
@@ -115,8 +110,14 @@ def _sweep(experiment: str, chosen: str) -> ml_collections.ConfigDict:
     return c
 
 
+def _fields(experiment: str, chosen: str) -> ml_collections.ConfigDict:
+    """Returns the fields of every experiment."""
+    fields = {"experiment": experiment, "preset": chosen, "seeds": (0, 1, 2, 3, 4)}
+    return ml_collections.ConfigDict(fields)
+
+
 def _search(method: str, opening: float, headroom: float) -> dict[str, str | float]:
-    """Fields of every search for a capacity."""
+    """Returns the fields of every search for a capacity."""
     return {
         "method": method,
         "resolution": 0.01,  # gap between stored and not stored, as a fraction

@@ -14,8 +14,13 @@ from recall.data import geometries
 from recall.sweeps import batch, lanes
 
 ONE_STEP = training.Recipe(num_steps=1, check_every=1)  # of a construction
-BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}  # of a search
-Shape = Any  # a NamedTuple of ints, n_max first: what a program is compiled for
+# Recipes' budgets that a search spends by estimate: a bracket closes in a few probes,
+# growth trains the same weights on.
+BUDGETS = {"bisect": 4.0, "grow": 2.2, "grow+bisect": 4.5, "single": 1.0}
+TRAINED_COPIES = 5  # of weights: params, opt_state twice, the best, the initial
+# A NamedTuple of ints, n_max first. The name of the class is hashed in the names of
+# saved states: all are called Shape.
+Shape = Any
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,12 +60,12 @@ class Search(batch.Lane, abc.ABC):
     @property
     @abc.abstractmethod
     def trained(self) -> bool:
-        """Whether the weights come from training rather than a formula."""
+        """Tells whether the weights come from training rather than a formula."""
 
     @property
     @abc.abstractmethod
     def title(self) -> str:
-        """What a plan calls searches of this kind."""
+        """The name that a plan gives to searches of this kind."""
 
     @property
     @abc.abstractmethod
@@ -69,47 +74,62 @@ class Search(batch.Lane, abc.ABC):
 
     @abc.abstractmethod
     def own_columns(self) -> batch.Row:
-        """What rows say about this kind of search."""
+        """Returns what rows say about this kind of search."""
 
-    @abc.abstractmethod
     def size_columns(self, n: int) -> batch.Row:
-        """What rows say about a size."""
+        """Returns what rows say about a size."""
+        return {"n": n}
 
-    @abc.abstractmethod
     def facts(self, n: int) -> int:
-        """The number of facts at a size."""
+        """Returns the number of facts at a size."""
+        return n
 
     @abc.abstractmethod
+    def room(self) -> int:
+        """Returns a size a little above the one that the search expects to end at."""
+
+    @abc.abstractmethod
+    def shape_of(self, n_max: int) -> Shape:
+        """Returns the smallest shape with room for sizes up to `n_max`."""
+
     def own_shape(self) -> Shape:
-        """The smallest shape with a little more room than the search expects."""
-
-    @abc.abstractmethod
-    def widened(self, shape: Shape, n_max: int) -> Shape:
-        """The shape with room for another size."""
+        """Returns the smallest shape that the search is likely to need."""
+        return self.shape_of(min(self.limit, self.room()))
 
     @abc.abstractmethod
     def problem(self, shape: Shape) -> Any:
-        """Draws what the search is about, and pads it up to a shape."""
+        """Draws facts and initial weights, and pads them up to a shape."""
 
     @abc.abstractmethod
+    def train(self, shape: Shape) -> Any:
+        """Returns `(problem, fit, n, rate) -> fit`: training or a construction."""
+
     def advance(self, shape: Shape) -> lanes.Advance:
-        """The unbatched step of a search's kind: see `capacity.advance`."""
+        """Returns the unbatched step of a search of this kind."""
+        train = self.train(shape)
+        same = {"recipe": self.recipe, "strategy": self.strategy}
+        return functools.partial(capacity.advance, train=train, **same)
 
     @abc.abstractmethod
+    def program(self) -> tuple:
+        """Returns the settings of the model that its compiled program depends on."""
+
     def kind(self) -> tuple:
-        """What searches must share to share a program."""
+        """Returns all that searches must share to share a program."""
+        rates = len(self.learning_rates)  # their values are traced
+        return (*self.program(), self.recipe, self.strategy, rates)
 
     @abc.abstractmethod
     def num_scores(self, shape: Shape) -> int:
-        """Scores that one step of one lane computes."""
+        """Returns how many scores one step of one lane computes."""
 
     @abc.abstractmethod
     def step_seconds(self, shape: Shape) -> float:
-        """Estimates one step of one lane on one CPU core."""
+        """Estimates the seconds of one step of one lane on one CPU core."""
 
     @abc.abstractmethod
     def bytes(self, shape: Shape) -> int:
-        """Estimates what one lane holds, but for its scores."""
+        """Estimates the bytes that one lane holds, but for its scores."""
 
     def quality(self, problem: Any, params: Any) -> batch.Row | None:
         """Returns columns of a trained model, or None if no such models are kept."""
@@ -118,7 +138,7 @@ class Search(batch.Lane, abc.ABC):
 
     @property
     def first(self) -> int:
-        """The size to probe first."""
+        """The size to probe first; a lane of one size probes no other."""
         if self.strategy.method == "single":
             return self.expected
         return max(1, min(self.limit, int(self.strategy.opening * self.expected)))
@@ -143,6 +163,11 @@ class Search(batch.Lane, abc.ABC):
         }
 
     def core_seconds(self, shape: Shape) -> float:
-        """Estimates the whole search on one CPU core, without compiling."""
+        """Estimates the seconds of a search on one CPU core, without compiling."""
         steps = BUDGETS[self.strategy.method] * self.recipe.num_steps
         return steps * self.step_seconds(shape)
+
+
+def joined(one: Shape, other: Shape) -> Shape:
+    """Returns the smallest shape that both fit into: padding by zeros is exact."""
+    return type(one)(*map(max, one, other))

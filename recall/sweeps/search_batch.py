@@ -20,7 +20,7 @@ from recall import capacity
 from recall.sweeps import lanes as lanes_lib
 from recall.sweeps import search_rows
 from recall.sweeps.batch import ALL, About, Batch, Restore, State, Step
-from recall.sweeps.search import Search, Shape
+from recall.sweeps.search import Search, Shape, joined
 
 CHUNK_SECONDS = 1.5  # between two looks of the host: stopping waits that long
 MAX_HELD = 2**26  # scores held at once; beyond it they are computed in chunks
@@ -52,6 +52,7 @@ class SearchBatch(Batch):
     @functools.cached_property
     def name(self) -> str:
         """The name of the state of these lanes in this shape."""
+        # In the order of the lanes: the arrays of a state are stacked in it.
         parts = [s.digest() for s in self.lanes] + [str(self.shape)]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
@@ -71,7 +72,7 @@ class SearchBatch(Batch):
 
     @override
     def part(self, positions: Sequence[int]) -> "SearchBatch":
-        columns = ("lanes", "firsts", "behind")
+        columns = ("lanes", "firsts", "behind")  # the shape stays that of the whole
         some = {n: tuple(getattr(self, n)[i] for i in positions) for n in columns}
         return dataclasses.replace(self, **some)
 
@@ -88,8 +89,8 @@ class SearchBatch(Batch):
         n_max = min(2 * self.shape.n_max, max(s.limit for s in searches))
         return SearchBatch(
             lanes=searches,
-            shape=searches[0].widened(self.shape, n_max),
-            firsts=(self.shape.n_max,) * len(full),
+            shape=joined(self.shape, searches[0].shape_of(n_max)),
+            firsts=(self.shape.n_max,) * len(full),  # stored already: a lower end
             behind=tuple(self.behind[i] + probes[i] for i in full),
             trace=self.trace,
         )
@@ -121,12 +122,6 @@ class SearchBatch(Batch):
         # Not earlier: a restart must find its way through here to the wider batch.
         yield Step([], self.name)
 
-    def params(self, state: State, index: int) -> Any:
-        """Returns the params that a state holds for one lane."""
-        like = self.lanes[index].problem(self.shape).initial
-        mine = {k.removeprefix(".fit.params"): x[index] for k, x in state.items()}
-        return jax.tree.map(jnp.asarray, unflatten(like, mine))
-
     def _chunks(
         self, devices: Sequence[Any], state: State | None
     ) -> Iterator[tuple[Step, Any]]:
@@ -139,10 +134,11 @@ class SearchBatch(Batch):
         probes, over = np.zeros(count, np.int32), np.zeros(count, bool)
         if state is not None:
             lane = jax.tree.map(_refill, unflatten(lane, state), lane)
+            # All that the log holds: a kill may have cut rows off that it had counted.
             probes = np.maximum(lane.num_probes - capacity.MAX_LOG, 0)
         mesh, advance = lanes_lib.mesh(devices), first.advance(self.shape)
         fleet = lanes_lib.Fleet(advance, problems, lane, mesh, group)
-        checks = 1 if self.trace else 4
+        checks = 1 if self.trace else 4  # few, until a chunk has been timed
         while True:
             rows = search_rows.probes(self, lane, probes)
             rows += search_rows.capacities(self, lane, over)
@@ -163,6 +159,7 @@ class SearchBatch(Batch):
     def _start(self, count: int) -> tuple[Any, Any]:
         """Stacks problems and fresh lanes; lanes that fill up groups are done."""
         problems = [search.problem(self.shape) for search in self.lanes]
+        # Typed, as a weak integer would compile everything once more.
         firsts = [jnp.asarray(first, jnp.int32) for first in self.firsts]
         starts = [capacity.begin(*pair) for pair in zip(problems, firsts, strict=True)]
         lane = lanes_lib.stack(starts, count)

@@ -29,33 +29,38 @@ def probes(batch: Batch, lane: Any, reported: np.ndarray) -> list[Row]:
     """
     rows = []
     for i, search in enumerate(batch.lanes):
-        same = search.columns()
-        for probe in range(reported[i], lane.num_probes[i]):
-            log = _entry(lane, i, probe)
-            told = search.size_columns(int(log.n))
-            told |= _probe_columns(log, batch.behind[i] + probe)
-            rows.append(same | told)
-            rows[-1]["key"] = f"{same['search']}:{rows[-1]['probe']}"
+        for k in range(reported[i], lane.num_probes[i]):
+            log, probe = _entry(lane, i, k), batch.behind[i] + k
+            columns = search.size_columns(int(log.n)) | _probe_columns(log, probe)
+            rows.append(_row(search, probe, columns))
     return rows
+
+
+def _row(search: Any, at: object, columns: Row) -> Row:
+    same = search.columns()
+    return same | columns | {"key": f"{same['search']}:{at}"}
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _probe_columns(log: capacity.Log, probe: int) -> Row:
     ended = capacity.ENDINGS[int(log.ended)]
-    loss, residual = float(log.loss), float(log.residual)
     return {
         "kind": "probe",
         "probe": probe,
         "accuracy": int(log.correct) / int(log.asked),
         "best_accuracy": int(log.most) / int(log.asked),
-        "loss": loss if math.isfinite(loss) else None,
+        "loss": _finite(log.loss),
         "stored": ended == "stored",
         "steps": int(log.steps),
         "ended": ended,
         "finite": ended != "nonfinite",
-        "warm": int(log.attempt) == 0,
+        "warm": int(log.attempt) == 0,  # grown from a smaller size, not a fresh start
         "learning_rate": float(log.rate),
         "weight_norm": float(log.weight_norm),
-        "residual": residual if math.isfinite(residual) else None,
+        "residual": _finite(log.residual),  # none where no certificate is asked for
     }
 
 
@@ -67,10 +72,9 @@ def traces(batch: Batch, lane: Any, reported: np.ndarray) -> list[Row]:
         if not lane.done[i] and lane.fit.asked[i]:
             checks.append(_under_way(lane, i))
         for check in checks:
-            same = search.columns() | search.size_columns(int(check.n))
-            rows.append(same | _trace_columns(check))
             at = f"{int(check.n)}:{int(check.attempt)}:{int(check.steps)}"
-            rows[-1]["key"] = f"{same['search']}:{at}"
+            columns = search.size_columns(int(check.n)) | _trace_columns(check)
+            rows.append(_row(search, at, columns))
     return rows
 
 
@@ -82,20 +86,19 @@ def _entry(lane: Any, i: int, probe: int) -> capacity.Log:
 def _under_way(lane: Any, i: int) -> capacity.Log:
     """Returns the log entry that the probe in training would have if it ended now."""
     fit = lane.fit
-    said = {name: getattr(fit, name)[i] for name in ("correct", "asked", "steps")}
-    said |= {name: getattr(lane, name)[i] for name in ("n", "attempt", "rate")}
+    # -1 is no ending: the probe goes on. Fields that only an end decides are NaN.
     ended = np.int32(-1 if fit.finite[i] else capacity.ENDINGS.index("nonfinite"))
-    unsaid = dict.fromkeys(capacity.Log._fields, np.float32(np.nan))
-    told: dict[str, Any] = unsaid | said | {"loss": fit.loss[i], "ended": ended}
-    return capacity.Log(**told)
+    fields: dict[str, Any] = dict.fromkeys(capacity.Log._fields, np.float32(np.nan))
+    fields |= {name: getattr(fit, name)[i] for name in ("correct", "asked", "steps")}
+    fields |= {name: getattr(lane, name)[i] for name in ("n", "attempt", "rate")}
+    return capacity.Log(**fields | {"loss": fit.loss[i], "ended": ended})
 
 
 def _trace_columns(check: capacity.Log) -> Row:
-    loss = float(check.loss)
     return {
         "kind": "trace",
         "steps": int(check.steps),
-        "loss": loss if math.isfinite(loss) else None,
+        "loss": _finite(check.loss),
         "accuracy": int(check.correct) / int(check.asked),
         "finite": int(check.ended) != capacity.ENDINGS.index("nonfinite"),
         "learning_rate": float(check.rate),
@@ -107,9 +110,8 @@ def capacities(batch: Batch, lane: Any, reported: np.ndarray) -> list[Row]:
     rows = []
     for i, search in enumerate(batch.lanes):
         if lane.done[i] and not reported[i] and not is_full(batch, i, lane):
-            same = search.columns()
-            rows.append(same | _capacity_columns(batch, i, lane))
-            rows[-1]["key"] = f"{same['search']}:capacity"
+            columns = _capacity_columns(batch, i, lane)
+            rows.append(_row(search, "capacity", columns))
     return rows
 
 
@@ -124,6 +126,7 @@ def _capacity_columns(batch: Batch, i: int, lane: Any) -> Row:
         "capacity": search.facts(lower),
         "upper": search.facts(upper) if upper <= search.limit else None,
         "censored": lower == search.limit,
+        # Diverging is how high rates fail; only if all did, no capacity was measured.
         "finite": not (diverged.size and diverged.all()),
         "num_probes": batch.behind[i] + int(lane.num_probes[i]),
         "learning_rate": _winning_rate(jax.tree.map(lambda x: x[i], lane.log), lower),
@@ -138,24 +141,19 @@ def models(
     A model is a search, its problem and its params.
     """
     over = {row["search"] for row in rows if row["kind"] == "capacity"}
-    found = []
+    pairs = []
     for i, search in enumerate(batch.lanes):
         if search.digest() not in over:
             continue
-        problem = search.problem(batch.shape)
+        problem = search.problem(batch.shape)  # drawn again: batches keep stacks only
         params = jax.tree.map(lambda x, i=i: jnp.asarray(x[i]), lane.fit.params)
         if (columns := search.quality(problem, params)) is not None:
-            loss = float(lane.fit.loss[i])
-            columns = search.columns() | columns
-            columns |= {
-                "kind": "model",
-                "key": f"{search.digest()}:model",
-                "steps": int(lane.fit.steps[i]),
-                "loss": loss if math.isfinite(loss) else None,
-                "finite": math.isfinite(loss),
-            }
-            found.append((columns, (search, problem, params)))
-    return found
+            loss = _finite(lane.fit.loss[i])
+            columns |= {"kind": "model", "steps": int(lane.fit.steps[i])}
+            columns |= {"loss": loss, "finite": loss is not None}
+            row = _row(search, "model", columns)
+            pairs.append((row, (search, problem, params)))
+    return pairs
 
 
 def _winning_rate(log: capacity.Log, size: int) -> float | None:

@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 from typing_extensions import override
 
-from recall import capacity
 from recall.data import geometries, recall_task
 from recall.models import fit, transformer
-from recall.sweeps import batch, lanes, search
+from recall.sweeps import batch, search
 
 ROOT_GUARD = 1e-3  # keeps the floor of a square root exact in float32
 PUBLISHED = transformer.Architecture()
@@ -25,7 +24,7 @@ def _root(n: Any) -> Any:
     return jnp.floor(jnp.sqrt(n + ROOT_GUARD)).astype(jnp.int32)
 
 
-# Of a size n: subjects and relations. "S=R" is Figure 4, the others Figures 7 to 9.
+# Subjects and relations of a size n. "S=R" is Figure 4, the others Figures 7 to 9.
 WORLDS: Mapping[str, Callable[[Any], tuple[Any, Any]]] = {
     "S=R": lambda n: (n, n),
     "R=sqrt(S)": lambda n: (n, _root(n)),
@@ -35,7 +34,7 @@ WORLDS: Mapping[str, Callable[[Any], tuple[Any, Any]]] = {
 
 
 class Shape(NamedTuple):
-    """What a program is compiled for; smaller searches are zero-padded up to it.
+    """The sizes that a program is compiled for; smaller models are zero-padded.
 
     Attributes:
         n_max: largest size, as `WORLDS` understands it.
@@ -56,7 +55,7 @@ class Shape(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reads:
-    """What a step and a check read, whatever the shape.
+    """The facts and contexts that a step and a check read, whatever the shape.
 
     Attributes:
         length: tokens T of a sequence.
@@ -104,25 +103,24 @@ class RecallSearch(search.Search):
     table: tuple[tuple[int, ...], ...] = ()
 
     @property
+    @override
     def trained(self) -> bool:
-        """Transformers are."""
         return True
 
     @property
+    @override
     def title(self) -> str:
-        """The kind of world, and the activation."""
         return f"transformer {self.world} {self.architecture.activation}"
 
     @property
+    @override
     def num_parameters(self) -> int:
-        """4 H d_h d + 2 m d, with the d_h there is."""
         return transformer.num_parameters(self.d, self.heads, self.head_dim, self.m)
 
+    @override
     def own_columns(self) -> dict[str, Any]:
-        """What rows say about this transformer and its world."""
-        same = "d m heads head_dim world"
-        own = {name: getattr(self, name) for name in same.split()}
-        return own | {
+        names = "d m heads head_dim world"
+        return {name: getattr(self, name) for name in names.split()} | {
             "memory": "transformer",
             "num_outputs": self.answers,
             "activation": self.architecture.activation,
@@ -130,46 +128,46 @@ class RecallSearch(search.Search):
         }
 
     def sizes(self, n: Any) -> recall_task.Sizes:
-        """The sizes of the world of size n; there are S + R noise tokens."""
+        """Returns the sizes of the world of size n, with S + R noise tokens."""
         S, R = WORLDS[self.world](n)
         D = n if self.answers is None else self.answers
         return recall_task.Sizes(subjects=S, relations=R, answers=D, noise=S + R)
 
+    @override
     def size_columns(self, n: int) -> dict[str, Any]:
-        """Facts, and what they are made of."""
         sizes = self.sizes(n)
         counts = ("subjects", "relations", "answers")
         return {"n": sizes.facts} | {name: getattr(sizes, name) for name in counts}
 
+    @override
     def facts(self, n: int) -> int:
-        """S R."""
         return self.sizes(n).facts
 
-    def own_shape(self) -> Shape:
-        """The smallest shape with a little more room than the search expects."""
+    @override
+    def room(self) -> int:
         single = self.strategy.method == "single"
         room = math.ceil(self.expected * (1 if single else self.strategy.headroom))
-        n_max = min(self.limit, max(self.first, room))
+        return max(self.first, room)
+
+    @override
+    def shape_of(self, n_max: int) -> Shape:
         answers = self.answers or n_max
         return Shape(n_max, answers, self.d, self.heads, self.head_dim, self.m)
 
-    def widened(self, shape: Shape, n_max: int) -> Shape:
-        """The shape with room for another size."""
-        return shape._replace(n_max=n_max, answers=self.answers or n_max)
-
+    @override
     def problem(self, shape: Shape) -> fit.Problem:
-        """Draws world, embeddings and initial weights, and pads them up to a shape."""
         n_max = min(shape.n_max, self.limit)
-        own = self.sizes(n_max)
+        sizes = self.sizes(n_max)
         world, tables, initial = _draw(
             self.seed,
-            sizes=own,
+            sizes=sizes,
             embedding=self.embedding,
             exponents=self.exponents,
             widths=(self.d, self.heads, self.head_dim, self.m),
         )
         if self.table:
-            world = recall_task.world_of(self.table, own)
+            world = recall_task.world_of(self.table, sizes)
+        # Draws at the search's own size, then zeros: no result depends on the padding.
         padded = self.sizes(shape.n_max)._replace(answers=shape.answers)
         tables = transformer.pad_embeddings(tables, padded, shape.d)
         if self.train_embeddings:
@@ -185,25 +183,23 @@ class RecallSearch(search.Search):
             threshold=jnp.asarray(self.threshold, jnp.float32),
         )
 
-    def advance(self, shape: Shape) -> lanes.Advance:
-        """The unbatched step of a search's kind: see `capacity.advance`."""
-        train = functools.partial(
+    @override
+    def train(self, shape: Shape) -> Any:
+        return functools.partial(
             fit.advance,
             sizes=self.sizes,
             sampling=self.sampling(shape),
             architecture=self.architecture,
             recipe=self.recipe,
         )
-        return functools.partial(
-            capacity.advance, train=train, recipe=self.recipe, strategy=self.strategy
-        )
 
     def sampling(self, shape: Shape) -> fit.Sampling:
-        """Contexts of a step and facts in each of them, for worlds of a shape."""
+        """Returns the contexts of a step, and the facts in each, for a shape."""
         reads, sizes = self.reads, self.sizes(shape.n_max)
         grid = reads.layout == "grid"
         facts = min(reads.share, reads.batch, sizes.relations if grid else reads.batch)
         contexts = max(1, reads.batch // facts)
+        # A grid is distinct subjects by distinct relations: no more than there are.
         return fit.Sampling(
             length=reads.length,
             layout=reads.layout,
@@ -215,42 +211,44 @@ class RecallSearch(search.Search):
     @override
     def quality(self, problem: fit.Problem, params: transformer.Params) -> batch.Row:
         sampling = self.sampling(self.own_shape())
-        found = fit.evaluate(problem, params, sampling, self.architecture)
+        accuracy = fit.evaluate(problem, params, sampling, self.architecture)
         return self.size_columns(int(problem.n_max)) | {
-            "accuracy": float(found.mean),
-            "worst_accuracy": float(found.worst),
+            "accuracy": float(accuracy.mean),
+            "worst_accuracy": float(accuracy.worst),
         }
 
-    def kind(self) -> tuple:
-        """What searches must share to share a program."""
-        task = "transformer", self.world, self.answers, self.m > 0, self.reads
-        how = self.architecture, self.train_embeddings, self.recipe, self.strategy
-        return (*task, *how, len(self.learning_rates))
+    @override
+    def program(self) -> tuple:
+        world = "transformer", self.world, self.answers
+        # No MLP is another program: padding m = 0 up would pay for units that are dead.
+        weights = self.m > 0, self.architecture, self.train_embeddings
+        return (*world, *weights, self.reads)
 
+    @override
     def num_scores(self, shape: Shape) -> int:
-        """Every answer is scored for every fact of a step."""
         sampling = self.sampling(shape)
-        sizes = self.sizes(shape.n_max)
-        num_answers = sizes.relations * shape.answers
+        num_answers = self.sizes(shape.n_max).relations * shape.answers
         return sampling.contexts * sampling.facts * num_answers
 
+    @override
     def step_seconds(self, shape: Shape) -> float:
-        """Estimates one step of one lane on one CPU core, its checks included."""
         sampling = self.sampling(shape)
         facts, all_facts = sampling.contexts * sampling.facts, self.facts(shape.n_max)
         num_answers = self.sizes(shape.n_max).relations * shape.answers
-        asked = facts + 0.4 * sampling.checks * all_facts / self.recipe.check_every
-        each = 2.1e-9 * num_answers + 0.18e-9 * shape.m * shape.d
-        each += shape.heads * (1e-8 + 1.4e-9 * shape.d)
-        return 1.6e-4 + asked * each
+        # A check asks about every fact; without gradients it costs .4 of a step.
+        reads = facts + 0.4 * sampling.checks * all_facts / self.recipe.check_every
+        seconds = 2.1e-9 * num_answers + 0.18e-9 * shape.m * shape.d
+        seconds += shape.heads * (1e-8 + 1.4e-9 * shape.d)
+        return 1.6e-4 + reads * seconds
 
+    @override
     def bytes(self, shape: Shape) -> int:
-        """Embeddings, and weights with their moments, best and initial values."""
         S, R, D, N = self.sizes(shape.n_max)._replace(answers=shape.answers)
         _, _, d, heads, head_dim, m = shape
         tables = 4 * d * (S + R + N + R * D)
-        weights = 4 * 5 * transformer.num_parameters(d, heads, head_dim, m)
-        return 4 * S * R + weights + tables * (5 if self.train_embeddings else 1)
+        weights = 4 * transformer.num_parameters(d, heads, head_dim, m)
+        copies = search.TRAINED_COPIES if self.train_embeddings else 1
+        return 4 * S * R + search.TRAINED_COPIES * weights + copies * tables
 
 
 @functools.partial(
@@ -264,14 +262,12 @@ def _draw(
     exponents: tuple[float, float],
     widths: tuple[int, int, int, int],
 ) -> tuple[recall_task.World, transformer.Embeddings, transformer.Params]:
-    """Draws what a seed means; no array depends on another's size."""
+    """Draws the world, embeddings and weights of a seed, each from a key of its own."""
+    # One key for all would change the world of a seed with the width of its model.
     keys = jax.random.split(jax.random.key(seed), 3)
     sampler = geometries.sampler(embedding)
     world = recall_task.sample_world(
-        keys[0],
-        sizes,
-        subject_exponent=exponents[0],
-        relation_exponent=exponents[1],
+        keys[0], sizes, subject_exponent=exponents[0], relation_exponent=exponents[1]
     )
     tables = transformer.draw_embeddings(keys[1], sampler, sizes, widths[0])
     return world, tables, transformer.init(keys[2], *widths)

@@ -18,7 +18,7 @@ import time
 import pytest
 
 from recall.runs import signals as interrupt
-from recall.store import journal
+from recall.store import csv_files, journal
 
 ROOT = pathlib.Path(__file__).parents[2]
 CONFIG = "--config=configs/linear_capacity.py:quick"
@@ -227,11 +227,11 @@ def test_a_run_leaves_rows_tables_and_a_figure(undisturbed):
     workdir, out = undisturbed
     rows = journal.read_rows(workdir)
     for name, kind in (("capacities", "capacity"), ("probes", "probe")):
-        table = journal.read_csv(workdir / f"{name}.csv")
+        table = csv_files.read(workdir / f"{name}.csv")
         ours = [row for row in rows if row["kind"] == kind]
         assert table == ours
         assert len(table) >= NUM_SEARCHES
-    assert len(journal.read_csv(workdir / "capacities.csv")) == NUM_SEARCHES
+    assert len(csv_files.read(workdir / "capacities.csv")) == NUM_SEARCHES
     assert (workdir / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (workdir / "figure.svg").read_bytes()
     assert not list((workdir / "state").iterdir())
@@ -332,18 +332,18 @@ def test_two_processes_may_share_a_workdir(start, undisturbed, tmp_path):
         assert (code, err) == (0, "")
     assert results(workdir) == results(undisturbed[0])
     assert len(list((workdir / "rows").iterdir())) == 2
-    assert len(journal.read_csv(workdir / "capacities.csv")) == NUM_SEARCHES
+    assert len(csv_files.read(workdir / "capacities.csv")) == NUM_SEARCHES
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_is_noted_and_the_second_has_its_usual_effect(number):
     signals = (signal.SIGINT, signal.SIGTERM)
     usual = [signal.getsignal(each) for each in signals]
-    with interrupt.listening() as asked:
-        asked.check()
+    with interrupt.caught() as request:
+        request.check()
         signal.raise_signal(number)
         assert [signal.getsignal(each) for each in signals] == [signal.SIG_DFL] * 2
         with pytest.raises(interrupt.Stopped) as stopped:
-            asked.check()
+            request.check()
     assert stopped.value.exit_code == 128 + number
     assert [signal.getsignal(each) for each in signals] == usual

@@ -34,7 +34,7 @@ def serious(rows):
 
 def ran(*some):
     """The rows of a cell of searches, as a journal would hold them."""
-    told = tiny.rows_of(tiny.updates(tiny.cell(some)))
+    told = tiny.rows_of(tiny.steps(tiny.batch(some)))
     return diagnose.joined([row | {"experiment": "linear_capacity"} for row in told])
 
 

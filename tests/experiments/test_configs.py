@@ -40,6 +40,8 @@ def test_a_config_makes_batches_of_distinct_lanes(name, preset):
     planned = planning.plan_of(made)
     assert planned.batches
     assert all(batch.lanes for batch in planned.batches)
+    counts = [len(batch.about().parameters) for batch in planned.batches]
+    assert counts == [len(batch.lanes) for batch in planned.batches]
     lanes = [lane.digest() for lane in planned.lanes]
     assert len(set(lanes)) == len(lanes)
     assert made.preset == preset

@@ -29,7 +29,7 @@ def config(**changes):
 
 
 def jobs(**changes) -> list[Any]:
-    return planning.plan_of(config(**changes)).batches
+    return list(planning.plan_of(config(**changes)).batches)
 
 
 def lane(entry=ATTENTION[1], **changes):
@@ -48,7 +48,7 @@ def lane(entry=ATTENTION[1], **changes):
 def searched():
     """All rows of one search for a width."""
     job = lane(ratios=(1.0, 2.0, 4.0), attention=(("decorrelated", *TINY, 24),))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     return job, [row | {"experiment": "constructions"} for row in rows]
 
 
@@ -56,7 +56,7 @@ def test_a_search_starts_where_it_is_claimed_and_ends_at_the_smallest(searched):
     job, rows = searched
     probes = [row for row in rows if row["kind"] == "probe"]
     asked = [row["size"] for row in probes if row["beta"] == 60.0]
-    assert job.seeds[0].sizes == (8, 12, 24)
+    assert job.lanes[0].sizes == (8, 12, 24)
     assert asked[:2] == [24, 24]  # both lengths
     (end,) = [row for row in rows if row["kind"] == "run"]
     stored = {row["size"] for row in probes if row["beta"] == 60 and row["stored"]}
@@ -84,20 +84,24 @@ def test_sharpness_that_is_too_low_is_told(searched):
 
 def test_finished_lanes_are_not_run_again(searched):
     job, _ = searched
-    assert list(job.run({job.seeds[0].digest()})) == []
+    assert list(job.run([], {job.lanes[0].digest()})) == []
 
 
 def test_an_mlp_is_built_and_asked():
     job = lane(attention=(), mlp=(MLP[0],), gates=(3,), ladder=(60.0,), lengths=(8,))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     assert rows[0]["fit"] == "stored"
     assert rows[-1]["m"] == 3 * 9
-    assert rows[-1]["parameters"] == 4 * 4 * 2 * 8 + 2 * 27 * 8 == job.parameters[0]
+    assert (
+        rows[-1]["parameters"]
+        == 4 * 4 * 2 * 8 + 2 * 27 * 8
+        == job.about().parameters[0]
+    )
 
 
 def test_where_nothing_is_enough_there_is_no_size():
     job = lane(("plain", *TINY, 4), ratios=(0.02,), head_size=1, lengths=(8,))
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     assert rows[-1]["kind"] == "run"
     assert not rows[-1]["stored"]
     (found,) = built.summaries(rows)
@@ -212,7 +216,7 @@ def test_every_field_reaches_the_lanes():
         "head_size": 2,
         "head_keys.decorrelated": "sum",
     }
-    own = lane(**changes).seeds[0]
+    own = lane(**changes).lanes[0]
     told = dataclasses.asdict(own)
     assert (own.keys, own.claim, own.sizes) == ("sum", 6, (6, 8))
     for field in ("embedding", "contexts", "lengths", "sharpness", "ladder"):
@@ -222,11 +226,11 @@ def test_every_field_reaches_the_lanes():
 
 def test_sizes_are_multiples_of_the_prediction():
     (job,) = jobs(attention=(("plain", 16, 16, 8, 1024),), mlp=(), ratios=(0.5, 1.0))
-    assert job.seeds[0].sizes == (420, 836, 1024)
+    assert job.lanes[0].sizes == (420, 836, 1024)
     with_duals, with_gates = sorted(
         jobs(attention=(), mlp=MLP, units=(40, 80), gates=(2,)),
-        key=lambda job: job.title,
+        key=lambda job: job.about().title,
         reverse=True,
     )
-    assert with_duals.seeds[0].sizes == (40, 80, 200)
-    assert with_gates.seeds[0].sizes == (2, 3)
+    assert with_duals.lanes[0].sizes == (40, 80, 200)
+    assert with_gates.lanes[0].sizes == (2, 3)

@@ -79,12 +79,12 @@ def test_a_lane_measures_the_facts_of_its_seed():
         embedding="shared_mean:0.7", d=8, seed=0, threshold=0.99, num_points=64
     )
     job = geometry_lanes.GeometryBatch(lanes=(lane,))
-    ((row,),) = job.run(())
+    ((row,),) = job.measure(job.lanes)
     assert row["kind"] == "run"
     assert_allclose(row["inputs_mean_share"], 0.7, atol=0.1)
     assert row["inputs_norm_spread"] < 0.3
     assert 1 <= row["predicted"] < 20
-    assert not list(job.run({lane.digest()}))
+    assert not list(job.run([], {lane.digest()}, lambda name: None))
 
 
 # Its config

@@ -5,14 +5,14 @@ import pathlib
 import pytest
 
 from recall import experiments
-from recall.store import journal
+from recall.store import csv_files
 
 RESULTS = pathlib.Path(__file__).parents[2] / "results"
 
 
 @pytest.mark.parametrize("name", experiments.plans())
 def test_a_figure_is_drawn_from_committed_rows(name):
-    drawn = experiments.draw(name, journal.read_csv(RESULTS / f"{name}.csv"))
+    drawn = experiments.draw(name, csv_files.read(RESULTS / f"{name}.csv"))
     drawn.draw_without_rendering()
     assert any(axes.has_data() for axes in drawn.axes)
     with pytest.raises(ValueError, match=r"^Expected "):

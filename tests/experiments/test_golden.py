@@ -20,7 +20,7 @@ from configs_made import MODULES, NEEDS
 
 from recall.pages import claims
 from recall.runs import planning, sources
-from recall.store import journal
+from recall.store import csv_files
 
 FOLDER = pathlib.Path(__file__).parents[1] / "golden"
 LANES = json.loads((FOLDER / "lanes.json").read_text())
@@ -48,8 +48,8 @@ def test_committed_rows_give_the_verdicts_and_values_that_they_gave():
         for at, check in enumerate(judgement.checks)
     ]
     if os.environ.get("UPDATE_GOLDEN"):
-        journal.write_csv(CLAIMS, found, list(found[0]))
-    golden = journal.read_csv(CLAIMS)
+        csv_files.write(CLAIMS, found, list(found[0]))
+    golden = csv_files.read(CLAIMS)
     labels = ("claim", "verdict", "check")
     assert [[row[x] for x in labels] for row in found] == [
         [row[x] for x in labels] for row in golden

@@ -110,11 +110,8 @@ def test_a_job_tells_every_width_and_the_fewest_weights():
     lane = memory_weights.WeightsLane(
         method="sign_gates", d=8, facts=24, seed=0, expected=10, most=40
     )
-    *probes, last = [
-        row
-        for rows in memory_weights.WeightsBatch(lanes=(lane,)).run(())
-        for row in rows
-    ]
+    job = memory_weights.WeightsBatch(lanes=(lane,))
+    *probes, last = [row for rows in job.measure(job.lanes) for row in rows]
     stored = [row["width"] for row in probes if row["stored"]]
     assert last["kind"] == "run"
     assert last["width"] == min(stored)

@@ -85,7 +85,7 @@ def test_a_method_stores_all_facts_where_there_is_room(method, size, fields):
 def test_a_search_ends_with_the_smallest_size_and_its_bits():
     one = lane("bilinear", (1, 12, 24), 12, budget=100)
     job = fact_jobs.FactBatch(lanes=(one,), table=TABLE, vectors=None)
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     *probes, end = rows
     assert [row["size"] for row in probes] == [12, 1]
     assert (end["size_100"], end["kind"]) == (12, "run")
@@ -93,7 +93,7 @@ def test_a_search_ends_with_the_smallest_size_and_its_bits():
     assert end["n"] == len(TRIPLES)
     bits = fact_tables.size(TABLE).entropy
     assert end["bits_per_parameter"] == pytest.approx(bits / (3 * 8 * 12))
-    assert not list(job.run({one.digest()}))
+    assert not list(job.run([], {one.digest()}))
 
 
 def test_names_keep_their_similarity_and_centring_takes_the_mean_away():
@@ -129,8 +129,8 @@ def test_before_facts_are_known_answers_are_as_frequent_as_in_the_relation():
         length=8,
         noise=4,
     )
-    job = fact_stages.FactStageBatch(lane=one, table=table)
-    rows = [row for batch in job.run(()) for row in batch]
+    job = fact_stages.FactStageBatch(lanes=(one,), table=table)
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     end = rows[-1]
     assert end["kind"] == "run"
     assert end["distance_least"] < 0.05
@@ -145,7 +145,7 @@ def test_before_facts_are_known_answers_are_as_frequent_as_in_the_relation():
     assert (stage["own"], stage["first"]) == ("y", "x")
     assert stage["p_first"] == pytest.approx(0.75, abs=0.1)
     assert stage["p_own"] == pytest.approx(0.25, abs=0.1)
-    assert not list(job.run({one.digest()}))
+    assert not job.left({one.digest()})
 
 
 # Questions by name

@@ -143,8 +143,8 @@ def test_heads_see_one_subject_and_one_relation():
 
 
 def test_a_job_tells_its_probes_and_an_interval_that_they_show():
-    job = separability.SeparableBatch(lane=LANES["linear"])
-    *probes, last = [row for rows in job.run(()) for row in rows]
+    job = separability.SeparableBatch(lanes=(LANES["linear"],))
+    *probes, last = [row for rows in job.measure(job.lanes) for row in rows]
     verdicts = {row["n"]: row["verdict"] for row in probes}
     assert verdicts[last["capacity"]] == "stored"
     assert verdicts[last["upper"]] == "impossible"

@@ -42,7 +42,7 @@ def job():
 
 @pytest.fixture(scope="module")
 def ran(job):
-    rows = [row for batch in job.run(()) for row in batch]
+    rows = [row for batch in job.measure(job.lanes) for row in batch]
     return [row | {"experiment": "storage_location"} for row in rows]
 
 
@@ -50,7 +50,7 @@ def ran(job):
 
 
 def test_four_trainings_share_embeddings_and_differ_in_facts_and_freedom(job):
-    lane = job.members[-1]
+    lane = job.lanes[-1]
     begun = storage_lanes.starts(lane, (2, 4))
     assert tuple(begun) == storage_lanes.TRAININGS
     free, other, refit, copy = (start.problem for start in begun.values())
@@ -65,7 +65,7 @@ def test_four_trainings_share_embeddings_and_differ_in_facts_and_freedom(job):
 
 
 def test_lanes_side_by_side_and_padded_are_lanes_alone(job, ran):
-    lane = dataclasses.replace(job.members[0], m=4)
+    lane = dataclasses.replace(job.lanes[0], m=4)
     how = {"sampling": lane.sampling, "architecture": lane.architecture}
     fit = jax.jit(functools.partial(freezing.fit, recipe=lane.recipe, **how))
     attention: Any = None
@@ -86,7 +86,7 @@ def test_lanes_side_by_side_and_padded_are_lanes_alone(job, ran):
 
 
 def test_padding_stays_silent(job):
-    lane = job.members[0]
+    lane = job.lanes[0]
     fits = storage.trained([lane], job.width)[1]
     for name in storage_lanes.TRAININGS:
         ended = jax.tree.map(lambda x: x[0], fits[name].params)
@@ -95,10 +95,10 @@ def test_padding_stays_silent(job):
 
 
 def test_the_refit_model_keeps_the_attention_of_the_free_one(job):
-    fits = storage.trained(job.members[-1:], job.width)[1]
+    fits = storage.trained(job.lanes[-1:], job.width)[1]
     assert_array_equal(fits["refit"].params.O[0], fits["free"].params.O[0])
     assert jnp.any(fits["refit"].params.mlp.V[0] != fits["other"].params.mlp.V[0])
-    copies = storage_lanes.starts(job.members[-1], job.width)["copy"].problem.initial
+    copies = storage_lanes.starts(job.lanes[-1], job.width)["copy"].problem.initial
     assert_array_equal(fits["copy"].params.V[0], copies.V)
 
 
@@ -106,7 +106,7 @@ def test_the_refit_model_keeps_the_attention_of_the_free_one(job):
 
 
 def test_rows_tell_every_training_ablation_and_swap(job, ran):
-    for lane in job.members:
+    for lane in job.lanes:
         own = [row for row in ran if row["search"] == lane.digest()]
         kinds = [row["kind"] for row in own]
         every = len(storage_lanes.TRAININGS)
@@ -155,11 +155,11 @@ def test_a_row_counts_the_weights_of_each_part(ran):
 
 
 def test_finished_lanes_are_not_run_again(job):
-    assert list(job.run({lane.digest() for lane in job.members})) == []
+    assert list(job.run([], {lane.digest() for lane in job.lanes})) == []
 
 
 def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
-    lane = dataclasses.replace(job.members[-1], ablations=("mlp_zero", "ov_copy"))
+    lane = dataclasses.replace(job.lanes[-1], ablations=("mlp_zero", "ov_copy"))
     told = storage.side_by_side([lane], job.width)
     probes = [row["ablation"] for row in told if row["kind"] == "probe"]
     assert sorted(set(probes)) == ["mlp_zero", "ov_copy"]
@@ -169,8 +169,8 @@ def test_rows_tell_of_the_ablations_that_are_asked_for(job, ran):
 
 def test_lanes_of_about_as_many_heads_share_a_job():
     made = config_file.get_config("cpu")
-    jobs: list[Any] = planning.plan_of(made).batches
-    widths = {job.width: len(job.members) for job in jobs}
+    jobs: Any = planning.plan_of(made).batches
+    widths = {job.width: len(job.lanes) for job in jobs}
     assert widths == {(2, 48): 60, (4, 48): 30, (8, 48): 60, (12, 48): 30}
 
 

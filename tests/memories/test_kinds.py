@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from recall import capacity
 from recall.memories import kinds
-from recall.sweeps import lanes, memory_search, running
+from recall.sweeps import lanes, memory_search
 
 HERMITE = {"activation": "hermite2", "degree": 1}
 DESIGNS = {
@@ -75,8 +75,8 @@ def answers(lane, i):
 def test_a_padded_search_finds_the_same():
     some = [search("sign_gates", seed=seed) for seed in range(2)]
     large = search("sign_gates", 6, m=3 * 7, expected=12)
-    shared = tiny.finish(tiny.cell([*some, large]))
-    own = tiny.finish(tiny.cell(some))
+    shared = tiny.finish(tiny.batch([*some, large]))
+    own = tiny.finish(tiny.batch(some))
     assert [answers(shared, i) for i in range(2)] == [answers(own, i) for i in range(2)]
 
 
@@ -92,9 +92,7 @@ def test_one_compilation_serves_a_whole_search(monkeypatch):
 
     real = lanes.program
     monkeypatch.setattr(lanes, "program", program)
-    rows = tiny.rows_of(
-        list(running.run(tiny.cell([search("hermite")]), jax.devices()))
-    )
+    rows = tiny.rows_of(tiny.steps(tiny.batch([search("hermite")])))
     assert len(programs) == 1
     assert rows[-1]["kind"] == "capacity"
     assert rows[-1]["num_probes"] > 1

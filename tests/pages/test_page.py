@@ -1,20 +1,20 @@
-"""The page without a browser: whole, alone, escaped, and the rows that were packed."""
+"""The page without a browser: whole, alone, escaped."""
 
-import ast
 import html.parser
+import json
 import pathlib
 import re
 import shlex
 import subprocess
 import sys
 
-import ml_collections
 import pytest
 from capacity_rows import search
 
 from recall import experiments
-from recall.pages import commands, drawings, packing, page, report
-from recall.runs import planning, sources
+from recall.pages import commands, drawings, page, report
+from recall.runs import sources
+from recall.stats.table import Table
 from recall.store import journal
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -62,10 +62,6 @@ def source(rows, config=None):
     return sources.Source("mlp_capacity", rows, [], config, "runs/x", "runs/x", False)
 
 
-def packed(text, name):
-    return packing.unpack(re.findall(rf'id="rows-{name}">([^<]+)<', text)[0])
-
-
 def test_a_page_holds_a_figure_and_tables_of_every_experiment_and_closes_its_tags(text):
     reader = Reader(text)
     assert not reader.open
@@ -96,16 +92,7 @@ def test_text_of_rows_is_escaped_wherever_it_comes():
     )
     assert EVIL not in made
     assert "&lt;script&gt;alert(1)" in made
-    assert (
-        packed(made, "mlp_capacity")["tables"]["searches"]["shared"]["activation"]
-        == EVIL
-    )
-
-
-def test_rows_of_a_kind_of_their_own_are_listed_and_pictures_are_not():
-    rows = [{"kind": kind, "search": "a", "n": 3} for kind in ("weight", "picture")]
-    told = packed(page.page([page.part(source(rows))], "x"), "mlp_capacity")
-    assert list(told["tables"]) == ["weight"]
+    assert "<b>" not in Table("<b>", ("<b>",), [["<b>"]], "<b>").html()
 
 
 def test_a_run_without_a_figure_yet_says_why():
@@ -115,54 +102,11 @@ def test_a_run_without_a_figure_yet_says_why():
     assert "1 probes" in made
 
 
-def test_packed_rows_come_back_by_columns_with_six_digits_and_their_parents():
-    parents = [{"search": "b", "d": 8}, {"search": "a", "d": 4}]
-    probes = [{"search": s, "accuracy": 0.123456789, "n": None} for s in "ba"]
-    told = packing.unpack(
-        packing.pack(
-            {"searches": parents, "probes": packing.parts_of(parents, probes)},
-            {"main": "searches"},
-        )
-    )
-    assert told["main"] == "searches"
-    assert told["tables"]["searches"]["columns"] == {"search": ["b", "a"], "d": [8, 4]}
-    assert told["tables"]["probes"] == {
-        "count": 2,
-        "shared": {"accuracy": 0.123457},
-        "columns": {"of": [0, 1]},
-    }
-
-
-def test_a_probe_whose_search_has_not_ended_keeps_its_name():
-    probes = packing.parts_of([{"search": "a"}], [{"search": "a"}, {"search": "b"}])
-    assert {row["search"]: row["of"] for row in probes} == {"a": 0, "b": None}
-
-
 def test_names_in_a_drawing_are_its_own_and_numbers_short(found):
     one, other = (drawings.draw(s.experiment, s.rows) for s in found)
     assert not set(Reader(one).ids) & set(Reader(other).ids)
     assert not re.search(r"\d\.\d{3,}", one)
     assert "Facts" in one or "facts" in one or "accuracy" in one  # text stays text
-
-
-@pytest.mark.parametrize("name", ["linear_capacity", "separability", "memory_weights"])
-def test_the_command_of_a_row_plans_its_search(name):
-    config = sources.default_config(name, ("cpu",))
-    row = next(r for r in journal.read_csv(ROOT / f"results/{name}.csv") if "seed" in r)
-    options = shlex.split(commands.of_row(config, row))
-    assert "--config.d=({},)".format(row["d"]) in options or name == "memory_weights"
-    chosen = dict(config or {})
-    for option in options:
-        field, value = option.removeprefix("--config.").split("=", 1)
-        chosen[field] = ast.literal_eval(value)
-    planned = planning.plan_of(ml_collections.ConfigDict(chosen))
-    seen = [s.columns() for cell in planned.batches for s in cell.searches]
-    seen += [lane.columns() for job in planned.batches for lane in job.lanes]
-    asked = {
-        n: row[n] for n in ("memory", "method", "d", "threshold", "seed") if n in row
-    }
-    assert any(asked.items() <= told.items() for told in seen)
-    assert len(seen) <= 24
 
 
 def test_the_command_of_a_run_says_what_it_overrode():
@@ -174,6 +118,12 @@ def test_the_command_of_a_run_says_what_it_overrode():
         *("python", "-m", "recall.main", "--config=configs/linear_capacity.py:quick"),
         *("--workdir=runs/x", "--config.d=(8, 16)", "--config.search.resolution=0.5"),
     ]
+
+
+def test_the_command_of_a_run_repeats_no_case_that_json_has_spelled_otherwise():
+    config = json.dumps(sources.default_config("real_facts", ("quick",)))
+    said = commands.of_run("real_facts", json.loads(config), "runs/x")
+    assert "--config.cases" not in said
 
 
 def test_the_command_of_a_run_leaves_out_what_was_read_from_a_file():
@@ -195,8 +145,7 @@ def test_a_page_of_a_workdir_is_written_beside_its_rows(tmp_path):
     journal.append(book, [search(64, seed=s, search=f"s{s}") for s in range(2)])
     path = report.write(str(tmp_path), None)
     assert path == tmp_path / "report.html"
-    told = packed(path.read_text(), "mlp_capacity")
-    assert told["tables"]["searches"]["count"] == 2
+    assert "1 experiment: 2 searches." in path.read_text()
     assert not Reader(path.read_text()).open
 
 

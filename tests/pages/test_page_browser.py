@@ -1,4 +1,4 @@
-"""The page in a browser: it loads alone and fast, sorts, filters, plots, links, fits.
+"""The page in a browser: it loads alone and fast, sorts, fits.
 
 Runs where Chromium and its driver are installed, with the extra `browser`.
 """
@@ -21,7 +21,6 @@ FLAGS = (
     *("--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--window-size=1280,900"),
 )
-EXPLORER = "details[data-rows=recall_capacity]"
 LUMA = """
 const [r, g, b] = getComputedStyle(arguments[0]).backgroundColor.match(/\\d+/g);
 return (Number(r) + Number(g) + Number(b)) / 3;
@@ -69,20 +68,6 @@ def all_of(browser, selector):
 
 def texts(browser, selector):
     return [element.text for element in all_of(browser, selector)]
-
-
-def explore(browser, name="recall_capacity"):
-    """Opens the rows of an experiment."""
-    browser.execute_script("return explore(arguments[0]).then(() => null)", name)
-
-
-def column(browser, name):
-    """The cells of a column of the rows of `recall_capacity`, as numbers."""
-    heads = texts(browser, f"{EXPLORER} thead th")
-    at = [head.split()[0:1] == [name] for head in heads].index(True) + 1
-    return [
-        float(x) for x in texts(browser, f"{EXPLORER} tr[data-row] td:nth-child({at})")
-    ]
 
 
 def test_it_loads_within_a_second_and_asks_for_nothing_else(opened, path):
@@ -133,71 +118,9 @@ def test_a_table_sorts_by_its_headers_with_the_keyboard_too(opened):
     assert up[:16] == sorted(up[:16]) != down[:16] == sorted(down[:16], reverse=True)
 
 
-def test_rows_sort_filter_and_turn_pages(opened):
-    explore(opened)
-    assert len(all_of(opened, f"{EXPLORER} tr[data-row]")) == 50
-    button = next(
-        b for b in all_of(opened, f"{EXPLORER} th button") if b.text[:8] == "capacity"
-    )
-    button.click()
-    assert column(opened, "capacity") == sorted(column(opened, "capacity"))
-    field = all_of(opened, f"{EXPLORER} input[type=search]")[0]
-    field.send_keys("d=32 capacity>=500")
-    kept = column(opened, "capacity")
-    assert kept
-    assert min(kept) >= 500
-    assert set(column(opened, "d")) == {32}
-    assert texts(opened, f"{EXPLORER} [role=status]") == [f"{len(kept)} of 80 searches"]
-    field.clear()
-    field.send_keys("nonsense=1")
-    assert "No column nonsense" in texts(opened, f"{EXPLORER} [role=status]")[0]
-    field.clear()
-    field.send_keys(" ")
-    all_of(opened, f"{EXPLORER} .controls:last-of-type button")[-1].click()
-    assert len(all_of(opened, f"{EXPLORER} tr[data-row]")) == 30
-
-
-def test_a_point_leads_to_its_row_and_a_row_to_its_command_and_probes(opened):
-    explore(opened)
-    opened.execute_script(
-        """
-        return explore("recall_capacity").then((explorer) => {
-          const box = explorer.canvas.getBoundingClientRect();
-          const at = explorer.points.find((point) => point.row === 70);
-          const where = { clientX: box.left + at.x, clientY: box.top + at.y };
-          explorer.canvas.dispatchEvent(new MouseEvent("click", where));
-        });
-        """
-    )
-    assert len(all_of(opened, f"{EXPLORER} tr.open")) == 1
-    said = texts(opened, f"{EXPLORER} .detail code")[0]
-    assert said.startswith(
-        "python -m recall.main --config=configs/recall_capacity.py:cpu"
-    )
-    assert "--config.seeds=" in said
-    probes = next(
-        b
-        for b in all_of(opened, f"{EXPLORER} .detail button")
-        if b.text == "its probes"
-    )
-    probes.click()
-    assert texts(opened, f"{EXPLORER} [aria-selected=true]") == ["633 probes"]
-    of = set(column(opened, "of"))
-    assert len(of) == 1
-
-
-def test_an_address_opens_a_row(browser, opened, path):
-    browser.get(f"{path.as_uri()}#recall_capacity/searches/60")
-    explore(browser)
-    browser.implicitly_wait(5)
-    assert all_of(browser, f"{EXPLORER} tr.open")[0].get_attribute("data-row") == "60"
-    browser.implicitly_wait(0)
-
-
 def test_the_page_fits_a_phone(opened):
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
-    explore(opened)
     width = "return [document.documentElement.scrollWidth, window.innerWidth]"
     assert opened.execute_script(width) == [390, 390]
 

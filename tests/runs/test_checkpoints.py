@@ -1,4 +1,4 @@
-"""A transformer is trained, kept, read back and asked, or a line says why not."""
+"""A transformer is trained, kept and read back, or a line says why not."""
 
 import dataclasses
 import errno
@@ -9,103 +9,21 @@ import math
 import os
 import re
 import signal
-import subprocess
-import sys
-from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
 from flax import serialization
 from rich.console import Console
+from trained_runs import config, of, run
 
-from configs import recall_train
-from recall.cli import ask, show
-from recall.data import recall_task, sequences
-from recall.runs import checkpoints, launching, planning, setup, signals
-from recall.store import journal
+from recall.cli import show
+from recall.runs import checkpoints, planning, signals
+from recall.store import csv_files, files, journal
+from recall.sweeps import search_batch, transformer_search
 
-ROOT = Path(__file__).parents[2]
-TINY = {
-    "d": 8,
-    "heads": 2,
-    "head_dim": 2,
-    "m": 8,
-    "size": 4,
-    "answers": 2,
-    "seeds": (0, 1),
-    "training.num_steps": 256,
-    "training.check_every": 32,
-    "training.learning_rates": (0.03,),
-    "reads.length": 8,
-    "reads.batch": 16,
-    "reads.share": 4,
-    "reads.checks": 2,
-}
-SIZES = recall_task.Sizes(subjects=4, relations=3, answers=2, noise=7)
 # Columns that say when and by which code, not what.
 PROVENANCE = {"wall_seconds", "compile_seconds", "git_commit", "git_dirty"}
-
-
-class Trained(NamedTuple):
-    """What a run left: where, its rows, and the models as they were in memory."""
-
-    workdir: Path
-    rows: list
-    models: dict
-
-
-def config(**changes):
-    made = recall_train.get_config("quick")
-    made.lock()
-    made.update_from_flattened_dict(TINY | changes)
-    return made
-
-
-def run(workdir, **changes):
-    """Runs a tiny config; returns all rows of its workdir."""
-    made = config(**changes)
-    plan = planning.plan_of(made)
-    console = Console(file=io.StringIO())
-    return launching.run(made, plan, workdir, jax.devices(), console)
-
-
-def of(rows, kind, seed=None):
-    return [r for r in rows if r["kind"] == kind and seed in (None, r["seed"])]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def programs_are_kept():
-    """Lets the runs of this file share what was compiled for the first of them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(setup, "release", lambda: None)
-        yield
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Two seeds, trained to their ends."""
-    workdir, kept = tmp_path_factory.mktemp("trained"), {}
-    save = checkpoints.save
-
-    def remember(path, model):
-        kept[model.search.seed] = model
-        save(path, model)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "save", remember)
-        rows = run(workdir)
-    return Trained(workdir, rows, kept)
-
-
-@pytest.fixture(scope="module")
-def model(trained):
-    """The model of seed 0, read back."""
-    return checkpoints.load(checkpoints.path_of(trained.workdir, 0))
-
-
-# Training
 
 
 def test_a_trace_has_a_row_for_each_check(trained):
@@ -134,7 +52,7 @@ def test_every_search_leaves_one_row_of_its_model(trained):
 
 def test_a_model_that_was_read_is_as_good_as_its_row_says(trained, model):
     (row,) = of(trained.rows, "model", 0)
-    assert row.items() >= checkpoints.quality(model).items()
+    assert row.items() >= model.search.quality(*model[1:]).items()
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypatch):
@@ -165,8 +83,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(trained, tmp_path, monkeypa
 
 
 def test_a_finished_run_is_not_run_again(trained, monkeypatch):
-    monkeypatch.setattr(launching.running, "run", None)
+    monkeypatch.setattr(search_batch.SearchBatch, "run", None)
     assert run(trained.workdir) == trained.rows
+
+
+def test_a_model_that_cannot_be_looked_at_fails_alone(tmp_path, monkeypatch):
+    def fails(self, problem, params):
+        raise MemoryError("no room for all facts")
+
+    monkeypatch.setattr(transformer_search.RecallSearch, "quality", fails)
+    rows = run(tmp_path, seeds=(0,))
+    (row,) = of(rows, "failed")
+    assert row["error"].startswith("MemoryError: no room for all facts (")
+    assert not of(rows, "capacity")
+    monkeypatch.undo()
+    rows = run(tmp_path, seeds=(0,))
+    assert (len(of(rows, "capacity")), len(of(rows, "failed"))) == (1, 0)
 
 
 def test_tables_and_a_figure_are_written(trained):
@@ -174,7 +106,7 @@ def test_tables_and_a_figure_are_written(trained):
     show.show(config(), trained.rows, trained.workdir, Console(file=file, width=300))
     for kind in ("capacity", "probe", "trace", "model"):
         name = show.KINDS[kind]
-        table = journal.read_csv(trained.workdir / name)
+        table = csv_files.read(trained.workdir / name)
         assert table == of(trained.rows, kind)
         assert table
         assert name in file.getvalue()
@@ -214,8 +146,8 @@ def test_a_model_is_read_as_it_was(trained):
 
 
 def test_a_model_is_of_the_search_that_the_config_planned(trained, model):
-    (cell,) = planning.plan_of(config()).batches
-    assert model.search in cell.searches
+    (batch,) = planning.plan_of(config()).batches
+    assert model.search in batch.lanes
     assert int(model.problem.world.live.facts) == 16
     initial = model.problem.initial
     assert all(
@@ -346,143 +278,6 @@ def assert_refused(path, *words):
     assert all(word in said for word in words), said
 
 
-# Questions
-
-
-@pytest.mark.parametrize(
-    "prompt", ["s3 r2", "3 2", "3,2", "s3, r2", " 3  2\n", "s3,2", "s03 r02"]
-)
-def test_a_prompt_is_a_subject_and_a_relation(prompt):
-    assert ask.parse(prompt, SIZES) == (3, 2)
-
-
-@pytest.mark.parametrize(
-    "prompt",
-    ["", "3", "r3 s2", "s3r2", "32", "3 2 1", "-3 2", "3.0 2", "what is s3 r2"],
-)
-def test_another_prompt_is_refused(prompt):
-    with pytest.raises(
-        ValueError, match=r'^Expected a prompt such as "s3 r5"; got '
-    ) as e:
-        ask.parse(prompt, SIZES)
-    assert repr(prompt) in str(e.value)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "words"),
-    [
-        ("s4 r0", ["s0 to s3", "got s4"]),
-        ("s0 r3", ["r0 to r2", "got r3"]),
-        ("s99999999999999999999 r9", ["s0 to s3", "got s99999999999999999999"]),
-    ],
-)
-def test_a_token_that_there_is_not_is_named_with_those_that_there_are(prompt, words):
-    with pytest.raises(ValueError, match=r"^Expected a token from ") as error:
-        ask.parse(prompt, SIZES)
-    assert all(word in str(error.value) for word in words)
-
-
-def test_a_reply_says_what_is_likely_what_is_true_and_what_was_read(model):
-    answers = np.asarray(recall_task.answers(model.problem.world))
-    for subject, relation in ((0, 0), (3, 1), (1, 3)):
-        reply = ask.ask(model, subject, relation)
-        assert reply.probabilities.shape == (4 * 2,)
-        assert (reply.probabilities >= 0).all()
-        assert reply.probabilities.sum() == pytest.approx(1, abs=1e-5)
-        assert reply.attention.shape == (2, 4)
-        np.testing.assert_allclose(reply.attention.sum(axis=-1), 1, atol=1e-5)
-        assert reply.truth == answers[subject, relation]
-        assert reply.truth is not None
-        assert reply.truth // 2 == relation
-        assert reply.recalled > 0.5
-        assert reply.probabilities.argmax() == reply.truth
-
-
-def test_a_fact_is_asked_in_as_many_noise_contexts_as_is_said(model, monkeypatch):
-    draws = []
-    written_out = sequences.written_out
-
-    def remember(draw, world):
-        draws.append(np.asarray(draw.noise))
-        return written_out(draw, world)
-
-    monkeypatch.setattr(sequences, "written_out", remember)
-    ask.ask(model, 0, 0)
-    (noise,) = draws
-    assert len(noise) == ask.CONTEXTS
-    assert len(np.unique(noise, axis=0)) > 0.9 * ask.CONTEXTS
-
-
-def test_an_answer_is_printed_with_its_relation_and_marked_if_right(trained, model):
-    file = io.StringIO()
-    show.ask("s2 r1", trained.workdir, 0, Console(file=file, width=100))
-    text = file.getvalue()
-    reply = ask.ask(model, 2, 1)
-    assert f"s2 r1: recalled in {reply.recalled:.0%} of 64 noise contexts" in text
-    lines = [line.replace("│", " ").split() for line in text.splitlines()]
-    (right,) = [words for words in lines if "right" in words]
-    share = f"{reply.probabilities[reply.truth]:.4f}"
-    assert right == [f"a{reply.truth}", "r1", share, "right"]
-    (head,) = [words for words in lines if words[:1] == ["1"]]
-    assert head[1:] == [f"{share:.2f}" for share in reply.attention[1]]
-
-
-def test_each_seed_has_a_model_of_its_own(trained):
-    with pytest.raises(checkpoints.ModelError, match=r"model-7\.msgpack: No such file"):
-        show.ask("s0 r0", trained.workdir, 7, Console(file=io.StringIO()))
-
-
-# The command
-
-
-def refusal(tmp_path, *given):
-    """What the command says when it exits with code 2, in one line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "recall.main", *map(str, given)],
-        cwd=ROOT,
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, ""), done
-    assert re.fullmatch(r"recall: Expected [^\n]+\n", done.stderr), done.stderr
-    return done.stderr
-
-
-def test_a_question_that_has_no_model_is_refused(tmp_path):
-    said = refusal(tmp_path, "--ask=s0 r0", f"--workdir={tmp_path}", "--seed=3")
-    assert str(tmp_path / "model-3.msgpack") in said
-
-
-def test_a_question_about_a_token_that_there_is_not_is_refused(trained, tmp_path):
-    said = refusal(tmp_path, "--ask=s4 r0", f"--workdir={trained.workdir}")
-    assert "s0 to s3; got s4" in said
-
-
-def test_the_script_that_asks_says_how_it_is_called():
-    script = ROOT / "scripts" / "ask.sh"
-    assert os.access(script, os.X_OK)
-    done = subprocess.run([script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'recall: Expected a prompt such as "s3 r5".\n'
-
-
-# Facts of one's own
-
-
-def test_a_table_of_facts_is_what_the_model_is_to_learn(tmp_path):
-    facts = [[0, 1, 0, 1], [1, 1, 1, 0], [0, 0, 0, 0], [1, 0, 1, 1]]
-    table = tmp_path / "facts.csv"
-    np.savetxt(table, facts, fmt="%d", delimiter=",")
-    (cell,) = planning.plan_of(config(table=str(table))).batches
-    for search in cell.searches:
-        world = search.problem(cell.shape).world
-        answers = np.asarray(recall_task.answers(world))
-        np.testing.assert_array_equal(answers, np.array(facts) + 2 * np.arange(4))
-
-
 def test_a_model_on_a_full_disk_is_one_line_and_leaves_the_old_one(
     trained, model, monkeypatch
 ):
@@ -493,7 +288,7 @@ def test_a_model_on_a_full_disk_is_one_line_and_leaves_the_old_one(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(journal.JournalError, match=r"No space left") as error:
+    with pytest.raises(files.StoreError, match=r"No space left") as error:
         checkpoints.save(path, model)
     assert "\n" not in str(error.value)
     assert path.read_bytes() == before

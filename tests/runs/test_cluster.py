@@ -11,30 +11,30 @@ from rich.console import Console
 
 from configs import stage_ratio
 from recall.runs import cluster, launching, planning, shards, workers
-from recall.store import journal
+from recall.store import files, journal
 
-CELLS = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
-JOBS = planning.plan_of(stage_ratio.get_config())
+SEARCHES = planning.plan_of(sweeps.config(d=(4, 8), seeds=tuple(range(20))))
+STAGES = planning.plan_of(stage_ratio.get_config())
 
 
 @pytest.mark.parametrize("workers", [0, 1, 4, 100])
-@pytest.mark.parametrize("plan", [CELLS, JOBS], ids=["cells", "jobs"])
+@pytest.mark.parametrize("plan", [SEARCHES, STAGES], ids=["searches", "stages"])
 def test_units_cover_every_lane_once_and_each_is_of_one_program(plan, workers):
     units = shards.units(plan, workers)
     numbers = sorted(number for unit in units for number in unit)
     assert numbers == list(range(len(plan.lanes)))
     for unit in units:
         part = shards.part(plan, unit)
-        programs = {planning.program_of(cell) for cell in part.batches}
-        assert len(programs | set(map(launching.jobs.program_of, part.batches))) == 1
+        assert len({batch.about().program for batch in part.batches}) == 1
 
 
 def test_units_are_worth_their_compilation_and_enough_for_all():
-    few, many = (len(shards.units(JOBS, workers)) for workers in (2, 50))
-    programs = len({launching.job.about().program for job in JOBS.batches})
+    few, many = (len(shards.units(STAGES, workers)) for workers in (2, 50))
+    abouts = [batch.about() for batch in STAGES.batches]
+    programs = len({about.program for about in abouts})
     assert programs <= few < many
-    seconds = sum(job.core_seconds for job in JOBS.batches)
-    compiling = shards.WORTH * JOBS.batches[0].compile_seconds
+    seconds = sum(about.core_seconds for about in abouts)
+    compiling = shards.WORTH * abouts[0].compile_seconds
     assert many <= programs + seconds / compiling
 
 
@@ -89,8 +89,8 @@ def test_a_unit_that_kills_its_workers_is_recorded_as_failed(tmp_path):
     assert {(row["kind"], row["experiment"]) for row in rows} == {("failed", "x")}
     assert rows[0]["error"].startswith("it killed 4 workers")
     assert rows[0]["program"].startswith("outer_product, n_max=")
-    with pytest.raises(journal.JournalError, match="disk full"):
-        outcome(driver, "error", journal.JournalError("disk full"))
+    with pytest.raises(files.StoreError, match="disk full"):
+        outcome(driver, "error", files.StoreError("disk full"))
     with pytest.raises(cluster.ClusterError, match="ImportError: no recall"):
         outcome(driver, "error", ImportError("no recall"))
     with pytest.raises(cluster.LostError, match="same command goes on"):

@@ -110,7 +110,7 @@ def test_processes_hold_one_large_memory(count, tmp_path, alone):
 
 def test_a_large_memory_goes_on_from_where_it_was_stopped(tmp_path, monkeypatch, alone):
     """It is stopped after its second check of three; nothing is done twice."""
-    asked = iter([False, True])
+    asked = iter([False, False, True])  # as it begins, and after each check
 
     def check(self):
         if next(asked, False):
@@ -129,42 +129,40 @@ def test_a_large_memory_goes_on_from_where_it_was_stopped(tmp_path, monkeypatch,
 def test_lanes_are_dealt_round_and_what_spans_devices_is_everybodys(monkeypatch):
     plan = planning.plan_of(sweeps.config())
     (spanning,) = planning.plan_of(config()).batches
-    plan = plan._replace(jobs=[*plan.batches, spanning])
+    both = plan._replace(batches=[*plan.batches, spanning])
     monkeypatch.setattr(jax, "process_count", lambda: 3)
     dealt = []
     for index in range(3):
         monkeypatch.setattr(jax, "process_index", lambda index=index: index)
-        part = processes.share(plan)
-        assert part.batches == [spanning]
-        own = shards.share(plan._replace(jobs=[]), shards.Shard(index, 3))
-        assert part._replace(jobs=[]).lanes == own.lanes
-        dealt += [lane.digest() for lane in own.lanes]
-    lanes = [lane.digest() for lane in plan._replace(jobs=[]).lanes]
-    assert sorted(dealt) == sorted(lanes)
+        *single, last = processes.share(both).batches
+        assert last == spanning
+        assert single == shards.share(plan, shards.Shard(index, 3)).batches
+        dealt += [lane.digest() for batch in single for lane in batch.lanes]
+    assert sorted(dealt) == sorted(lane.digest() for lane in plan.lanes)
 
 
-def test_a_job_that_raises_is_a_row_that_says_why(tmp_path, monkeypatch):
-    def broken(self, devices, restore):
+def test_a_batch_that_raises_is_a_row_that_says_why(tmp_path, monkeypatch):
+    def broken(self, devices, done, restore):
         raise RuntimeError("no more memory")
 
-    job: Any = planning.plan_of(config()).batches[0]
-    monkeypatch.setattr(type(job), "run_over", broken)
+    (batch,) = planning.plan_of(config()).batches
+    monkeypatch.setattr(type(batch), "run", broken)
     (row,) = run(tmp_path)
     assert row["kind"] == "failed"
     assert "no more memory" in row["error"]
-    assert row["search"] == job.lane.digest()
+    assert row["search"] == batch.lanes[0].digest()
 
 
-def test_jobs_for_more_devices_than_there_are_are_skipped_by_name(monkeypatch):
+def test_batches_for_more_devices_than_there_are_are_skipped_by_name(monkeypatch):
     plan = planning.plan_of(config(parts=(0, 1, 3)))
     fitted: Any = processes.fitting(plan, jax.devices()[:2])
-    assert [job.parts for job in fitted.jobs] == [0, 1]
+    assert [batch.devices for batch in fitted.batches] == [0, 1]
     assert "devices=3: there are 2 devices" in fitted.skipped[0]
-    with pytest.raises(ValueError, match="Expected jobs for 2 devices"):
+    with pytest.raises(ValueError, match="Expected batches for 2 devices"):
         processes.fitting(planning.plan_of(config(parts=(3,))), jax.devices()[:2])
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     fitted = processes.fitting(plan, jax.devices()[:1])
-    assert [job.parts for job in fitted.jobs] == [0]
+    assert [batch.devices for batch in fitted.batches] == [0]
     assert "processes need all" in fitted.skipped[0]
 
 
@@ -201,3 +199,10 @@ def test_a_single_process_speaks_for_all():
     assert processes.everywhere(jax.devices()[:1]) == jax.devices()[:1]
     assert processes.is_first()
     assert processes.first_process_says(True)
+    assert processes.agreed(["a", "b"], {"b", "c"}) == {"b"}
+
+
+def test_what_the_first_process_says_is_over_holds_for_all(monkeypatch):
+    """Or one process would wait for the others in a batch that they leave out."""
+    monkeypatch.setattr(processes, "first_process_says", lambda flag: False)
+    assert processes.agreed(["a", "b"], {"b"}) == set()

@@ -1,17 +1,17 @@
 """A plan falls into shards: every lane in one, in its own program, with its result."""
 
 import itertools
+from typing import Any
 
 import pytest
 import sweeps
 
 from configs import separability, stage_ratio
 from recall.runs import planning, shards
-from recall.sweeps import cells
 
-CELLS = planning.plan_of(sweeps.config(d=(4, 6)))
-SINGLE = planning.plan_of(separability.get_config("quick"))  # jobs of one lane
-MANY = planning.plan_of(stage_ratio.get_config("quick"))  # jobs of several
+SEARCHES: Any = planning.plan_of(sweeps.config(d=(4, 6)))
+SINGLE = planning.plan_of(separability.get_config("quick"))  # a lane a batch
+MANY = planning.plan_of(stage_ratio.get_config("quick"))  # several
 
 
 def digests(plan):
@@ -44,30 +44,28 @@ def test_every_lane_is_in_one_shard_and_shards_are_equal(made, count):
 
 
 def test_lanes_keep_their_programs():
-    shapes = {
-        s.digest(): (c.shape, *pair) for c in CELLS.batches for s, *pair in _of(c)
-    }
+    whole = {s: (b.shape, *pair) for b in SEARCHES.batches for s, *pair in _of(b)}
     for i in range(3):
-        for cell in shards.share(CELLS, shards.Shard(i, 3)).cells:
-            for search, *pair in _of(cell):
-                assert shapes[search.digest()] == (cell.shape, *pair)
-    padded = {lane: job.shape for job in MANY.batches for lane in job.lanes}
-    for job in shards.share(MANY, shards.Shard(1, 4)).jobs:
-        assert {padded[lane] for lane in job.lanes} == {job.shape}
+        part: Any = shards.share(SEARCHES, shards.Shard(i, 3))
+        for batch in part.batches:
+            for search, *pair in _of(batch):
+                assert whole[search] == (batch.shape, *pair)
+    programs = {lane: b.about().program for b in MANY.batches for lane in b.lanes}
+    for batch in shards.share(MANY, shards.Shard(1, 4)).batches:
+        assert {programs[lane] for lane in batch.lanes} == {batch.about().program}
 
 
-def _of(cell: cells.Cell):
-    return zip(cell.searches, cell.firsts, cell.behind, strict=True)
+def _of(batch):
+    return zip(batch.lanes, batch.firsts, batch.behind, strict=True)
 
 
 def test_a_part_costs_its_share():
     parts = [shards.share(MANY, shards.Shard(i, 4)) for i in range(4)]
-    seconds = [sum(job.core_seconds for job in part.batches) for part in parts]
-    whole = sum(job.core_seconds for job in MANY.batches)
-    assert sum(seconds) == pytest.approx(whole)
-    assert all(job.memory_bytes > 0 for part in parts for job in part.batches)
-    counts = [len(job.parameters) for part in parts for job in part.batches]
-    assert sum(counts) == len(digests(MANY))
+    abouts = [batch.about() for part in parts for batch in part.batches]
+    whole = sum(batch.about().core_seconds for batch in MANY.batches)
+    assert sum(about.core_seconds for about in abouts) == pytest.approx(whole)
+    assert all(about.memory_bytes > 0 for about in abouts)
+    assert sum(len(about.parameters) for about in abouts) == len(digests(MANY))
 
 
 def test_shards_in_one_workdir_find_what_an_undivided_run_does(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 CHUNK = """
 import hashlib
 from recall.runs import signals
-with signals.listening({grace}):
+with signals.caught({grace}):
     print("listening", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """

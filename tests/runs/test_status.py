@@ -1,5 +1,6 @@
 """How far a run is, told from what its processes left on disk."""
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -11,7 +12,7 @@ import sweeps
 from configs_made import NEEDS
 
 from recall.runs import heartbeat, planning, status
-from recall.store import journal
+from recall.store import files, journal
 from recall.sweeps import presets
 
 CONFIGS = sorted(path.stem for path in presets.FOLDER.glob("[a-z]*.py"))
@@ -37,8 +38,8 @@ def test_lanes_are_done_failed_running_or_left(book):
     done, failed, mended, running = LANES
     rows = [row(done, "capacity"), row(failed, "failed"), row(mended, "failed")]
     journal.append(book, [*rows, row(mended, "capacity")])
-    with heartbeat.shown(book) as shown:
-        shown.claim([done.digest(), running.digest()])
+    with contextlib.closing(heartbeat.Heartbeat(book)) as beats:
+        beats.claim([done.digest(), running.digest()])
         found = status.read(book.workdir)
         assert (found.lanes, found.done, found.failed) == (4, 2, 1)
         assert (found.running, found.left) == (1, 0)
@@ -54,8 +55,8 @@ def test_lanes_are_done_failed_running_or_left(book):
 
 
 def test_whoever_is_silent_does_not_run(book):
-    with heartbeat.shown(book) as shown:
-        shown.claim([LANES[0].digest()])
+    with contextlib.closing(heartbeat.Heartbeat(book)) as beats:
+        beats.claim([LANES[0].digest()])
         (path,) = (book.workdir / heartbeat.FOLDER).iterdir()
         past = time.time() - 600
         os.utime(path, (past, past))
@@ -63,16 +64,16 @@ def test_whoever_is_silent_does_not_run(book):
     assert (found.running, found.left) == (0, 4)
     assert 590 < found.writers[0].silent < 620
     table = status.table(found)
-    assert table.row_count == 1
+    assert len(table.rows) == 1
 
 
 def test_the_rest_takes_as_long_as_what_is_left_costs_at_the_rate_so_far(book):
     journal.append(book, [row(lane, "capacity") for lane in LANES[:3]])
-    with heartbeat.shown(book) as shown:
-        shown.claim([LANES[3].digest()])
+    with contextlib.closing(heartbeat.Heartbeat(book)) as beats:
+        beats.claim([LANES[3].digest()])
         (path,) = (book.workdir / heartbeat.FOLDER).iterdir()
         told = json.loads(path.read_text())
-        path.write_text(json.dumps(told | {"begun": told["begun"] - 300}))
+        path.write_text(json.dumps(told | {"start": told["start"] - 300}))
         found = status.read(book.workdir)
     # Three alike lanes took 300 s: one more takes 100 s.
     assert found.seconds == pytest.approx(100, rel=0.05)
@@ -96,12 +97,10 @@ def test_reading_leaves_the_folder_as_it_is(book):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(
-        journal.JournalError, match=r"nowhere, where config\.json is mis"
-    ):
+    with pytest.raises(files.StoreError, match=r"nowhere, where config\.json is mis"):
         status.read(tmp_path / "nowhere")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(journal.JournalError, match=r"config\.json is damaged; delete"):
+    with pytest.raises(files.StoreError, match=r"config\.json is damaged; delete"):
         status.read(tmp_path)
 
 

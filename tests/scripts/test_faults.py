@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from recall.store import journal
+from recall.store import csv_files, journal
 from scripts import fault_trials, faults
 
 
@@ -21,7 +21,7 @@ def test_a_fault_loses_nothing_and_what_is_found_is_equal(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    (row,) = journal.read_csv(table)
+    (row,) = csv_files.read(table)
     assert (row["lost"], row["duplicates"], row["equal"]) == (0, 0, 1)
     assert row["fault"] in done.stdout
 
@@ -43,7 +43,7 @@ def test_a_verdict_counts_what_is_lost_twice_and_different(tmp_path):
     row = {"key": "a", "kind": "run", "found": 1.0, "wall_seconds": 3.0}
     journal.append(book, [row])
     for name in fault_trials.TABLES:
-        journal.write_csv(tmp_path / name, [row])
+        csv_files.write(tmp_path / name, [row])
     trial = fault_trials.Trial(tmp_path, random.Random(0))
     trial.acknowledged = {"a": row | {"found": 2.0}, "b": row}
     expected = {"a": {"key": "a", "kind": "run", "found": 1.0 + 1e-9}}

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from recall.pages import claims as table
 from recall.stats import claims as checks
-from recall.store import journal
+from recall.store import csv_files
 from recall.sweeps import presets
 
 ROOT = pathlib.Path(__file__).parents[2]
 TABLES = {
-    path.stem: journal.read_csv(path)
+    path.stem: csv_files.read(path)
     for path in sorted((ROOT / "results").glob("*.csv"))
     if not path.stem.endswith("_probes")
 }

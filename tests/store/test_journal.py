@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from journals import CONFIG, inodes, kill_after, launch, one_line
 
-from recall.store import journal
+from recall.store import files, journal, state
 
 
 def test_rows_come_back_as_they_went(opened):
@@ -43,7 +43,7 @@ def test_no_file_before_the_first_row(opened):
 
 
 def test_rows_of_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.read_rows(tmp_path / "typo")
     assert "typo" in one_line(error)
 
@@ -100,7 +100,7 @@ def test_a_non_finite_number_is_null_and_says_so(opened, value):
     ],
 )
 def test_a_row_that_cannot_be_stored_takes_its_batch_with_it(opened, row, names):
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.append(opened, [{"kind": "k", "key": "good"}, row])
     assert names in one_line(error)
     assert not opened.path.exists()
@@ -155,7 +155,7 @@ def test_a_torn_tail_is_skipped_and_the_run_goes_on(opened):
 def test_a_damaged_line_is_named_and_nothing_is_deleted(opened, damage):
     text = b'{"kind": "k", "key": "a"}\n' + damage + b'\n{"kind": "k", "key": "c"}\n'
     opened.path.write_bytes(text)
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.read_rows(opened.workdir)
     assert f"{opened.path}, line 2:" in one_line(error)
     assert "strings 'key' and 'kind'. Delete that line" in str(error.value)
@@ -175,7 +175,7 @@ def test_a_workdir_and_a_state_are_synced_with_their_folders(tmp_path, synced):
     folder = opened.workdir
     assert synced == inodes(folder / "config.json", folder, tmp_path)
     del synced[:]
-    journal.save_state(opened, "cell", {"step": np.array(1)})
+    state.save(opened.workdir, "cell", {"step": np.array(1)})
     assert synced == inodes(folder / "state/cell.npz", folder / "state")
 
 
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_no_part_of_the_batch(opened, monkeypatch, broken):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, broken, half_then_full if broken == "write" else full)
-        with pytest.raises(journal.JournalError) as error:
+        with pytest.raises(files.StoreError) as error:
             journal.append(
                 opened,
                 [{"kind": "k", "key": "b"}, {"kind": "k", "key": "c", "pad": "x" * 50}],
@@ -234,7 +234,7 @@ def test_a_full_disk_leaves_no_part_of_the_batch(opened, monkeypatch, broken):
 def test_a_journal_stays_in_its_process(opened, monkeypatch):
     """Two writers of one file could cut each other's rows when a disk is full."""
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.append(opened, [{"kind": "k", "key": "a"}])
     assert "open_journal in each" in one_line(error)
     assert not opened.path.exists()

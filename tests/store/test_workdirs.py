@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from journals import CONFIG, one_line
 
-from recall.store import journal
+from recall.store import files, journal
 
 
 def test_the_config_is_written_once_and_rejoined(opened):
@@ -50,7 +50,7 @@ def test_the_digest_depends_on_values_and_types_only():
     ],
 )
 def test_another_config_is_refused_by_its_first_field(opened, change, message):
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.open_journal(opened.workdir, {**CONFIG, **change})
     assert message in one_line(error)
     assert str(opened.workdir) in str(error.value)
@@ -60,7 +60,7 @@ def test_another_config_is_refused_by_its_first_field(opened, change, message):
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
 def test_a_damaged_config_is_refused(opened, text):
     (opened.workdir / "config.json").write_text(text)
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.open_journal(opened.workdir, CONFIG)
     assert "config.json is damaged; delete that file alone" in one_line(error)
     (opened.workdir / "config.json").unlink()
@@ -70,7 +70,7 @@ def test_a_damaged_config_is_refused(opened, text):
 @pytest.mark.parametrize("below", [".", "sub", "sub/sub"])
 def test_a_workdir_at_or_below_a_file_is_refused(tmp_path, below):
     (tmp_path / "file").write_text("")
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.open_journal(tmp_path / "file" / below, CONFIG)
     assert str(tmp_path / "file") in one_line(error)
 
@@ -80,7 +80,7 @@ def test_a_workdir_that_takes_no_bytes_is_refused_on_rejoining_too(opened, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(journal.JournalError) as error:
+    with pytest.raises(files.StoreError) as error:
         journal.open_journal(opened.workdir, CONFIG)
     assert "No space left" in one_line(error)
     assert not list(opened.workdir.glob(".*"))
@@ -97,7 +97,7 @@ def test_the_first_config_is_kept_with_or_without_hard_links(
         monkeypatch.setattr(os, "link", no_link)
     journal.open_journal(tmp_path, {"d": 1})
     journal.open_journal(tmp_path, {"d": 1})
-    with pytest.raises(journal.JournalError, match="d is 1 there, 2 here"):
+    with pytest.raises(files.StoreError, match="d is 1 there, 2 here"):
         journal.open_journal(tmp_path, {"d": 2})
 
 
@@ -109,7 +109,7 @@ def test_of_many_configs_at_once_one_wins(tmp_path):
         barrier.wait()
         try:
             journal.open_journal(workdir, {"d": d})
-        except journal.JournalError:
+        except files.StoreError:
             return False
         return True
 

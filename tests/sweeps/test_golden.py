@@ -14,8 +14,8 @@ import pathlib
 import pytest
 import tiny
 
-from recall.store import journal
-from recall.sweeps import cells
+from recall.store import csv_files
+from recall.sweeps import packing
 
 PATH = pathlib.Path(__file__).parents[1] / "golden" / "tiny.csv"
 SEARCH = ["memory", "d", "m", "rank", "num_outputs", "threshold", "seed", "method"]
@@ -40,7 +40,7 @@ and say in the commit why they moved; if not, something is wrong."""
 
 @pytest.fixture(scope="module")
 def rows():
-    told = [update for cell in cells.group(SWEEP) for update in tiny.updates(cell)]
+    told = [step for batch in packing.group(SWEEP) for step in tiny.steps(batch)]
     return [{name: _cell(row, name) for name in COLUMNS} for row in tiny.rows_of(told)]
 
 
@@ -50,7 +50,7 @@ def _cell(row, name):
 
 
 def place(row):
-    """Where a row belongs, whatever the order in which cells run and lanes end."""
+    """Where a row belongs, whatever the order in which batches run and lanes end."""
     names = ("memory", "d", "rank", "num_outputs", "threshold", "seed", "probe")
     return [(row[name] is None, row[name] or 0) for name in names]
 
@@ -58,8 +58,8 @@ def place(row):
 def test_a_tiny_sweep_finds_what_it_found(rows):
     ours = sorted(rows, key=place)
     if os.environ.get("UPDATE_GOLDEN"):
-        journal.write_csv(PATH, ours, COLUMNS)
-    theirs = journal.read_csv(PATH)
+        csv_files.write(PATH, ours, COLUMNS)
+    theirs = csv_files.read(PATH)
     assert [row["kind"] for row in ours] == [row["kind"] for row in theirs], ADVICE
     for found, golden in zip(ours, theirs, strict=True):
         for name, value in golden.items():
@@ -69,7 +69,7 @@ def test_a_tiny_sweep_finds_what_it_found(rows):
 
 
 def test_the_golden_rows_hold_every_kind_of_memory_and_of_ending():
-    golden = journal.read_csv(PATH)
+    golden = csv_files.read(PATH)
     assert {row["memory"] for row in golden} == {search.memory for search in SWEEP}
     assert {row["stored"] for row in golden if row["kind"] == "probe"} == {True, False}
     assert {row["warm"] for row in golden if row["kind"] == "probe"} == {True, False}

@@ -27,7 +27,7 @@ def finished():
 
     def finished(kind):
         if kind not in done:
-            done[kind] = tiny.finish(tiny.cell(KINDS[kind]))
+            done[kind] = tiny.finish(tiny.batch(KINDS[kind]))
         return done[kind]
 
     return finished
@@ -62,38 +62,40 @@ def test_searches_of_these_sizes_have_something_to_find(finished, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_sharded_is_unsharded(finished, kind):
-    sharded = tiny.finish(tiny.cell(KINDS[kind]), num_devices=2)
+    sharded = tiny.finish(tiny.batch(KINDS[kind]), num_devices=2)
     tiny.assert_same_lanes(sharded, finished(kind))
 
 
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
 def test_a_vmapped_group_is_one_by_one(finished, kind):
-    vmapped = tiny.finish(tiny.cell(KINDS[kind]), group=3)
+    vmapped = tiny.finish(tiny.batch(KINDS[kind]), group=3)
     tiny.assert_same_lanes(vmapped, finished(kind), atol=1e-4)
 
 
 def test_vmapped_groups_on_two_devices_are_one_by_one(finished):
-    both = tiny.finish(tiny.cell(KINDS["linear"]), num_devices=2, group=2, num_checks=1)
+    both = tiny.finish(
+        tiny.batch(KINDS["linear"]), num_devices=2, group=2, num_checks=1
+    )
     tiny.assert_same_lanes(both, finished("linear"), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["outer_product", "linear"])
 @pytest.mark.parametrize("num_checks", [1, 3])
 def test_the_length_of_a_chunk_does_not_matter(finished, kind, num_checks):
-    chunked = tiny.finish(tiny.cell(KINDS[kind]), num_checks=num_checks)
+    chunked = tiny.finish(tiny.batch(KINDS[kind]), num_checks=num_checks)
     tiny.assert_same_lanes(chunked, finished(kind), atol=0)
 
 
 def test_a_lane_does_not_depend_on_its_place(finished):
     order = [3, 0, 4, 2, 1]
-    moved = tiny.cell([KINDS["mlp"][i] for i in order])
+    moved = tiny.batch([KINDS["mlp"][i] for i in order])
     lane = tiny.finish(moved, group=3)
     tiny.assert_same_lanes(lane, pick(finished("mlp"), order), atol=1e-4)
 
 
 def test_a_lane_does_not_depend_on_its_neighbours(finished):
     kept = [1, 2, 3, 4]
-    lane = tiny.finish(tiny.cell([KINDS["mlp"][i] for i in kept]), group=3)
+    lane = tiny.finish(tiny.batch([KINDS["mlp"][i] for i in kept]), group=3)
     tiny.assert_same_lanes(lane, pick(finished("mlp"), kept), atol=1e-4)
 
 
@@ -105,7 +107,7 @@ def test_a_lane_does_not_depend_on_its_neighbours(finished):
     ],
 )
 def test_a_padded_construction_is_the_same_construction(finished, kind, large):
-    shared = tiny.cell([*KINDS[kind], large])
+    shared = tiny.batch([*KINDS[kind], large])
     assert_padded(shared, KINDS[kind][0])
     lane, own = tiny.finish(shared), finished(kind)
     count = len(KINDS[kind])
@@ -123,7 +125,7 @@ def test_a_padded_construction_is_the_same_construction(finished, kind, large):
     ],
 )
 def test_a_padded_trained_memory_stores_as_much(finished, kind, large):
-    shared = tiny.cell([*KINDS[kind], large])
+    shared = tiny.batch([*KINDS[kind], large])
     assert_padded(shared, KINDS[kind][0])
     lane = tiny.finish(shared, group=3)
     assert capacities(lane)[:-1] == capacities(finished(kind))
@@ -141,7 +143,7 @@ def assert_padded(cell, search):
 
 def test_a_finished_lane_is_left_alone():
     hard = [tiny.linear(seed=seed, expected=10) for seed in range(5)]
-    problems, lane = tiny.stacked(tiny.cell(hard), 6)
+    problems, lane = tiny.stacked(tiny.batch(hard), 6)
     lane.done[[0, 4]] = True
     step = hard[0].advance(hard[0].own_shape())
     ships = lanes.Fleet(step, problems, lane, lanes.mesh(jax.devices()[:1]), 3)
@@ -159,10 +161,10 @@ def test_lanes_move_to_idle_devices_and_keep_their_names(finished, monkeypatch):
 
     lanes_deal = lanes.deal
     monkeypatch.setattr(lanes, "deal", deal)
-    some = tiny.cell(KINDS["linear"][:4])
+    some = tiny.batch(KINDS["linear"][:4])
     problems, lane = tiny.stacked(some, 4)
     lane.done[::2] = True  # all that the first of two devices has
-    step = some.searches[0].advance(some.shape)
+    step = some.lanes[0].advance(some.shape)
     ships = lanes.Fleet(step, problems, lane, lanes.mesh(jax.devices()[:2]), 1)
     before = pick(lane, [0, 2])
     while not (lane := ships.advance(2)).done.all():
@@ -209,8 +211,8 @@ def test_deal_is_a_permutation_that_evens_out(num_devices):
 
 
 def test_one_compilation_serves_a_whole_search():
-    some = tiny.cell(KINDS["linear"])
-    step, traces = some.searches[0].advance(some.shape), []
+    some = tiny.batch(KINDS["linear"])
+    step, traces = some.lanes[0].advance(some.shape), []
 
     def counted(problem, lane):
         traces.append(lane)
@@ -228,7 +230,7 @@ def test_one_compilation_serves_a_whole_search():
 
 def test_a_lane_makes_as_many_checks_as_it_is_told():
     hard = [tiny.linear(seed=seed, expected=10) for seed in range(5)]
-    ships = tiny.fleet(tiny.cell(hard), jax.devices()[:1], 1)
+    ships = tiny.fleet(tiny.batch(hard), jax.devices()[:1], 1)
     for checks, steps in ((0, 0), (2, 16), (1, 24)):
         assert ships.advance(checks).fit.steps.tolist() == [steps] * 5
 

@@ -1,10 +1,10 @@
 """What rows of constructed transformers add up to: medians over seeds, by world."""
 
-import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from recall.stats import points as rows_lib
+from recall.stats import seeds
 from recall.store.row import Row
 
 World = tuple[int, int, int]  # S, R, D
@@ -32,9 +32,8 @@ class Summary(NamedTuple):
     rows: list[Row]
 
     def spread(self, column: str) -> tuple[float, float, float]:
-        """Median, least and most over seeds."""
-        values = [float(row[column]) for row in self.rows]
-        return statistics.median(values), min(values), max(values)
+        """Returns median, least and most over seeds; nan where no row has a value."""
+        return seeds.spread(self.rows, column)
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:

@@ -122,15 +122,3 @@ FIGURES = {
     "embedding_geometry": geometry,
     "real_embeddings": real,
 }
-
-
-def draw(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Draws the figure of the experiment that the rows come from.
-
-    Raises:
-        ValueError: if there are no rows, or too few for the figure.
-    """
-    found = list(rows)
-    if not found:
-        raise ValueError("Expected rows; got none.")
-    return FIGURES[found[0]["experiment"]](found)

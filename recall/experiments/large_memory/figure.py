@@ -16,30 +16,30 @@ FLOAT, MEBI = 4, 2**20  # bytes
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Left: the fraction recalled. Right: bytes on a device; dashed, all the scores.
+    """Draws the fraction recalled (left), and bytes on a device (right).
 
     Raises:
         ValueError: if there are no such rows.
     """
-    found = summary.summaries(rows)
-    if not found:
+    memories = summary.summaries(rows)
+    if not memories:
         raise ValueError("Expected rows of finished memories; got none.")
     figure, (left, right) = plotting.panels(2, sharey=False)
-    most = max(one.devices for one in found)
-    kinds = dict.fromkeys((one.memory, one.d, one.m) for one in found)
+    most = max(one.devices for one in memories)
+    kinds = dict.fromkeys((one.memory, one.d, one.m) for one in memories)
     looks = {kind: plotting.look(index) for index, kind in enumerate(kinds)}
-    for kind, family in summary.families(found).items():
+    for kind, family in summary.families(memories).items():
         if kind[3] == most:  # what is recalled does not depend on devices
             _accuracy(left, family, looks[kind[:3]])
         _bytes(right, family, looks[kind[:3]], filled=kind[3] == most)
-    facts = [one.facts for one in found]
+    facts = [one.facts for one in memories]
     n = np.geomspace(min(facts), max(facts), 60)
     for name, d, _ in looks:
-        if name == "outer_product":
+        if name == "outer_product":  # of trained memories no curve is known
             expected = laws.outer_product_accuracy(n, d)
             plotting.theory_line(left, n, expected, looks[name, d, None].colour)
     plotting.theory_line(right, n, FLOAT * n**2 / MEBI, "black")
-    held = [one.held / MEBI for one in found]
+    held = [one.held / MEBI for one in memories]
     for axes in (left, right):
         plotting.log_axis(axes.xaxis, min(facts) / 1.3, max(facts) * 1.3)
     plotting.log_axis(right.yaxis, min(held) / 2, max(held) * 3)
@@ -51,24 +51,14 @@ def draw(rows: Iterable[points.Row]) -> Figure:
     return figure
 
 
-def _name(kind: summary.Summary) -> str:
-    size = f"$d = {kind.d}$" + (f", $m = {kind.m}$" if kind.m else "")
-    return f"{kind.memory.replace('_', ' ')}, {size}"
-
-
 def _accuracy(axes: Axes, family: list[summary.Summary], look: plotting.Look) -> None:
-    spreads = [one.spread("accuracy") for one in family]
-    medians, least, most = zip(*spreads, strict=True)
+    medians, *ends = zip(*(one.spread("accuracy") for one in family), strict=True)
+    one = family[0]
+    size = f"$d = {one.d}$" + (f", $m = {one.m}$" if one.m else "")
     plotting.series(
-        axes,
-        [one.facts for one in family],
-        medians,
-        (least, most),
-        look,
-        filled=True,
-        joined=True,
-        label=_name(family[0]),
-    )
+        axes, [one.facts for one in family], medians, (ends[0], ends[1]), look,
+        filled=True, joined=True, label=f"{one.memory.replace('_', ' ')}, {size}",
+    )  # fmt: skip
 
 
 def _bytes(

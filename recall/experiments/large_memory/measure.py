@@ -19,7 +19,7 @@ from recall.sweeps import search_batch
 from recall.sweeps.batch import About, Batch, Lane, Restore, Row, Step
 from recall.theory import costs
 
-FLOPS = 2.5e10  # of a core of a CPU, about: what a plan reckons with
+FLOPS = 2.5e10  # of a core of a CPU, about: enough to order batches by their work
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,24 +56,24 @@ class LargeLane(Lane):
 
     @property
     def settings(self) -> programs.Memory:
-        """What its programs are made from."""
-        design = kinds.Design(d=self.d, m=self.m or 0, activation=self.activation or "")
-        recipe = training.Recipe(
-            num_steps=self.num_steps, check_every=self.check_every, cosine=True
-        )
+        """The settings that shape the programs: all but the seed and the devices."""
         return programs.Memory(
             kind=self.memory,
-            design=design,
+            design=kinds.Design(
+                d=self.d, m=self.m or 0, activation=self.activation or ""
+            ),
             n=self.facts,
             embedding=self.embedding,
             chunk=self.chunk,
-            recipe=recipe,
+            recipe=training.Recipe(
+                num_steps=self.num_steps, check_every=self.check_every, cosine=True
+            ),
             learning_rate=self.learning_rate or 0.0,
         )
 
 
 class Cost(NamedTuple):
-    """What a step costs each device, by closed formulas.
+    """The cost of a step for each device, by closed formulas.
 
     Attributes:
         flops: multiplications and additions.
@@ -89,9 +89,9 @@ class Cost(NamedTuple):
 
 
 def cost(memory: programs.Memory, parts: int) -> Cost:
-    """What a step costs, given the number of devices; padding is counted."""
+    """Returns the cost of a step on a number of devices."""
     layout, d, m = memory.layout(parts), memory.design.d, memory.design.m
-    n, weights = layout.rows * parts, memory.num_parameters
+    n, weights = layout.rows * parts, memory.num_parameters  # padding costs as much
     held = costs.held(n, d, weights, parts, chunk=layout.size, m=m)
     return Cost(
         flops=costs.memory_step(n, n, d, weights, parts).flops,
@@ -103,7 +103,7 @@ def cost(memory: programs.Memory, parts: int) -> Cost:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LargeBatch(Batch):
-    """The memory of one lane."""
+    """The memory of one lane, which takes all the devices that it spans."""
 
     lanes: tuple[LargeLane, ...]
 
@@ -117,64 +117,68 @@ class LargeBatch(Batch):
         lane = self.lanes[0]
         width = f" m={lane.m}" if lane.m else ""
         parts = lane.parts or "all"
+        # A count of the recalled facts takes another trip round the ring.
         steps = lane.num_steps + lane.num_steps / lane.check_every
         return About(
             title=f"large memory, {lane.memory}",
             shape=f"n={lane.facts} d={lane.d}{width} devices={parts}",
             parameters=(lane.settings.num_parameters,),
-            # Its flops on one core.
             core_seconds=steps * cost(lane.settings, 1).flops / FLOPS,
-            # On each of its devices; on one, if it takes all there are.
+            # Of one device where all are taken: a plan knows not how many there are.
             memory_bytes=cost(lane.settings, max(1, lane.parts)).held,
         )
 
     @override
     def run(
-        self, devices: Sequence[Any], done: Collection[str], restore: Restore
+        self,
+        devices: Sequence[Any],
+        done: Collection[str] = (),
+        restore: Restore = lambda name: None,
     ) -> Iterator[Step]:
         lane, name = self.lanes[0], f"large-{self.lanes[0].digest()}"
         over = programs.mesh(devices[: lane.parts or None])
-        begun = time.perf_counter()
-        made = programs.programs(lane.settings, over)
+        start = time.perf_counter()
+        compiled = programs.programs(lane.settings, over)
         seed = np.int32(lane.seed)
-        points, fit = made.draw(seed), made.begin(seed)
+        points, fit = compiled.draw(seed), compiled.begin(seed)
         if (state := restore(name)) is not None:
             everywhere = NamedSharding(over, programs.SAME)
             fit = jax.device_put(search_batch.unflatten(fit, state), everywhere)
-        told = _bytes(made.advance, over, cost(lane.settings, over.size))
-        told |= {"compile_seconds": round(time.perf_counter() - begun, 3)}
-        spent = []
-        while not _ended(lane, fit):
-            begun = time.perf_counter()
-            fit = jax.block_until_ready(made.advance(points, fit))
-            spent.append((time.perf_counter() - begun) / lane.check_every)
-            found = _found(fit) | {"step_seconds": spent[-1]} | told
-            row = lane.row("trace", int(fit.steps), **found)
+        costs_of_step = _bytes(compiled.advance, over, cost(lane.settings, over.size))
+        costs_of_step["compile_seconds"] = round(time.perf_counter() - start, 3)
+        seconds = []
+        # Until all is recalled, or the budget is spent, or training diverged.
+        while (
+            int(fit.steps) < lane.num_steps
+            and int(fit.correct) != lane.facts
+            and bool(fit.finite)
+        ):
+            start = time.perf_counter()
+            fit = jax.block_until_ready(compiled.advance(points, fit))
+            seconds.append((time.perf_counter() - start) / lane.check_every)
+            columns = _outcome(fit) | {"step_seconds": seconds[-1]} | costs_of_step
+            row = lane.row("trace", int(fit.steps), **columns)
+            # Flat on the host: whatever number of devices goes on from here.
             yield Step([row], name, search_batch.flatten(fit))
-        median = statistics.median(spent) if spent else None
-        found = _found(fit) | {"step_seconds": median} | told
-        yield Step([lane.row("run", **found | _peak(over))], name, None)
+        # A median: the first steps after a compilation are slower.
+        median = statistics.median(seconds) if seconds else None
+        columns = _outcome(fit) | {"step_seconds": median} | costs_of_step
+        yield Step([lane.row("run", **columns | _peak(over))], name, None)
 
 
-def _ended(lane: LargeLane, fit: training.Fit) -> bool:
-    """Whether all is recalled, or the budget spent, or training diverged."""
-    spent = int(fit.steps) >= lane.num_steps
-    return spent or int(fit.correct) == lane.facts or not bool(fit.finite)
-
-
-def _found(fit: training.Fit) -> Row:
+def _outcome(fit: training.Fit) -> Row:
     loss = float(fit.loss)
     return {
         "steps": int(fit.steps),
         "loss": loss if math.isfinite(loss) else None,
-        "accuracy": int(fit.correct) / max(1, int(fit.asked)),
+        "accuracy": int(fit.correct) / max(1, int(fit.asked)),  # none before a check
         "correct": int(fit.correct),
         "finite": bool(fit.finite),
     }
 
 
 def _bytes(program: Any, over: Any, wanted: Cost) -> Row:
-    """Bytes on each device: as compiled, and by formula."""
+    """Returns bytes on each device as compiled, and the cost of a step by formula."""
     analysis = program.memory_analysis()
     return {
         "devices": over.size,
@@ -188,7 +192,7 @@ def _bytes(program: Any, over: Any, wanted: Cost) -> Row:
 
 
 def _peak(over: Any) -> Row:
-    """The most that any of this process' devices held; None where nobody counts."""
+    """Returns the most that a device of this process held; None on a CPU."""
     stats = [device.memory_stats() or {} for device in over.local_devices]
     peaks = [each["peak_bytes_in_use"] for each in stats if "peak_bytes_in_use" in each]
     return {"peak_bytes": int(np.max(peaks)) if peaks else None}

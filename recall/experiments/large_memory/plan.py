@@ -20,6 +20,7 @@ def plan_of(config: Any) -> Plan:
         embedding=fields.pick("embedding", config.embedding, programs.SAMPLERS),
         chunk=fields.integer("chunk", config.chunk, 1),
     )
+    # A construction is a training of one step: one program, one kind of row.
     built = {"num_steps": 1, "check_every": 1, "learning_rate": None}
     training = dict.fromkeys(programs.CONSTRUCTED, built)
     training |= {name: _training(config, name) for name in programs.TRAINED}
@@ -58,11 +59,12 @@ def _memory(entry: tuple) -> tuple[str, int, int, int]:
     d = fields.integer(f"d of memories {entry}", entry[1], 1)
     units = (1, None) if name == "mlp" else (0, 0)
     m = fields.integer(f"m of memories {entry}", entry[2], *units)
+    # Indices of facts are 32-bit integers, and padding adds some.
     return name, d, m, fields.integer(f"facts of memories {entry}", entry[3], 2, 2**30)
 
 
 def _training(config: Any, memory: str) -> dict[str, Any]:
-    """Reads how a memory is trained, in whole checks."""
+    """Reads the budget and the learning rate of a memory, in whole checks."""
     every = fields.integer("check_every", config.check_every, 1)
     steps = fields.integer(f"num_steps.{memory}", config.num_steps[memory], 1)
     if steps % every:

@@ -16,14 +16,14 @@ from recall.experiments.large_memory import ring
 from recall.memories import kinds
 
 CONSTRUCTED, TRAINED = ("outer_product",), ("linear", "mlp")
-SAMPLERS = ("sphere", "gaussian")  # whose points are independent
-SEED = np.int32(0)
+SAMPLERS = ("sphere", "gaussian")  # independent points: each is drawn where it lives
+SEED = np.int32(0)  # for its type: a weak one would compile again
 SPREAD, SAME = PartitionSpec(ring.AXIS), PartitionSpec()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Memory:
-    """A memory, the facts it is to store, and how.
+    """A memory, the facts that it is to store, and its training.
 
     Attributes:
         kind: one of CONSTRUCTED or TRAINED.
@@ -31,7 +31,7 @@ class Memory:
         n: facts.
         embedding: one of SAMPLERS.
         chunk: facts whose scores are held at once.
-        recipe: how it is trained.
+        recipe: of the training.
         learning_rate: of Adam.
     """
 
@@ -44,25 +44,25 @@ class Memory:
     learning_rate: float
 
     def layout(self, parts: int) -> ring.Layout:
-        """How the facts lie on so many devices."""
+        """Returns the layout of the facts on a ring of `parts` devices."""
         return ring.Layout(n=self.n, parts=parts, chunk=self.chunk)
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that the weights hold, biases among them."""
-        drawn = jax.eval_shape(self.initial, 0)
+        """The number of weights, biases among them."""
+        drawn = jax.eval_shape(self.initial, 0)  # shapes alone: planning has no room
         return sum(x.size for x in jax.tree.leaves(drawn))
 
     def initial(self, seed: Any) -> Any:
-        """The weights that training begins from; a construction will replace them."""
-        name = "linear" if self.kind in CONSTRUCTED else self.kind
-        kind, key = kinds.KINDS[name], jax.random.key(seed)
-        rows = kind.rows(self.design)
-        return kind.draw(jax.random.fold_in(key, 1), self.design.d, rows)
+        """Draws the weights that training begins from, the same on every device."""
+        # A construction replaces them; until then they are of the shape of its own.
+        kind = kinds.KINDS["linear" if self.kind in CONSTRUCTED else self.kind]
+        key = jax.random.fold_in(jax.random.key(seed), 1)
+        return kind.draw(key, self.design.d, kind.rows(self.design))
 
 
 class Programs(NamedTuple):
-    """What runs on the mesh, each compiled once for all seeds.
+    """The programs of a memory on a mesh, each compiled once for all seeds.
 
     Attributes:
         draw: `seed -> Points`, spread over the devices.
@@ -77,13 +77,13 @@ class Programs(NamedTuple):
 
 
 def mesh(devices: Sequence[Any]) -> Mesh:
-    """A ring of devices."""
+    """Returns devices as a mesh of one axis, the ring."""
     return Mesh(np.asarray(devices), (ring.AXIS,), axis_types=(AxisType.Auto,))
 
 
 @functools.lru_cache(maxsize=1)  # seeds come one after the other
 def programs(memory: Memory, over: Mesh) -> Programs:
-    """The programs of a memory on a mesh."""
+    """Compiles the programs of a memory for a mesh."""
     layout, d = memory.layout(over.size), memory.design.d
     step = _build if memory.kind in CONSTRUCTED else _train
 
@@ -91,41 +91,47 @@ def programs(memory: Memory, over: Mesh) -> Programs:
         key = jax.random.fold_in(jax.random.key(seed), 0)
         return ring.draw(key, layout, d, embeddings.SAMPLERS[memory.embedding])
 
-    def begin(seed: Any) -> training.Fit:
+    def first(seed: Any) -> training.Fit:
         return training.start(memory.initial(seed))
 
-    def spread(program: Callable[..., Any], given: Any, made: Any, **how: Any) -> Any:
-        some = {"mesh": over, "in_specs": given, "out_specs": made}
-        return jax.jit(jax.shard_map(program, check_vma=False, **some), **how)
+    def spread(program: Callable[..., Any], ins: Any, outs: Any, **options: Any) -> Any:
+        # Sums over devices make weights equal everywhere, which JAX cannot see here.
+        mapped = jax.shard_map(
+            program, mesh=over, in_specs=ins, out_specs=outs, check_vma=False
+        )
+        return jax.jit(mapped, **options)
 
-    advance = functools.partial(step, memory, layout)
-    drawing, beginning = spread(points, SAME, SPREAD), spread(begin, SAME, SAME)
-    going = spread(advance, (SPREAD, SAME), SAME, donate_argnums=(1,))
-    like = _like(drawing, over, SPREAD), _like(beginning, over, SAME)
-    return Programs(drawing, beginning, going.lower(*like).compile())
+    def shapes(program: Callable[..., Any], spec: PartitionSpec) -> Any:
+        where = NamedSharding(over, spec)
+        return jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
+            jax.eval_shape(program, SEED),
+        )
 
-
-def _like(program: Callable[..., Any], over: Mesh, spec: PartitionSpec) -> Any:
-    """The shapes of what a program makes of a seed, and where they lie."""
-    where = NamedSharding(over, spec)
-    return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
-        jax.eval_shape(program, SEED),
+    draw, begin = spread(points, SAME, SPREAD), spread(first, SAME, SAME)
+    advance = spread(
+        functools.partial(step, memory, layout),
+        (SPREAD, SAME),
+        SAME,
+        donate_argnums=(1,),  # else two copies of weights and optimizer state
     )
+    # Ahead of time, from shapes alone: its bytes are known before anything is drawn.
+    compiled = advance.lower(shapes(draw, SPREAD), shapes(begin, SAME)).compile()
+    return Programs(draw, begin, compiled)
 
 
 def _train(
     memory: Memory, layout: ring.Layout, points: ring.Points, fit: training.Fit
 ) -> training.Fit:
-    """Steps of Adam on the loss of all facts, then a count."""
+    """Takes `check_every` steps on the loss of all facts, then counts the recalled."""
     facts = ring.facts_of(points, layout)
     apply = kinds.KINDS[memory.kind].apply(memory.design)
 
-    def share(params: Any, step: Any) -> Any:
-        del step
+    def part(params: Any, step: Any) -> Any:
+        del step  # all facts are read in every step
         return ring.loss(apply(params, facts.inputs), facts, layout)
 
-    rate, loss = jnp.float32(memory.learning_rate), ring.together(share)
+    rate, loss = jnp.float32(memory.learning_rate), ring.together(part)
     fit = training.descend(fit, rate, loss=loss, recipe=memory.recipe)
     correct = ring.num_correct(apply(fit.params, facts.inputs), facts, layout)
     return training.check(fit, correct, jnp.int32(layout.n))
@@ -134,18 +140,18 @@ def _train(
 def _build(
     memory: Memory, layout: ring.Layout, points: ring.Points, fit: training.Fit
 ) -> training.Fit:
-    """The sum of what each device's facts add to the weights, then a count."""
+    """Sums the weights that the facts of each device construct, then counts."""
     facts = ring.facts_of(points, layout)
     kind = kinds.KINDS[memory.kind]
     assert kind.construct is not None
+    # Outer products are sums over facts: parts of them add up to the whole.
     params = ring.add_up(kind.construct(memory.design)(facts, ()))
     recalled = kind.apply(memory.design)(params, facts.inputs)
     correct = ring.num_correct(recalled, facts, layout)
-    found = ring.add_up(ring.loss(recalled, facts, layout))
     fit = fit._replace(
         params=params,
         steps=jnp.ones((), jnp.int32),
-        loss=found.value,
+        loss=ring.add_up(ring.loss(recalled, facts, layout)).value,
         finite=jnp.isfinite(optax.tree.norm(params)),
     )
     return training.check(fit, correct, jnp.int32(layout.n))

@@ -31,7 +31,7 @@ Add = Callable[..., Any]  # (sums, recalled, own ids, outputs, ids) -> sums
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How n facts lie on the devices of a ring: `rows` on each, cut into chunks.
+    """The layout of n facts on the devices of a ring: `rows` on each, in chunks.
 
     Attributes:
         n: facts, and outputs.
@@ -51,17 +51,17 @@ class Layout:
 
     @property
     def chunks(self) -> int:
-        """Chunks on each device."""
+        """The number of chunks on each device."""
         return -(-self.n // (self.parts * self.chunk))
 
     @property
     def size(self) -> int:
-        """Facts in a chunk: as few as leave no chunk half empty."""
+        """The facts in a chunk: as few as leave no chunk half empty."""
         return -(-self.n // (self.parts * self.chunks))
 
     @property
     def rows(self) -> int:
-        """Facts on each device, dead ones among them."""
+        """The facts on each device, dead ones among them."""
         return self.chunks * self.size
 
 
@@ -94,27 +94,29 @@ def draw(
 
 
 def facts_of(points: Points, layout: Layout) -> facts_lib.Facts:
-    """This device's facts, as if there were no others."""
+    """Returns this device's facts, as if there were no others."""
     first = jax.lax.axis_index(AXIS) * layout.rows
+    # The last devices may hold fewer, or none: padding is behind all facts.
     live = jnp.clip(layout.n - first, 0, layout.rows).astype(jnp.int32)
-    targets = jnp.arange(layout.rows, dtype=jnp.int32)
+    targets = jnp.arange(layout.rows, dtype=jnp.int32)  # output i beside fact i
     return facts_lib.of(*points, targets)._replace(n=live, num_outputs=live)
 
 
 def loss(
     recalled: Float[Array, "rows d"], facts: facts_lib.Facts, layout: Layout
 ) -> readout.Loss:
-    """This device's share of the cross-entropy: the shares add up to `readout.loss`.
+    """Returns this device's part of the cross-entropy; parts sum to `readout.loss`.
 
     Differentiable with respect to the recalled vectors only.
     """
     normaliser: Any = _log_sum_exp(recalled, facts.outputs, layout)
-    surprise = normaliser - readout.own_scores(recalled, facts)
+    nll = normaliser - readout.own_scores(recalled, facts)
     live = facts_lib.live_inputs(facts)
-    wrong = -jnp.expm1(-jax.lax.stop_gradient(surprise))
+    # 1 - p(right); expm1 keeps the digits of a small one. It is measured, not trained.
+    error_prob = -jnp.expm1(-jax.lax.stop_gradient(nll))
     return readout.Loss(
-        value=jnp.sum(jnp.where(live, surprise, 0.0)) / layout.n,
-        error_prob=jnp.sum(jnp.where(live, wrong, 0.0)) / layout.n,
+        value=jnp.sum(jnp.where(live, nll, 0.0)) / layout.n,
+        error_prob=jnp.sum(jnp.where(live, error_prob, 0.0)) / layout.n,
     )
 
 
@@ -130,9 +132,9 @@ def num_correct(
 
     lowest = jnp.full((layout.rows,), -jnp.inf)
     rivals = meet(add, lowest, recalled, facts.outputs, layout)
-    right = readout.own_scores(recalled, facts) - rivals > 0
-    own = jnp.sum(right & facts_lib.live_inputs(facts), dtype=jnp.int32)
-    return jax.lax.psum(own, AXIS)
+    right = readout.own_scores(recalled, facts) - rivals > 0  # a tie is an error
+    correct = jnp.sum(right & facts_lib.live_inputs(facts), dtype=jnp.int32)
+    return jax.lax.psum(correct, AXIS)
 
 
 def meet(
@@ -174,50 +176,49 @@ def meet(
 
     start = (jax.tree.map(cut, sums), outputs)
     sums, last = jax.lax.fori_loop(0, parts - 1, hop, start)
-    sums = absorb(sums, last, parts - 1)
+    sums = absorb(sums, last, parts - 1)  # outside: the last block goes nowhere
     return jax.tree.map(lambda x: x.reshape(layout.rows, *x.shape[2:]), sums)
 
 
-def together(share: training.StepLoss) -> training.StepLoss:
-    """The sum over devices of their shares of a loss, with its gradient.
+def together(part: training.StepLoss) -> training.StepLoss:
+    """Returns the sum over devices of their parts of a loss, with its gradient."""
 
-    Value and gradient are summed at once: one all-reduce of the size of the params.
-    """
-
+    # Value and gradient are summed at once: one all-reduce of the size of the params.
+    # Reverse mode through a sum would make it two, one forward and one backward.
     def forward(params: Any, step: Any) -> tuple:
         def aux(params: Any) -> tuple[Array, readout.Loss]:
-            found = share(params, step)
-            return found.value, found
+            loss = part(params, step)
+            return loss.value, loss
 
-        grads, found = jax.grad(aux, has_aux=True)(params)
-        return add_up((found, grads))
+        grads, loss = jax.grad(aux, has_aux=True)(params)
+        return add_up((loss, grads))
 
     def backward(grads: Any, g: readout.Loss) -> tuple:
         return jax.tree.map(lambda x: x * g.value, grads), None
 
-    whole = jax.custom_vjp(lambda params, step: add_up(share(params, step)))
+    whole = jax.custom_vjp(lambda params, step: add_up(part(params, step)))
     whole.defvjp(forward, backward)
     return whole
 
 
 def add_up(tree: Any) -> Any:
     """Sums a tree over all devices, as one vector."""
-    flat, unravel = jax.flatten_util.ravel_pytree(tree)
+    flat, unravel = jax.flatten_util.ravel_pytree(tree)  # one collective, not many
     return unravel(jax.lax.psum(flat, AXIS))
 
 
 def ring_bytes(layout: Layout, d: int) -> int:
-    """Bytes that each device sends in one trip of float32 outputs round the ring."""
+    """Returns the bytes that a device sends in a trip of float32 outputs."""
     return 4 * (layout.parts - 1) * layout.rows * d
 
 
 def sum_bytes(num_parameters: int) -> int:
-    """Bytes that are summed over devices in a step: loss, its twin, the gradient."""
+    """Returns the bytes summed over devices in a step: both losses, the gradient."""
     return 4 * (num_parameters + len(readout.Loss._fields))
 
 
 def _ids(part: Any, layout: Layout) -> Int[Array, "chunks size"]:
-    """Indices of the facts of a device."""
+    """Returns the indices of the facts of a device among those of all."""
     ids = jnp.arange(layout.rows, dtype=jnp.int32).reshape(layout.chunks, layout.size)
     return part * layout.rows + ids
 
@@ -232,7 +233,7 @@ class _Sums(NamedTuple):
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _log_sum_exp(recalled: Array, outputs: Array, layout: Layout) -> Array:
-    """Log sum_y exp <u_y, F(e_x)> over all outputs, for every fact of this device."""
+    """Computes log sum_y exp <u_y, F(e_x)> for the facts of this device."""
     return _log_sum_exp_forward(recalled, outputs, layout)[0]
 
 
@@ -253,12 +254,13 @@ def _log_sum_exp_forward(
     zeros = jnp.zeros((layout.rows,))
     start = _Sums(high=zeros + LOWEST, total=zeros, expected=jnp.zeros_like(recalled))
     sums = meet(add, start, recalled, outputs, layout)
+    # The gradient E_p[u_y] comes along: the backward pass makes no trip of its own.
     return sums.high + jnp.log(sums.total), sums.expected / sums.total[:, None]
 
 
 def _log_sum_exp_backward(layout: Layout, expected: Array, g: Array) -> tuple:
     del layout
-    return expected * g[:, None], None
+    return expected * g[:, None], None  # none of outputs, which are not trained
 
 
 _log_sum_exp.defvjp(_log_sum_exp_forward, _log_sum_exp_backward)

@@ -1,9 +1,9 @@
-"""What rows of large memories add up to: medians over seeds."""
+"""Medians over seeds of the rows of large memories."""
 
-import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from recall.stats import seeds
 from recall.store.row import Row
 
 
@@ -27,11 +27,8 @@ class Summary(NamedTuple):
     rows: list[Row]
 
     def spread(self, column: str) -> tuple[float, float, float]:
-        """Median, least and most over seeds; nan where no row says."""
-        values = [float(row[column]) for row in self.rows if row[column] is not None]
-        if not values:
-            return float("nan"), float("nan"), float("nan")
-        return statistics.median(values), min(values), max(values)
+        """Returns median, least and most over seeds; nan where no row has a value."""
+        return seeds.spread(self.rows, column)
 
     @property
     def held(self) -> float:
@@ -40,23 +37,24 @@ class Summary(NamedTuple):
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
-    """By memory, width, devices and facts, in this order."""
-    found: dict[tuple, list[Row]] = {}
+    """Returns a summary for each memory, width, devices and facts, in this order."""
+    groups: dict[tuple, list[Row]] = {}
     for row in rows:
         if row["kind"] == "run":
+            # None does not sort beside numbers.
             kind = row["memory"], row["d"], row["m"] or 0, row["devices"], row["facts"]
-            found.setdefault(kind, []).append(row)
+            groups.setdefault(kind, []).append(row)
     return [
-        Summary(memory=memory, d=d, m=m or None, facts=facts, devices=devices, rows=own)
-        for (memory, d, m, devices, facts), own in sorted(
-            found.items(), key=lambda pair: pair[0]
+        Summary(memory=name, d=d, m=m or None, facts=facts, devices=devices, rows=group)
+        for (name, d, m, devices, facts), group in sorted(
+            groups.items(), key=lambda pair: pair[0]
         )
     ]
 
 
-def families(found: Iterable[Summary]) -> dict[tuple, list[Summary]]:
-    """Summaries that differ in facts only, by (memory, d, m, devices)."""
-    made: dict[tuple, list[Summary]] = {}
-    for one in found:
-        made.setdefault((one.memory, one.d, one.m, one.devices), []).append(one)
-    return made
+def families(summaries: Iterable[Summary]) -> dict[tuple, list[Summary]]:
+    """Groups summaries that differ in facts only, by (memory, d, m, devices)."""
+    groups: dict[tuple, list[Summary]] = {}
+    for one in summaries:
+        groups.setdefault((one.memory, one.d, one.m, one.devices), []).append(one)
+    return groups

@@ -1,4 +1,4 @@
-"""What learned embeddings change: the width that facts take, and where facts are."""
+"""Learned embeddings: the width that facts take, and where facts are."""
 
 import itertools
 from collections.abc import Sequence

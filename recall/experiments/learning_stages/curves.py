@@ -24,9 +24,9 @@ number = summary.number
 
 @plotting.styled
 def sequential(rows: Iterable[summary.Row]) -> Figure:
-    """Losses with stages shaded (Figure 5), distance to p(a | r), attention, weights.
+    """Draws losses with stages shaded (Figure 5), distance to p(a | r), attention.
 
-    Of the first seed; the losses of the others are thin lines beneath.
+    Those of the first seed; the losses of the others are thin lines beneath.
 
     Raises:
         ValueError: if there are no such rows.
@@ -40,6 +40,7 @@ def sequential(rows: Iterable[summary.Row]) -> Figure:
     FigureCanvasAgg(figure)
     pictures = _chosen(rows, ends[0])
     ratios = [2.2, 1.0, 1.0, 0.15, 1.5] if pictures else [2.2, 1.0, 1.0]
+    # One flat grid: nested ones under constrained layout gave other bytes each time.
     grid = figure.add_gridspec(len(ratios), max(len(pictures), 1), height_ratios=ratios)
     curves = [figure.add_subplot(grid[i, :]) for i in range(3)]
     _losses(curves[0], traces, ends[0])
@@ -62,9 +63,9 @@ def sequential(rows: Iterable[summary.Row]) -> Figure:
 
 
 def _trace(rows: Sequence[summary.Row], end: summary.Row) -> list:
-    """Checks of one run, in order."""
-    own = [r for r in rows if r["kind"] == "trace" and r["search"] == end["search"]]
-    return sorted(own, key=lambda row: row["steps"])
+    """Returns the checks of one run, in order."""
+    run = [r for r in rows if r["kind"] == "trace" and r["search"] == end["search"]]
+    return sorted(run, key=lambda row: row["steps"])
 
 
 def _line(axes: Axes, trace: Sequence, column: str, **paint) -> None:
@@ -110,28 +111,25 @@ def _distances(axes: Axes, traces: Sequence[list]) -> None:
     for index, trace in enumerate(traces):
         width = 1.5 if index == 0 else 0.4
         _line(axes, trace, "distance", color=plotting.PALETTE[4], linewidth=width)
+    # A guide for the eye; the claim asks for less than .02.
     axes.axhline(0.01, color=plotting.GREY, linewidth=0.9, linestyle="--")
     axes.set(yscale="log", ylabel="distance to p(a | r)")
 
 
 def _attention(axes: Axes, trace: Sequence) -> None:
-    names = {
-        f"to_{kind}": f"attention to {kind}"
-        for kind in ("subject", "relation", "noise")
-    }
-    for index, (column, name) in enumerate(names.items()):
-        paint = {"color": plotting.look((2, 1, 6)[index]).colour, "label": name}
-        _line(axes, trace, column, linewidth=1.5, **paint)
+    # Colours of the losses that each of them lowers; noise lowers none.
+    for kind, index in (("subject", 2), ("relation", 1), ("noise", 6)):
+        paint = {"color": plotting.look(index).colour, "label": f"attention to {kind}"}
+        _line(axes, trace, f"to_{kind}", linewidth=1.5, **paint)
     axes.set_ylabel("attention")
 
 
 def _shade(axes: Axes, end: summary.Row) -> None:
-    """A tint for each stage, named in the panel of losses."""
+    """Tints each stage, and names it in the panel of losses."""
     start, stop = end["plateau_start_step"], end["plateau_end_step"]
-    if start is None or start == stop:
+    if start is None or start == stop:  # one check is no stage that one could see
         return
-    reach = end["steps"]
-    spans = [(0, start), (start, stop), (stop, reach)]
+    spans = [(0, start), (start, stop), (stop, end["steps"])]
     for (low, high), tint, name in zip(spans, TINTS, STAGES, strict=True):
         axes.axvspan(low, high, color=tint, zorder=0, linewidth=0)
         if axes.get_ylabel().startswith("cross"):
@@ -140,20 +138,21 @@ def _shade(axes: Axes, end: summary.Row) -> None:
 
 
 def _chosen(rows: Sequence, end: summary.Row) -> list[summary.Row]:
-    """A few pictures, spread over what happens between start and end."""
-    mine = [r for r in rows if r["kind"] == "picture" and r["search"] == end["search"]]
-    whole = [r for r in mine if None not in r["scores"]]  # training may diverge
-    own = sorted(whole, key=lambda row: row["steps"])
-    if len(own) <= PICTURES:
-        return own
+    """Returns a few pictures, spread over what happens between start and end."""
+    run = [r for r in rows if r["kind"] == "picture" and r["search"] == end["search"]]
+    whole = [r for r in run if None not in r["scores"]]  # training may diverge
+    ordered = sorted(whole, key=lambda row: row["steps"])
+    if len(ordered) <= PICTURES:
+        return ordered
     relation, facts = number(end["relation_step"]), number(end["facts_step"])
     if not np.isfinite(relation + facts) or relation > facts:
         wanted = np.linspace(0, end["steps"], PICTURES)
     else:
+        # Steps at which weights look different: before, in and after the plateau.
         between = relation + (facts - relation) * np.array([0.35, 0.85, 1.1])
         wanted = np.array([0.8 * relation, relation, *between, end["steps"]])
-    steps = np.array([row["steps"] for row in own])
-    return [own[i] for i in np.unique(np.abs(steps - wanted[:, None]).argmin(1))]
+    steps = np.array([row["steps"] for row in ordered])
+    return [ordered[i] for i in np.unique(np.abs(steps - wanted[:, None]).argmin(1))]
 
 
 def _strip(
@@ -162,7 +161,7 @@ def _strip(
     pictures: Sequence[summary.Row],
     end: summary.Row,
 ) -> None:
-    """Scores above values, tokens across and answers down, in one common scale."""
+    """Draws scores above values, tokens across, answers down, in one common scale."""
     scores = max(np.abs(p["scores"]).max() for p in pictures)
     values = max(np.abs(p["values"]).max() for p in pictures)
     image: Any = None

@@ -1,25 +1,9 @@
 """Figures of how facts are learned, by the experiment that the rows come from."""
 
-from collections.abc import Iterable
-
-from matplotlib.figure import Figure
-
-from recall.experiments.learning_stages import curves, maps, summary
+from recall.experiments.learning_stages import curves, maps
 
 FIGURES = {
     "sequential_learning": curves.sequential,
     "stage_optimizer": maps.optimizers,
     "stage_ratio": maps.ratios,
 }
-
-
-def draw(rows: Iterable[summary.Row]) -> Figure:
-    """Draws the figure of the experiment that the rows come from.
-
-    Raises:
-        ValueError: if there are no rows, or too few for the figure.
-    """
-    found = list(rows)
-    if not found:
-        raise ValueError("Expected rows; got none.")
-    return FIGURES[found[0]["experiment"]](found)

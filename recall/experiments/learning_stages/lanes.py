@@ -9,11 +9,12 @@ import jax.numpy as jnp
 
 from recall.data import geometries, recall_task
 from recall.models import linear_attention, stage_training, transformer
+from recall.store.row import number
 from recall.sweeps.batch import Lane
 from recall.theory import reduced, stages
 
 MODELS = ("simplified", "transformer")
-# The flow that each optimizer is held against.
+# The limit of each optimizer at a small rate, whose stage times theory integrates.
 FLOWS = {"sgd": "gradient", "momentum": "gradient", "adam": "sign", "sign": "sign"}
 FLOWS |= {"muon": "spectral", "flow": "gradient"}
 PREDICTED = (
@@ -82,36 +83,41 @@ class StageLane(Lane):
 
     @property
     def sizes(self) -> recall_task.Sizes:
-        """Of its world."""
+        """The sizes of the world: S, R, D and the number of noise tokens."""
         return recall_task.Sizes(
             self.subjects, self.relations, self.answers, self.noise
         )
 
     @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """The widths d, H, d_h and m of a transformer."""
+        return self.d, self.heads, self.head_dim, self.m
+
+    @property
     def parameters(self) -> int:
         """Trained numbers; of the simplified model, W_KQ counts as a vector."""
         if self.model == "transformer":
-            widths = self.d, self.heads, self.head_dim, self.m
-            return transformer.num_parameters(*widths)
+            return transformer.num_parameters(*self.widths)
+        # A prompt ends with one token, so that of W_KQ only its row is used.
         tokens = self.d or self.subjects + self.relations + self.noise + 1
         return tokens * (1 + (self.d or self.relations * self.answers))
 
     def program(self) -> tuple:
-        """Lanes of one program agree on this, whatever their sizes."""
+        """Returns a key on which the lanes of one compiled program agree."""
         same = (self.model, self.attention, self.optimizer, self.loss, self.length)
         reads = (self.batch, self.share, self.checks, self.check_every)
-        own = self.sizes if self.embedding != "onehot" else _rounded(self.sizes)
-        widths = (self.embedding, self.d, self.heads, self.head_dim, self.m)
-        return (*same, *reads, *own, *widths)
+        # One-hot tokens may be padded; padding would change the draw of other tables.
+        sizes = self.sizes if self.embedding != "onehot" else _rounded(self.sizes)
+        return (*same, *reads, *sizes, self.embedding, *self.widths)
 
     def recipe(self, num_noise: int) -> stage_training.Recipe:
-        """What a step does, in a program with so many noise tokens."""
+        """Returns the settings of a step, in a program of so many noise tokens."""
         names = [field.name for field in dataclasses.fields(stage_training.Recipe)]
-        own = {name: getattr(self, name) for name in names if name != "num_noise"}
-        return stage_training.Recipe(num_noise=num_noise, **own)
+        fields = {name: getattr(self, name) for name in names if name != "num_noise"}
+        return stage_training.Recipe(num_noise=num_noise, **fields)
 
     def start(self, padded: recall_task.Sizes) -> tuple[stage_training.Problem, Any]:
-        """Its problem and first weights, padded."""
+        """Draws the problem and the initial weights of the lane, and pads them."""
         keys = jax.random.split(jax.random.key(self.seed), 4)
         key_world, key_tokens, key_weights, key_checks = keys
         world = recall_task.sample_world(
@@ -121,9 +127,11 @@ class StageLane(Lane):
         problem = stage_training.Problem(
             world=recall_task.pad(world, padded.subjects, padded.relations),
             embeddings=tables,
+            # At least one, since heads divide by its root; the simplified model has 0.
             head_dim=jnp.asarray(max(self.head_dim, 1), jnp.int32),
             learning_rate=jnp.asarray(self.learning_rate, jnp.float32),
             seed=jnp.asarray(self.seed, jnp.int32),
+            # A prompt is a subject, a relation, T - 3 noise tokens, and an end.
             contexts=jax.random.randint(
                 key_checks, (self.checks, self.length - 3), 0, self.noise, jnp.int32
             ),
@@ -131,66 +139,64 @@ class StageLane(Lane):
         return problem, params
 
     def _draw(self, key_tokens: Any, key: Any, padded: recall_task.Sizes) -> tuple:
-        """Embeddings and first weights; those of its own sizes, padded."""
+        """Draws embeddings and weights; one-hot ones at their sizes, then padded."""
         if self.embedding == "onehot":
-            own = linear_attention.init(key, self.init, self.init_scale, self.sizes)
-            return None, linear_attention.pad(own, self.sizes, padded)
+            # Drawn before padding: a lane is the same in whatever batch it runs.
+            params = linear_attention.init(key, self.init, self.init_scale, self.sizes)
+            return None, linear_attention.pad(params, self.sizes, padded)
         sampler = geometries.sampler(self.embedding)
         tables = transformer.draw_embeddings(key_tokens, sampler, self.sizes, self.d)
         if self.model == "transformer":
-            widths = self.d, self.heads, self.head_dim, self.m
-            usual = transformer.init(key, *widths)
+            usual = transformer.init(key, *self.widths)
             return tables, jax.tree.map(lambda x: self.init_scale * x, usual)
         tokens = transformer.token_table(tables)
-        own = linear_attention.Embeddings(tokens=tokens, answers=tables.answers)
-        kind, scale = self.init, self.init_scale
-        return own, linear_attention.init_of_widths(key, kind, scale, self.d, self.d)
+        return (
+            linear_attention.Embeddings(tokens=tokens, answers=tables.answers),
+            linear_attention.init_of_widths(
+                key, self.init, self.init_scale, self.d, self.d
+            ),
+        )
 
     def predicted(self) -> dict[str, float | None]:
-        """Stage times by theory, in steps, of one-hot embeddings and balanced answers.
+        """Returns stage times by theory, in steps, or None where it has none.
 
         "predicted" is a flow: Adam is held against sign descent, momentum against
         descent at 1 / (1 - momentum) of the rate, Muon against spectral descent.
-        "reduced" takes the optimizer's own steps, "escape" is ln(2 / w_0) / rate.
+        "reduced" takes the optimizer's steps, "escape" is ln(2 / w_0) / rate.
         """
         sizes = (self.subjects, self.relations, self.answers)
+        # Symmetry among tokens and balanced answers leave a few numbers to integrate.
         tame = self.structured and self.embedding == "onehot" and min(sizes[1:]) > 1
         if not tame or self.init == "gaussian":
             return dict.fromkeys(PREDICTED)
-        w0, flow = self.first_score, FLOWS[self.optimizer]
+        w0 = self.init_scale  # w(z) of every token at first
+        if self.init == "paper":
+            w0 *= math.sqrt(self.relations * self.answers + 1)
         task = stages.Task(*sizes, self.noise, self.length)
         escapes, steps = (math.nan, math.nan), (math.nan, math.nan)
         if (self.optimizer, self.attention) == ("sgd", "linear"):
-            found = stages.gradient_stages(*sizes, w0)
+            # Both parts separate there: exact integrals instead of a simulated flow.
+            flow = stages.gradient_stages(*sizes, w0)
             rates = stages.relation_part(*sizes).rate, stages.subject_part(*sizes).rate
             escapes = [stages.escape_time(rate, w0) for rate in rates]
         else:
-            found = stages.flow_stages(task, flow, self.attention, w0)
+            flow = stages.flow_stages(task, FLOWS[self.optimizer], self.attention, w0)
         if self.optimizer in reduced.RULES and self.optimizer != "sgd":
             rest = self.optimizer, self.attention, w0, self.learning_rate
-            small = reduced.run(task, *rest, self.num_steps)
-            steps = small.relation, small.facts
+            run = reduced.run(task, *rest, self.num_steps)
+            steps = run.relation, run.facts
         pace = self.learning_rate
         if self.optimizer == "momentum":
-            pace /= 1 - stage_training.MOMENTUM
-        times = [time / pace for time in (*found, *escapes)]
-        return dict(zip(PREDICTED, map(_known, (*times, *steps)), strict=True))
-
-    @property
-    def first_score(self) -> float:
-        """w(z) of every token at first."""
-        if self.init == "paper":
-            return self.init_scale * math.sqrt(self.relations * self.answers + 1)
-        return self.init_scale
+            pace /= 1 - stage_training.MOMENTUM  # the sum of its geometric weights
+        times = [time / pace for time in (*flow, *escapes)]
+        return dict(zip(PREDICTED, map(number, (*times, *steps)), strict=True))
 
 
 def _rounded(sizes: recall_task.Sizes) -> tuple[int, ...]:
-    """Sizes that lanes of one program agree on: what costs time or answers is close."""
-    steps = (2, 1, 1, 6)  # subjects within a factor of 4, noise of 64
+    """Rounds sizes, so that lanes of one program are padded by bounded factors.
+
+    With these steps 250 lanes of a stage map need 22 programs, not one for each size.
+    """
+    steps = (2, 1, 1, 6)  # subjects within 4 times, noise, which costs little, 64
     bits = ((count - 1).bit_length() for count in sizes)
     return tuple(-(-bit // step) for bit, step in zip(bits, steps, strict=True))
-
-
-def _known(value: float) -> float | None:
-    """What JSON can say: None for nan, and four digits are enough for the rest."""
-    return None if math.isnan(value) else float(f"{value:.6g}")

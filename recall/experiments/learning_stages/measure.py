@@ -1,4 +1,4 @@
-"""Jobs of training runs side by side, whose stage losses are watched."""
+"""Batches of training runs side by side, whose stage losses are watched."""
 
 import dataclasses
 import functools
@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from recall.data import recall_task
 from recall.experiments.learning_stages.lanes import StageLane
-from recall.experiments.learning_stages.records import Book, Look
+from recall.experiments.learning_stages.records import Book, Checks
 from recall.models import linear_attention, stage_training, stages
 from recall.sweeps.batch import ENDS, About, Row, Rows
 
-CHUNK = 16  # checks between two looks of the host
-SIDE_BY_SIDE = 5  # lanes that are vmapped
+CHUNK = 16  # checks in one call: a stop waits for no more, and calls cost little
+SIDE_BY_SIDE = 5  # lanes that are vmapped: the seeds of a setting, which end together
 _SECONDS = 2.5e-9  # of one core, for an answer's logit of a prompt, there and back
 _LEAST = 1.2e-5  # seconds of a step that reads nothing
 
@@ -40,25 +40,23 @@ class StageBatch(Rows):
 
     @override
     def about(self) -> About:
-        first = self.lanes[0]
-        total = 0.0
+        seconds = 0.0
         for lane in self.lanes:
             answers = lane.relations * lane.answers
             prompts = lane.batch if lane.loss == "sampled" else lane.sizes.facts
+            # A transformer reads its widths beside the logits.
             wide = answers + lane.subjects + 4 * lane.heads * lane.head_dim + 4 * lane.m
-            total += lane.num_steps * (_LEAST + _SECONDS * prompts * wide)
+            seconds += lane.num_steps * (_LEAST + _SECONDS * prompts * wide)
         first, sizes = self.lanes[0], self.padded
         prompts = max(first.batch, first.checks * sizes.facts)
-        kind = first.model, first.attention, first.embedding, first.optimizer
         logits = prompts * sizes.relations * sizes.answers
         return About(
-            title=" ".join(kind),
-            shape=" ".join(f"{k}={v}" for k, v in self.padded._asdict().items()),
+            title=f"{first.model} {first.attention} {first.embedding} "
+            f"{first.optimizer}",
+            shape=" ".join(f"{k}={v}" for k, v in sizes._asdict().items()),
             parameters=[lane.parameters for lane in self.lanes],
-            # Logits of a step, times steps; a transformer reads its widths as well.
-            core_seconds=total,
-            # Logits of a step and of a check, four times over.
-            memory_bytes=16 * len(self.lanes) * logits,
+            core_seconds=seconds,
+            memory_bytes=16 * len(self.lanes) * logits,  # float32, four at a time
             compile_seconds=4.0,
         )
 
@@ -72,24 +70,24 @@ class StageBatch(Rows):
         problems, states, books = self.start(lanes)
         advance = program(lanes[0].recipe(self.padded.noise), lanes[0].check_every)
         while not all(book.ended for book in books):
-            states, found = advance(problems, states)
+            states, checks = advance(problems, states)
             rows = []
             for index, book in enumerate(books):
-                rows += book.note(found, index)
+                rows += book.note(checks, index)
                 if self.trace:
                     rows += book.picture(states.params, index)
             yield [row for row in rows if self.trace or row["kind"] in ENDS]
 
     def start(self, lanes: Sequence[StageLane]) -> tuple[Any, Any, list[Book]]:
-        """Problems and states of some lanes, stacked, and a book for each."""
-        begun = [lane.start(self.padded) for lane in lanes]
-        problems, params = jax.tree.map(lambda *xs: jnp.stack(xs), *begun)
+        """Returns the problems and states of some lanes, stacked, and their books."""
+        starts = [lane.start(self.padded) for lane in lanes]
+        problems, params = jax.tree.map(lambda *xs: jnp.stack(xs), *starts)
         recipe = lanes[0].recipe(self.padded.noise)
         start = functools.partial(stage_training.start, recipe=recipe)
         num_answers = self.padded.relations * self.padded.answers
         books = [
             Book(lane, float(stages.entropy(problem.world, num_answers)))
-            for lane, (problem, _) in zip(lanes, begun, strict=True)
+            for lane, (problem, _) in zip(lanes, starts, strict=True)
         ]
         return problems, jax.vmap(start)(problems, params), books
 
@@ -98,18 +96,15 @@ class StageBatch(Rows):
 def program(recipe: stage_training.Recipe, check_every: int) -> Callable:
     """Trains all lanes for CHUNK checks: one compilation for each shape."""
 
-    def lane(problem: Any, state: Any) -> tuple[Any, Look]:
-        def one(state: Any, _: None) -> tuple[Any, Look]:
+    def lane(problem: Any, state: Any) -> tuple[Any, Checks]:
+        def one(state: Any, _: None) -> tuple[Any, Checks]:
             state = stage_training.advance(problem, state, recipe, check_every)
-            return state, _look(problem, state, recipe)
+            attention = jnp.full(4, jnp.nan)  # heads of a transformer share no one view
+            if isinstance(state.params, linear_attention.Params):
+                attention = stage_training.attention(state.params, problem, recipe)
+            measures = stage_training.check(problem, state.params, recipe)
+            return state, Checks(state.step, measures, attention)
 
         return jax.lax.scan(one, state, length=CHUNK)
 
     return jax.jit(jax.vmap(lane))
-
-
-def _look(problem: Any, state: Any, recipe: stage_training.Recipe) -> Look:
-    heard = jnp.full(4, jnp.nan)
-    if isinstance(state.params, linear_attention.Params):
-        heard = stage_training.attention(state.params, problem, recipe)
-    return Look(state.step, stage_training.check(problem, state.params, recipe), heard)

@@ -38,8 +38,14 @@ def _case(config: Any, case: Any) -> dict[str, Any]:
         raise ValueError(f"Expected cases to be {CASE}; got {case!r}.")
     model, attention, embedding, optimizer, rate, scale, steps = case
     fields.pick("model of cases", model, stage_lanes.MODELS)
-    _check_embedding(embedding)
+    if embedding != "onehot":
+        try:
+            geometries.sampler(str(embedding))
+        except ValueError as error:
+            message = f"Expected embedding of cases of 'onehot', or: {error}"
+            raise ValueError(message) from None
     loss = fields.pick("loss", config.loss, stage_training.LOSSES)
+    # Theory has the simplified model alone: a transformer is there to compare with.
     if model == "transformer" and (
         attention != "softmax" or embedding == "onehot" or loss != "sampled"
     ):
@@ -64,13 +70,3 @@ def _case(config: Any, case: Any) -> dict[str, Any]:
         "init_scale": fields.number("scale of cases", scale, "(0, inf)"),
         "num_steps": shared.budget("steps of cases", steps, config.check_every),
     }
-
-
-def _check_embedding(name: Any) -> None:
-    """Refuses embeddings that are neither one-hot nor drawn."""
-    if name != "onehot":
-        try:
-            geometries.sampler(str(name))
-        except ValueError as error:
-            message = f"Expected embedding of cases of 'onehot', or: {error}"
-            raise ValueError(message) from None

@@ -1,6 +1,7 @@
-"""How long the stage lasts that predicts p(a | r): a map over worlds and weights."""
+"""The length of the stage that predicts p(a | r): a map over worlds and weights."""
 
 import fractions
+import itertools
 import math
 from typing import Any
 
@@ -10,7 +11,7 @@ from recall.sweeps import fields, packing
 from recall.sweeps.batch import Plan
 from recall.theory import stages
 
-BEYOND = 1.5  # budget, over the predicted time at which facts are learned
+BEYOND = 1.5  # budget, over the predicted time of facts, which is within 2.1 % (rows)
 
 
 def plan_of(config: Any) -> Plan:
@@ -27,6 +28,7 @@ def plan_of(config: Any) -> Plan:
         )
     # Gaussian weights have no one first score, from which times follow.
     fields.pick("init", config.init, ("published", "paper"))
+    # Times are those of small weights: from 1 on there is nothing to escape from.
     same["init_scale"] = fields.number("init_scale", config.init_scale, "(0, 1)")
     seeds = fields.seeds("seeds", config.seeds)
     points = [same | point for point in [*_grid(config), *_axes(config)]]
@@ -39,12 +41,15 @@ def _grid(config: Any) -> list[dict[str, Any]]:
     """Reads worlds of all ratios S / R that are whole, of not too many subjects."""
     most = fields.integer("max_subjects", config.max_subjects, 1)
     worlds = []
-    for R in fields.integers("relations", config.relations, 2):
-        for D in fields.integers("answers", config.answers, 2):
-            for ratio in fields.numbers("ratios", config.ratios, "(0, inf)"):
-                S = fractions.Fraction(ratio) * R
-                if S.denominator == 1 and S % D == 0 and 0 < S <= most:
-                    worlds.append(shared.world(int(S), R, D, True))
+    for R, D, ratio in itertools.product(
+        fields.integers("relations", config.relations, 2),
+        fields.integers("answers", config.answers, 2),
+        fields.numbers("ratios", config.ratios, "(0, inf)"),
+    ):
+        S = fractions.Fraction(ratio) * R  # exact: .3 x 10 is no 3
+        # Structured answers are balanced only where D divides S.
+        if S.denominator == 1 and S % D == 0 and 0 < S <= most:
+            worlds.append(shared.world(int(S), R, D, True))
     if not worlds:
         raise ValueError(
             f"Expected ratios, relations, answers and max_subjects with a world, S = "
@@ -70,11 +75,8 @@ def _axes(config: Any) -> list[dict[str, Any]]:
 
 
 def _pace(config: Any, point: dict[str, Any]) -> dict[str, Any]:
-    """Returns the rate at which both stages take the steps wanted, or more.
-
-    Times of gradient flow are learning rate x steps; where steps are small, the rate
-    changes nothing else.
-    """
+    """Returns the rate at which both stages take the steps wanted, or more."""
+    # Times of flow are rate x steps: where steps are small, rates change no stage.
     R, D, every = point["relations"], point["answers"], point["check_every"]
     w0 = point["init_scale"]
     if config.init == "paper":
@@ -86,7 +88,7 @@ def _pace(config: Any, point: dict[str, Any]) -> dict[str, Any]:
         times.facts / fields.integer("steps_to_facts", config.steps_to_facts, 1),
     )
     return {
-        "learning_rate": float(f"{rate:.6g}"),
+        "learning_rate": float(f"{rate:.6g}"),  # as a row says it, in no more digits
         "num_steps": every * math.ceil(BEYOND * times.facts / rate / every),
         "until_learned": True,
     }

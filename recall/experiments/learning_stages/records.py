@@ -1,4 +1,4 @@
-"""What is written about a training run: a row a check, pictures, and how it ended."""
+"""Rows of a training run: one for each check, pictures of weights, and its end."""
 
 import math
 from typing import Any, NamedTuple
@@ -8,14 +8,15 @@ import numpy as np
 from recall.experiments.learning_stages.lanes import StageLane
 from recall.models import linear_attention
 from recall.models import stages as dynamics
+from recall.store.row import number
 from recall.sweeps.batch import Row
 from recall.theory import clock
 
-HEARD = ("to_subject", "to_relation", "to_noise", "to_end")
+ATTENTION = ("to_subject", "to_relation", "to_noise", "to_end")
 
 
-class Look(NamedTuple):
-    """What checks found, `[lanes, checks]` each.
+class Checks(NamedTuple):
+    """Measurements of several checks of several lanes, `[lanes, checks]` each.
 
     Attributes:
         steps: taken.
@@ -27,9 +28,21 @@ class Look(NamedTuple):
     measures: dynamics.Measures
     attention: Any
 
+    def of_lane(self, index: int) -> list[dict[str, float]]:
+        """Returns the checks of one lane, a mapping from columns each."""
+        columns = {"steps": self.steps[index]}
+        columns |= {n: x[index] for n, x in self.measures._asdict().items()}
+        attention = np.asarray(self.attention[index]).T
+        columns |= dict(zip(ATTENTION, attention, strict=True))
+        lists = [np.asarray(x, float).tolist() for x in columns.values()]
+        return [
+            dict(zip(columns, values, strict=True))
+            for values in zip(*lists, strict=True)
+        ]
+
 
 class Book:
-    """What is known of one lane, until it has ended."""
+    """The checks of one lane so far, which become rows until the lane has ended."""
 
     def __init__(self, lane: StageLane, entropy: float) -> None:
         """Starts empty; `entropy` is H(a | r)."""
@@ -37,15 +50,18 @@ class Book:
         self.checks: list[dict[str, float]] = []
         self.ended = False
 
-    def note(self, look: Look, index: int) -> list[Row]:
-        """Rows of new checks, and of the end if there was one."""
+    def note(self, checks: Checks, index: int) -> list[Row]:
+        """Returns rows of new checks, and of the end if there was one."""
         rows = []
-        for check in _checks(look, index):
-            if self.ended:
+        for check in checks.of_lane(index):
+            if self.ended:  # the program goes on to the end of its chunk
                 break
             self.checks.append(check)
             finite = math.isfinite(check["loss"])
-            rows.append(self._row(check, finite))
+            columns = {name: number(value) for name, value in check.items()}
+            columns |= {"entropy": self.entropy, "finite": finite}
+            rows.append(self.lane.row("trace", int(check["steps"]), **columns))
+            # Facts are known at half of H(a | r): half of that lies safely beyond.
             learned = self.lane.until_learned and check["loss"] < self.entropy / 4
             self.ended = not finite or learned or check["steps"] >= self.lane.num_steps
             if self.ended:
@@ -53,58 +69,34 @@ class Book:
         return rows
 
     def end(self) -> Row:
-        """The row of the whole run: stage times in steps, None for what never was."""
-        trace = {name: [c[name] for c in self.checks] for name in self.checks[0]}
-        entropies = self.entropy, math.log(self.lane.relations)
-        steps, loss, relation_loss = (
-            np.array(trace[name]) for name in ("steps", "loss", "relation_loss")
-        )
-        found = clock.stages(steps, loss, relation_loss, *entropies)
-        stages = {f"{name}_step": _known(t) for name, t in found._asdict().items()}
-        last = self.checks[-1]
-        told = {name: _known(last[name]) for name in last}
+        """Returns the row of the whole run; stage times in steps, None for never."""
+        trace = {
+            name: np.array([c[name] for c in self.checks]) for name in self.checks[0]
+        }
+        times = clock.stages(
+            trace["steps"], trace["loss"], trace["relation_loss"],
+            self.entropy, math.log(self.lane.relations),
+        )  # fmt: skip
+        last, distance = self.checks[-1], trace["distance"]
         return self.lane.row(
             "run",
-            **told,
-            **stages,
+            **{name: number(value) for name, value in last.items()},
+            **{f"{name}_step": number(time) for name, time in times._asdict().items()},
             **self.lane.predicted(),
-            distance_least=_known(min(trace["distance"], key=_or_last)),
+            # Comparisons with nan are false: as infinity it is never the least.
+            distance_least=number(
+                np.where(np.isfinite(distance), distance, np.inf).min()
+            ),
             entropy=self.entropy,
             finite=math.isfinite(last["loss"]),
         )
 
     def picture(self, params: Any, index: int) -> list[Row]:
-        """A row with scores and values of all tokens, of one-hot embeddings."""
+        """Returns a row with the scores and values of all tokens, if one-hot."""
         one_hot = isinstance(params, linear_attention.Params) and not self.lane.d
         step = int(self.checks[-1]["steps"])
         if not one_hot or self.lane.num_steps < step:
             return []
+        # Rows are text: three digits suffice to draw, float64 would print 17.
         w, V = (np.asarray(x[index], float).round(3).tolist() for x in params)
         return [self.lane.row("picture", step, steps=step, scores=w, values=V)]
-
-    def _row(self, check: dict[str, float], finite: bool) -> Row:
-        told = {name: _known(value) for name, value in check.items()}
-        return self.lane.row(
-            "trace", int(check["steps"]), **told, entropy=self.entropy, finite=finite
-        )
-
-
-def _checks(look: Look, index: int) -> list[dict[str, float]]:
-    """The checks of one lane, as mappings."""
-    columns = {"steps": look.steps[index]}
-    columns |= {n: x[index] for n, x in look.measures._asdict().items()}
-    columns |= dict(zip(HEARD, np.asarray(look.attention[index]).T, strict=True))
-    lists = {name: np.asarray(x, float).tolist() for name, x in columns.items()}
-    return [
-        dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)
-    ]
-
-
-def _or_last(value: float) -> float:
-    """Orders numbers that are none after all others."""
-    return value if math.isfinite(value) else math.inf
-
-
-def _known(value: float) -> float | None:
-    """What JSON can say, in six digits: None for what is not finite."""
-    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -25,7 +25,7 @@ def plan_of(config: Any) -> Plan:
         init_scale=fields.number("init_scale", config.init_scale, "(0, inf)"),
         learning_rate=fields.number("learning_rate", config.learning_rate, "(0, inf)"),
         num_steps=shared.budget("num_steps", config.num_steps, reads["check_every"]),
-        until_learned=False,
+        until_learned=False,  # seeds are compared step by step, at their whole length
     )
     lanes = [lane(seed=seed) for seed in fields.seeds("seeds", config.seeds)]
     return packing.plan(shared.batches_of(lanes, trace=True))

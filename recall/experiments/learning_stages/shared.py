@@ -25,27 +25,24 @@ def reads(config: Any) -> dict[str, int]:
     Raises:
         ValueError: naming a field that is wrong, and what is allowed.
     """
-    batch = fields.integer("batch", config.batch, 1)
-    share = fields.integer("share", config.share, 1)
-    if batch % share:
-        raise ValueError(
-            f"Expected share to divide batch; got share={share}, batch={batch}."
-        )
-    return {
-        "noise": fields.integer("noise", config.noise, 1),
-        "length": fields.integer("length", config.length, 4),
-        "batch": batch,
-        "share": share,
-        "checks": fields.integer("checks", config.checks, 1),
-        "check_every": fields.integer("check_every", config.check_every, 1),
+    leasts = {"noise": 1, "length": 4, "batch": 1, "share": 1, "checks": 1}
+    sizes = {
+        name: fields.integer(name, config[name], least)
+        for name, least in (leasts | {"check_every": 1}).items()
     }
+    if sizes["batch"] % sizes["share"]:
+        raise ValueError(
+            f"Expected share to divide batch; got share={sizes['share']}, "
+            f"batch={sizes['batch']}."
+        )
+    return sizes
 
 
 def budget(field: str, num_steps: Any, check_every: int) -> int:
     """Returns a budget of steps that checks divide.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if the budget is no multiple of `check_every`.
     """
     fields.integer(field, num_steps, 1)
     if num_steps % check_every:
@@ -57,7 +54,7 @@ def budget(field: str, num_steps: Any, check_every: int) -> int:
 
 
 def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
-    """Returns sizes of a world, checked.
+    """Returns the sizes of a world by their fields, each of them checked.
 
     Raises:
         ValueError: naming a size that is wrong, and what is allowed.
@@ -68,7 +65,7 @@ def world(S: Any, R: Any, D: Any, structured: Any) -> dict[str, Any]:
         "answers": fields.integer("answers", D, 2),
         "structured": fields.boolean("structured", structured),
     }
-    if structured and S % D:
+    if structured and S % D:  # a relation's answers would not be equally frequent
         raise ValueError(
             f"Expected answers to divide subjects where answers are structured; got "
             f"answers={D}, subjects={S}."
@@ -98,7 +95,7 @@ def simplified(config: Any) -> dict[str, Any]:
 
 
 def optimizer(field: str, value: Any) -> str:
-    """Returns the name of an optimizer."""
+    """Returns the name of an optimizer, one of `stage_training.OPTIMIZERS`."""
     return fields.pick(field, value, sorted(stage_training.OPTIMIZERS))
 
 
@@ -115,7 +112,8 @@ def batches_of(
     def program(lane: stage_lanes.StageLane) -> str:
         return repr(lane.program())
 
-    # Within a program, lanes that take as long run beside each other.
+    # Within a program, lanes that take as long run beside each other: the vmapped
+    # loop goes on until the slowest of them has ended.
     ordered = sorted(lanes, key=lambda lane: (program(lane), lane.num_steps, lane.seed))
     batches = [
         measure.StageBatch(lanes=tuple(members), trace=trace)

@@ -1,4 +1,4 @@
-"""What rows of runs add up to: stage times of each setting, medians over seeds."""
+"""Stage times of each setting in the rows of runs: medians over seeds."""
 
 import collections
 from collections.abc import Iterable
@@ -74,59 +74,59 @@ def settings(rows: Iterable[Row]) -> list[Setting]:
             groups[tuple(row[name] for name in SETTING)].append(row)
     if not groups:
         raise ValueError("Expected rows of runs whose stages were watched; got none.")
-    return [_setting(own) for own in groups.values()]
+    return [_setting(group) for group in groups.values()]
 
 
-def deviations(found: Iterable[Setting]) -> np.ndarray:
-    """Measured over predicted times less one, `[settings, 2]`: relation, facts."""
+def deviations(settings: Iterable[Setting]) -> np.ndarray:
+    """Returns measured over predicted times less one, `[settings, 2]`."""
     ratios = [
-        np.array([s.relation.median, s.facts.median]) / s.expected - 1 for s in found
+        np.array([s.relation.median, s.facts.median]) / s.expected - 1 for s in settings
     ]
-    return np.array(ratios).reshape(-1, 2)
+    return np.array(ratios).reshape(-1, 2)  # the shape of none, too
 
 
 def number(value: float | None) -> float:
-    """A cell as a number: nan for none."""
+    """Returns a cell as a number; nan for an empty one."""
     return np.nan if value is None else float(value)
 
 
-def _setting(own: list[Row]) -> Setting:
+def _setting(group: list[Row]) -> Setting:
+    first = group[0]
+    theory = ("predicted_relation", "predicted_facts")
+    theory += ("reduced_relation", "reduced_facts")
     return Setting(
-        row=own[0],
-        seeds=len(own),
-        diverged=sum(not row["finite"] for row in own),
-        relation=_spread(number(row["relation_step"]) for row in own),
-        facts=_spread(number(row["facts_step"]) for row in own),
-        share=_spread(map(_share, own)),
-        distance=_spread(number(row["distance_least"]) for row in own),
-        predicted_relation=number(own[0]["predicted_relation"]),
-        predicted_facts=number(own[0]["predicted_facts"]),
-        predicted_share=_predicted_share(own[0]),
-        reduced_relation=number(own[0]["reduced_relation"]),
-        reduced_facts=number(own[0]["reduced_facts"]),
+        row=first,
+        seeds=len(group),
+        diverged=sum(not row["finite"] for row in group),
+        relation=_spread(number(row["relation_step"]) for row in group),
+        facts=_spread(number(row["facts_step"]) for row in group),
+        share=_spread(map(_plateau, group)),
+        distance=_spread(number(row["distance_least"]) for row in group),
+        predicted_share=_predicted_plateau(first),
+        **{name: number(first[name]) for name in theory},
     )
 
 
-def _share(row: Row) -> float:
-    """Part of the time to the facts, or of the whole run, spent near H(a | r)."""
+def _plateau(row: Row) -> float:
+    """Returns the fraction of the time to the facts, or of the run, near H(a | r)."""
     if row["plateau_start_step"] is None:
         return 0.0
     whole = row["steps"] if row["facts_step"] is None else row["facts_step"]
     return (row["plateau_end_step"] - row["plateau_start_step"]) / whole
 
 
-def _predicted_share(row: Row) -> float:
-    """The same, by theory: nan without a prediction, zero without a plateau."""
+def _predicted_plateau(row: Row) -> float:
+    """Returns the fraction by theory: nan without one, zero without a plateau."""
     facts = number(row["predicted_facts"])
     length = number(row["predicted_end"]) - number(row["predicted_start"])
     return length / facts if np.isfinite(length) else 0.0 * facts
 
 
 def _spread(values: Iterable[float]) -> Spread:
-    """Runs in which it never happened come last: a median of them is nan."""
     ordered = np.sort(np.array(list(values), float))
+    # Runs in which it never happened come last; dropped, they would flatter the rest.
     middle = np.median(np.where(np.isnan(ordered), np.inf, ordered))
-    known = ordered[np.isfinite(ordered)]
-    if not known.size or not np.isfinite(middle):
+    finite = ordered[np.isfinite(ordered)]
+    if not finite.size or not np.isfinite(middle):
         return Spread(np.nan, np.nan, np.nan)
-    return Spread(float(middle), float(known[0]), float(known[-1]))
+    return Spread(float(middle), float(finite[0]), float(finite[-1]))

@@ -21,42 +21,39 @@ DESCENT = {(32, 256): 960, (32, 512): 1920}
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Weights of each method for each set of facts: medians and ranges over seeds.
+    """Draws the weights of each method and set of facts: medians, ranges over seeds.
 
     Raises:
         ValueError: if there are no such rows.
     """
-    found = [row for row in rows if row["kind"] == "run"]
-    if not found:
+    rows = [row for row in rows if row["kind"] == "run"]
+    if not rows:
         raise ValueError("Expected rows of finished searches; got none.")
-    cells = sorted({(row["d"], row["facts"]) for row in found})
+    cells = sorted({(row["d"], row["facts"]) for row in rows})
     figure, (axes,) = plotting.panels(1, width=7.0)
     for index, (method, name) in enumerate(NAMES.items()):
         x, y, ends = [], [], ([], [])
         for place, cell in enumerate(cells):
-            some = points.weights_of(found, method, cell)
-            if some.size:
-                x.append(place + 0.12 * (index - 1.5))
-                y.append(float(np.median(some)))
-                ends[0].append(some.min())
-                ends[1].append(some.max())
+            weights = points.weights_of(rows, method, cell)
+            if weights.size:
+                x.append(place + 0.12 * (index - 1.5))  # methods beside one another
+                y.append(float(np.median(weights)))
+                ends[0].append(weights.min())
+                ends[1].append(weights.max())
         if x:
             look = plotting.look(index)
             plotting.series(
                 axes, x, y, ends, look, filled=True, joined=False, label=name
             )
-    for published, label in (
-        (CLOSED, "closed form, publ."),
-        (DESCENT, "descent, publ."),
-    ):
+    drawn = [row["weights"] for row in rows if row["weights"]]
+    labels = {"closed form, publ.": CLOSED, "descent, publ.": DESCENT}
+    for label, published in labels.items():
         for place, cell in enumerate(cells):
             if cell in published:
-                axes.hlines(
-                    published[cell], place - 0.3, place + 0.5, "black", "dashed", lw=0.9
-                )
-                axes.text(place + 0.24, published[cell], label, va="bottom")
-    drawn = [table[c] for table in (CLOSED, DESCENT) for c in cells if c in table]
-    drawn += [row["weights"] for row in found if row["weights"]]
+                y = published[cell]
+                axes.hlines(y, place - 0.3, place + 0.5, "black", "dashed", lw=0.9)
+                axes.text(place + 0.24, y, label, va="bottom")
+                drawn.append(y)
     plotting.log_axis(axes.yaxis, min(drawn) / 1.5, max(drawn) * 1.5)
     axes.set_xticks(range(len(cells)), [f"$d = {d}$, $F = {f:,}$" for d, f in cells])
     axes.set(ylabel="fewest weights that store all", xlim=(-0.5, len(cells) - 0.3))

@@ -18,12 +18,13 @@ def next_width(
     """Returns the width to try next, or None once the smallest that stores is known.
 
     Args:
-        stored: whether all facts are stored, of each width that was tried.
+        stored: the widths that were tried, and if all facts are stored there.
         first: width to begin with.
         most: largest width to try.
         resolution: how far apart both ends may stay, as a fraction of the upper one.
     """
     known = bracket.of(stored)
+    # A fraction of the upper end: the width that stores is the one that is reported.
     gap = max(1, int(resolution * (known.high or 0)))
     widths = range(1, most + 1)
     return bracket.next_size(known, widths, first, bracket.WIDTHS, gap)
@@ -54,7 +55,7 @@ class WeightsLane(Lane):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WeightsBatch(Rows):
-    """The search of one lane."""
+    """The search of one lane: widths and facts are shapes of its programs."""
 
     lanes: tuple[WeightsLane, ...]
 
@@ -78,30 +79,29 @@ class WeightsBatch(Rows):
     def measure(self, lanes: Sequence[WeightsLane]) -> Iterator[list[Row]]:
         (lane,) = lanes
         method = small_memories.METHODS[lane.method]
-        given = small_memories.draw(lane.seed, lane.facts, lane.d)
+        facts = small_memories.draw(lane.seed, lane.facts, lane.d)
         key = jax.random.fold_in(jax.random.key(lane.seed), 2)
         room, stored = 0, dict[int, bool]()
         while (
             width := next_width(stored, lane.expected, lane.most, lane.resolution)
         ) is not None:
             room = max(width, room)  # only wider ones compile again
-            begun = time.perf_counter()
-            found = method.attempt(given, key, width, room)
-            seconds = round(time.perf_counter() - begun, 3)
-            told = found._asdict() | {"finite": True, "seconds": seconds}
-            probe = len(stored)
-            yield [lane.row("probe", probe, probe=probe, width=width, **told)]
-            stored[width] = found.stored
-        yield [lane.row("run", **_outcome(lane, bracket.of(stored).high, len(stored)))]
-
-
-def _outcome(lane: WeightsLane, stored: int | None, probes: int) -> Row:
-    method, d = small_memories.METHODS[lane.method], lane.d
-    return {
-        "width": stored,
-        "weights": None if stored is None else method.weights(d, stored),
-        "iterative": method.iterative,
-        "censored": stored is None,
-        "finite": True,
-        "num_probes": probes,
-    }
+            start = time.perf_counter()
+            attempt = method.attempt(facts, key, width, room)
+            columns = {"probe": len(stored), "width": width} | attempt._asdict()
+            columns |= {"finite": True}
+            columns["seconds"] = round(time.perf_counter() - start, 3)
+            yield [lane.row("probe", len(stored), **columns)]
+            stored[width] = attempt.stored
+        fewest = bracket.of(stored).high
+        yield [
+            lane.row(
+                "run",
+                width=fewest,
+                weights=None if fewest is None else method.weights(lane.d, fewest),
+                iterative=method.iterative,
+                censored=fewest is None,  # all widths up to `most` were too few
+                finite=True,
+                num_probes=len(stored),
+            )
+        ]

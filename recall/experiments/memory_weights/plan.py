@@ -27,11 +27,7 @@ def plan_of(config: Any) -> Plan:
 
 
 def work(config: Any) -> list[measure.WeightsBatch]:
-    """Lists a search for each method, pair of width and facts, and seed.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
+    """Lists a search for each method, pair of width and facts, and seed."""
     methods = fields.each("methods", config.methods, small_memories.METHODS)
     cells, seeds = _cells(config), fields.seeds("seeds", config.seeds)
     most = fields.number("most", config.most, "[1, inf)")
@@ -66,6 +62,6 @@ def _cells(config: Any) -> tuple[tuple[int, int], ...]:
 def _expected(method: str, d: int, facts: int) -> int:
     """Returns the width at which a search opens."""
     weights = facts * math.log(facts) / GUESSES[method]
-    if method == "sign_gates":
+    if method == "sign_gates":  # every d features bring a vector of d weights
         return max(1, round(weights / d) - round(weights / d**2))
     return max(1, round(weights / small_memories.METHODS[method].weights(d, 1)))

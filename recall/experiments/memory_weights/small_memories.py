@@ -1,4 +1,4 @@
-"""Ways to make a memory of a given width without descent through its features."""
+"""Methods to make a memory of a given width without descent through its features."""
 
 import functools
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from recall.memories import gated, random_features
 from recall.solvers import alternating, separation
 
 
-class Found(NamedTuple):
-    """What came of one width.
+class Attempt(NamedTuple):
+    """The outcome of a method at one width.
 
     Attributes:
-        stored: whether all facts are recalled.
+        stored: if all facts are recalled.
         accuracy: the fraction that is.
-        impossible: whether it is proved that no weights do, or None.
+        impossible: if it is proved that no weights recall them, or None.
         steps: gradient steps; 0 of a closed form.
     """
 
@@ -29,12 +29,12 @@ class Found(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One way to make a memory out of a width.
+    """A method to make a memory of a width.
 
     Attributes:
-        attempt: (facts, key, width, padded width) -> Found.
+        attempt: (facts, key, width, padded width) -> Attempt.
         weights: (d, width) -> all weights, random ones too.
-        iterative: whether it descends, rather than solves.
+        iterative: if it descends, rather than solves.
     """
 
     attempt: Any
@@ -44,42 +44,46 @@ class Method(NamedTuple):
 
 @functools.partial(jax.jit, static_argnames=("count", "d"))
 def draw(seed: Any, count: int, d: int) -> facts.Facts:
-    """A random permutation of points on the sphere: keys and values are one table."""
+    """Draws a permutation of points on the sphere: keys and values are one table."""
+    # As in 2607.10034, whose weights the rows are compared with.
     key_points, key_order = jax.random.split(jax.random.key(seed))
     points = embeddings.sphere(key_points, count, d)
     return facts.of(points, points, jax.random.permutation(key_order, count))
 
 
-def _gates(given: facts.Facts, key: Any, width: int, most: int) -> Found:
-    """Sign gates, the last one on as many coordinates as are left of the width."""
-    d = given.inputs.shape[1]
+def _gates(stored: facts.Facts, key: Any, width: int, most: int) -> Attempt:
+    d = stored.inputs.shape[1]
     gates = gated.draw_gates(key, -(-most // d), d)
-    features = gated.features(gates, given.inputs)[:, :most]
-    wide = given._replace(
+    # The last gate is on as many coordinates as the width leaves: whole gates would
+    # take 2,112 weights instead of 1,536 at (32, 256).
+    features = gated.features(gates, stored.inputs)[:, :most]
+    wide = stored._replace(
         inputs=jnp.where(jnp.arange(most)[None, :] < width, features, 0.0)
     )
-    found = separation.separate(wide)
-    accuracy = float(readout.accuracy(wide.inputs @ found.params.W.T, wide))
-    return Found(found.stored, accuracy, found.impossible, found.steps)
+    fit = separation.separate(wide)
+    accuracy = float(readout.accuracy(wide.inputs @ fit.params.W.T, wide))
+    return Attempt(fit.stored, accuracy, fit.impossible, fit.steps)
 
 
-def _alternating(given: facts.Facts, key: Any, width: int, most: int) -> Found:
-    initial = _bilinear(given, key, width, most)
-    found = alternating.fit(given, initial)
-    steps = int(found.sweeps) * alternating.SWEEPS.steps * len(alternating.BLOCKS)
-    return Found(bool(found.stored), int(found.correct) / int(given.n), None, steps)
+def _alternating(stored: facts.Facts, key: Any, width: int, most: int) -> Attempt:
+    fit = alternating.fit(stored, _bilinear(stored, key, width, most))
+    steps = int(fit.sweeps) * alternating.SWEEPS.steps * len(alternating.BLOCKS)
+    # Each of its solves is convex, not all of them together: nothing is proved.
+    return Attempt(bool(fit.stored), int(fit.correct) / int(stored.n), None, steps)
 
 
-def _closed(solve: Any, given: facts.Facts, key: Any, width: int, most: int) -> Found:
-    memory = solve(given, _bilinear(given, key, width, most))
-    recalled = random_features.apply_bilinear(memory, given.inputs)
-    correct = int(readout.num_correct(recalled, given))
-    return Found(correct == int(given.n), correct / int(given.n), None, 0)
+def _closed(
+    solve: Any, stored: facts.Facts, key: Any, width: int, most: int
+) -> Attempt:
+    memory = solve(stored, _bilinear(stored, key, width, most))
+    recalled = random_features.apply_bilinear(memory, stored.inputs)
+    correct = int(readout.num_correct(recalled, stored))
+    return Attempt(correct == int(stored.n), correct / int(stored.n), None, 0)
 
 
-def _bilinear(given: facts.Facts, key: Any, width: int, most: int) -> Any:
-    """Bilinear features and a random readout, silent beyond the width."""
-    d = given.inputs.shape[1]
+def _bilinear(stored: facts.Facts, key: Any, width: int, most: int) -> Any:
+    """Draws bilinear features and a readout, zero beyond the width."""
+    d = stored.inputs.shape[1]
     key_features, key_readout = jax.random.split(key)
     drawn = random_features.draw_bilinear(key_features, d, most)
     drawn = drawn._replace(V=jax.random.normal(key_readout, (most, d)))
@@ -88,36 +92,19 @@ def _bilinear(given: facts.Facts, key: Any, width: int, most: int) -> Any:
 
 
 @jax.jit
-def _whiten(given: facts.Facts, drawn: Any) -> Any:
-    return random_features.whitened(given, drawn, random_features.bilinear)
+def _whiten(stored: facts.Facts, drawn: Any) -> Any:
+    return random_features.whitened(stored, drawn, random_features.bilinear)
 
 
 _data_dependent = jax.jit(random_features.data_dependent)
 
-
-def _gate_weights(d: int, width: int) -> int:
-    return d * width + d * -(-width // d)
-
-
+_GATES = lambda d, width: d * width + d * -(-width // d)  # noqa: E731
+_BILINEAR = lambda d, width: 3 * d * width  # noqa: E731  # two features, a readout
 METHODS: Mapping[str, Method] = {
-    "sign_gates": Method(
-        attempt=_gates,
-        weights=_gate_weights,
-        iterative=True,
-    ),
-    "alternating": Method(
-        attempt=_alternating,
-        weights=lambda d, width: 3 * d * width,
-        iterative=True,
-    ),
-    "whitened": Method(
-        attempt=functools.partial(_closed, _whiten),
-        weights=lambda d, width: 3 * d * width,
-        iterative=False,
-    ),
+    "sign_gates": Method(_gates, _GATES, iterative=True),
+    "alternating": Method(_alternating, _BILINEAR, iterative=True),
+    "whitened": Method(functools.partial(_closed, _whiten), _BILINEAR, iterative=False),
     "data_dependent": Method(
-        attempt=functools.partial(_closed, _data_dependent),
-        weights=lambda d, width: 3 * d * width,
-        iterative=False,
+        functools.partial(_closed, _data_dependent), _BILINEAR, iterative=False
     ),
 }

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from recall.data import fact_tables, recall_task
 from recall.models import linear_attention, prompts, stage_training, stages
+from recall.store.row import number
 from recall.sweeps.batch import About, Lane, Row, Rows
 
 NEAR = 0.1  # nats around H(a | r) that count as the stage
@@ -185,7 +186,7 @@ def _trace(step: int, look: Look, entropy: float) -> Row:
     found = {k: float(v) for k, v in look.measures._asdict().items()}
     del found["subject_loss"]
     finite = bool(np.isfinite(found["loss"]))
-    told = {k: float(f"{v:.6g}") if np.isfinite(v) else None for k, v in found.items()}
+    told = {name: number(value) for name, value in found.items()}
     told |= {"typical": float(look.typical), "entropy": entropy, "finite": finite}
     return {"steps": step} | told
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from recall.stats import points
+from recall.stats import points, seeds
 
 CASE = ("method", "facts", "embedding", "keys", "d")
 
@@ -35,11 +35,8 @@ class Case(NamedTuple):
         return np.array([x for x in found if x is not None], float)
 
     def spread(self, column: str) -> tuple[float, float, float]:
-        """Median, least and largest; nan where no seed has it."""
-        found = self.values(column)
-        if not found.size:
-            return np.nan, np.nan, np.nan
-        return float(np.median(found)), float(found.min()), float(found.max())
+        """Returns median, least and most over seeds; nan where no row has a value."""
+        return seeds.spread(self.rows, column)
 
 
 def cases(rows: Iterable[points.Row]) -> list[Case]:

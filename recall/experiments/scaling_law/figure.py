@@ -51,7 +51,9 @@ def _against_parameters(axes: Axes, curves: Sequence[summary.Curve]) -> None:
     for curve in whole:
         _series(axes, curve, curve.parameters, filled=True)
     first = curves[0]
-    x = np.geomspace(*_ends(np.concatenate([c.parameters for c in curves])), 60)
+    x = np.geomspace(
+        *plotting.ends(np.concatenate([c.parameters for c in curves]), 1.3), 60
+    )
     ends = [
         _bound(axes, first, x, each * x, f"bound, {each} bits each") for each in _BITS
     ]
@@ -73,7 +75,7 @@ def _against_bits(axes: Axes, curves: Sequence[summary.Curve]) -> None:
         _series(axes, curve, curve.total_bits, filled=False)
     first = curves[0]
     bits = [c.total_bits for c in quantized] or [c.total_bits for c in curves]
-    x = np.geomspace(*_ends(np.concatenate(bits)), 60)
+    x = np.geomspace(*plotting.ends(np.concatenate(bits), 1.3), 60)
     end = _bound(axes, first, x, x, "bound")
     _frame(axes, x, quantized or curves, [end])
     axes.set(
@@ -123,7 +125,3 @@ def _frame(
     plotting.log_axis(axes.xaxis, x[0], x[-1])
     plotting.log_axis(axes.yaxis, low / 1.3, max(losses) * 1.3)
     plotting.edge_labels(axes, ends)
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    return float(values.min()) / 1.3, float(values.max()) * 1.3

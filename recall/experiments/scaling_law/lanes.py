@@ -12,6 +12,7 @@ from typing_extensions import override
 from recall import embeddings, facts
 from recall.experiments.scaling_law import training
 from recall.memories import linear, mlp, quantization
+from recall.store.row import number
 from recall.sweeps.batch import Lane, Row
 from recall.theory import bounds
 
@@ -129,7 +130,9 @@ def rows_of(lane: ZipfLane, losses: training.Losses) -> list[Row]:
     """Returns a row for each try and each number of bits, and the end of the lane."""
     tries = lane.tries()
     rows = [
-        lane.row("probe", f"try-{i}", probe=i, loss=_json(loss), **_values(tries, i))
+        lane.row(
+            "probe", f"try-{i}", probe=i, loss=number(loss, 7), **_values(tries, i)
+        )
         for i, loss in enumerate(np.asarray(losses.whole).tolist())
     ]
     best = int(np.argmin(losses.whole))
@@ -155,11 +158,11 @@ def _point(
         f"{rounding}-{bits}",
         bits=bits,
         rounding=rounding,
-        loss=_json(loss),
+        loss=number(loss, 7),
         finite=bool(np.isfinite(loss)),
         total_bits=total,
         bound=float(bounds.cross_entropy(probs, lane.outputs, total)),
-        least_bits=_json(bounds.fewest_bits(float(loss), probs, lane.outputs)),
+        least_bits=number(bounds.fewest_bits(float(loss), probs, lane.outputs), 7),
         **_values(tries, int(at)),
     )
 
@@ -170,8 +173,3 @@ def _values(tries: training.Try, index: int) -> Row:
         "known": int(tries.known[index]),
         "power": float(tries.power[index]),
     }
-
-
-def _json(number: Any) -> float | None:
-    """Rounds to seven digits; None for what is not finite, which JSON cannot say."""
-    return float(f"{float(number):.7g}") if np.isfinite(number) else None

@@ -9,15 +9,15 @@ from recall.stats.claims import Check, Claim
 
 
 def _separable(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["separability"]
-    points = claims.family(found, "linear", 1.0)
+    rows = tables["separability"]
+    points = claims.family(rows, "linear", 1.0)
     widths = [
         row["undecided"] / row["capacity"]
-        for row in found
+        for row in rows
         if row["memory"] == "linear" and row["kind"] == "capacity"
     ]
     yield Check("widest undecided band, of N", float(np.max(widths)), most=0.02)
-    for point in (points[0], points[-1]):
+    for point in (points[0], points[-1]):  # C falls to 2 slowly: see both ends
         yield claims.constant(
             f"C at d = {point.d}", [point], least=1.8, most=2.2, limits=True
         )

@@ -1,7 +1,7 @@
 """Memories that are linear in their trained weights: facts whose inputs are features.
 
-Each draws its features from the lane's seed; whatever weights multiply them are
-somebody else's to find, in closed form, by descent, or with a proof that none will do.
+Each draws its features from the lane's seed; a solver finds the weights that multiply
+them, in closed form or by descent, or proves that none will do.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from typing_extensions import override
 
 from recall import facts
 from recall.data import geometries, recall_task
@@ -55,12 +56,12 @@ class FixedFeatures(Lane):
 
     @property
     def gates(self) -> int:
-        """G, of sign gates."""
+        """The number G of sign gates, which have d + 1 hidden units each."""
         return (self.m or 0) // (self.d + 1)
 
     @property
     def num_features(self) -> int:
-        """Width q of what the weights multiply."""
+        """The width q of the features that the weights multiply."""
         if self.memory == "attention":
             return (self.heads or 0) * (self.head_dim or 0)
         return self.gates * self.d if self.memory == "sign_gates" else self.m or self.d
@@ -73,11 +74,12 @@ class FixedFeatures(Lane):
         return self.num_features * self.d * (1 + FIXED[self.memory])
 
     def num_facts(self, size: int) -> int:
-        """The number of facts at a size: S R with S = R for attention."""
+        """Returns the number of facts at a size: S R with S = R for attention."""
         return size**2 if self.memory == "attention" else size
 
+    @override
     def columns(self) -> Row:
-        """What `rows.capacities` groups by; all facts are to be recalled."""
+        # In full, also what is None here: `points.capacities` groups by these columns.
         same = ("memory", "d", "m", "heads", "head_dim", "embedding", "seed")
         attention = self.memory == "attention"
         return {name: getattr(self, name) for name in same} | {
@@ -85,7 +87,7 @@ class FixedFeatures(Lane):
             "world": "S=R" if attention else None,
             "num_outputs": ANSWERS if attention else None,
             "activation": None,
-            "threshold": 1.0,
+            "threshold": 1.0,  # certificates are of all facts, never of a part
             "search": self.digest(),
             "trained": False,
             "recipe": None,
@@ -93,11 +95,12 @@ class FixedFeatures(Lane):
         }
 
     def facts_of(self, room: int) -> FactsOf:
-        """The facts of any size up to `room`, in a shape that is the same for all."""
+        """Returns the facts of any size up to `room`, padded to one shape for all."""
         if self.memory == "attention":
             return self._attention_facts(room)
         drawn = memory_search.draw_facts(self.seed, self.embedding, self.d, room)
         wide = drawn._replace(inputs=self._features(drawn.inputs))
+        # Nested: what stores a set stores its subsets, so that one size decides others.
         return lambda size: facts.take(wide, jnp.int32(size))
 
     def _features(self, inputs: Float[Array, "N d"]) -> Float[Array, "N q"]:
@@ -113,7 +116,7 @@ class FixedFeatures(Lane):
         return random_features.bilinear(drawn, inputs)
 
     def _attention_facts(self, room: int) -> FactsOf:
-        """Facts of the recall task as heads with hard attention see them.
+        """Returns facts of the recall task as heads with hard attention see them.
 
         Head s mod H/2 attends to subject s, head H/2 + (r mod H/2) to relation r, and
         no other head to anything: what O multiplies is V phi of each, in its place.
@@ -144,7 +147,7 @@ class FixedFeatures(Lane):
 def _in_place(
     V: Float[Array, "H d_h d"], tokens: Float[Array, "V d"], heads: np.ndarray
 ) -> Float[Array, "V q"]:
-    """V_h phi(v) in the coordinates of the head that attends to each token."""
+    """Places V_h phi(v) at the coordinates of the head that attends to token v."""
     values = jnp.einsum("hkd,vd->vhk", V, tokens)
-    mine = jax.nn.one_hot(heads, V.shape[0])
-    return (values * mine[:, :, None]).reshape(tokens.shape[0], -1)
+    attends = jax.nn.one_hot(heads, V.shape[0])
+    return (values * attends[:, :, None]).reshape(tokens.shape[0], -1)

@@ -1,7 +1,7 @@
 """The exact capacity of memories that are linear in their weights, proved both ways.
 
-Fact sets are nested, so that whether any weights store them changes once: at sizes up
-to `stored` some do, from `impossible` on none do, and in between nothing was decided.
+Fact sets are nested, so that the answer changes once: some weights store the sizes up
+to `stored`, none store those from `impossible` on, and in between nothing was decided.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ from recall.sweeps import bracket
 from recall.sweeps.batch import About, Row, Rows
 
 ROOM = 1.06  # facts to make room for, as a multiple of what is expected
-STEP = 1.03  # by which an end that is missing is looked for
+STEP = 1.03  # by which a missing end is looked for, as expectations are close
 STRIDE = bracket.geometric(STEP, STEP**2)  # guesses are one STEP below what is expected
 
 
 class Known(NamedTuple):
-    """What is known of a capacity.
+    """The verdicts on a capacity so far.
 
     Attributes:
         stored: largest size that some weights store; 0 if none is known.
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 
 def learn(known: Known, size: int, verdict: str) -> Known:
-    """Adds a verdict; what monotonicity decides is no longer undecided."""
+    """Adds a verdict, and drops the undecided sizes that monotonicity decides."""
     stored, impossible, undecided = known
     if verdict == "stored":
         stored = max(stored, size)
@@ -82,40 +82,32 @@ class SeparableLane(features.FixedFeatures):
     resolution: float = 0.01
     solver: separation.Solver = separation.SOLVER
 
+    @override
     def columns(self) -> Row:
-        """The memory, and how it is searched."""
         return super().columns() | {"method": "separation"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SeparableBatch(Rows):
-    """The search of one lane."""
+    """The search of one lane: widths are shapes, so that no two share a program."""
 
     lanes: tuple[SeparableLane, ...]
-
-    @property
-    def _most_facts(self) -> int:
-        return self.lanes[0].num_facts(_room(self.lanes[0]))
-
-    @property
-    def _num_scores(self) -> int:
-        lane, room = self.lanes[0], _room(self.lanes[0])
-        outputs = room * (features.ANSWERS if lane.heads else 1)
-        return self._most_facts * outputs
 
     @override
     def about(self) -> About:
         lane = self.lanes[0]
-        step = self._num_scores * (0.85e-9 + 0.03e-9 * lane.d)
-        reads = 0.1e-9 * self._most_facts * lane.num_features
+        room = _room(lane)
+        n_max = lane.num_facts(room)
+        scores = n_max * room * (features.ANSWERS if lane.heads else 1)
+        step = scores * (0.85e-9 + 0.03e-9 * lane.d)
+        reads = 0.1e-9 * n_max * lane.num_features
         return About(
             title=f"separable {lane.memory}",
-            shape=f"n_max={self._most_facts} q={lane.num_features} d={lane.d}",
+            shape=f"n_max={n_max} q={lane.num_features} d={lane.d}",
             parameters=(lane.parameters,),
             # About 20,000 steps: eight probes, of which few are hard.
             core_seconds=2e4 * (5e-6 + step + reads),
-            # Scores, three times in float32 and three in float64.
-            memory_bytes=36 * self._num_scores,
+            memory_bytes=36 * scores,  # three times in float32 and three in float64
         )
 
     @override
@@ -125,17 +117,19 @@ class SeparableBatch(Rows):
         first = max(1, int(lane.expected / STEP))
         facts_of = lane.facts_of(room)
         while (n := next_size(known, first, lane.limit, lane.resolution)) is not None:
-            if n > room:
+            if n > room:  # another shape, and by so much that it is the last one
                 room = min(lane.limit, math.ceil(1.5 * n))
                 facts_of = lane.facts_of(room)
-            begun = time.perf_counter()
-            found = separation.separate(facts_of(n), lane.solver)
-            seconds = round(time.perf_counter() - begun, 3)
-            known = learn(known, n, found.verdict)
-            columns = _probe_columns(found) | {"seconds": seconds}
-            yield [
-                lane.row("probe", probes, n=lane.num_facts(n), probe=probes, **columns)
-            ]
+            start = time.perf_counter()
+            result = separation.separate(facts_of(n), lane.solver)
+            known = learn(known, n, result.verdict)
+            columns = {
+                "n": lane.num_facts(n),
+                "probe": probes,
+                **_probe_columns(result),
+            }
+            columns["seconds"] = round(time.perf_counter() - start, 3)
+            yield [lane.row("probe", probes, **columns)]
             probes += 1
         yield [lane.row("capacity", **_capacity_columns(lane, known, probes))]
 
@@ -144,21 +138,22 @@ def _room(lane: SeparableLane) -> int:
     return min(lane.limit, math.ceil(ROOM * lane.expected))
 
 
-def _probe_columns(found: separation.Separation) -> Row:
+def _probe_columns(result: separation.Separation) -> Row:
     return {
-        "verdict": found.verdict,
-        "stored": found.stored,
-        "margin": found.margin,
-        "infeasibility": None if found.stored else found.infeasibility,
-        "steps": found.steps,
-        "finite": math.isfinite(found.margin),
+        "verdict": result.verdict,
+        "stored": result.stored,
+        "margin": result.margin,
+        # Weights that store leave no certificate to look for.
+        "infeasibility": None if result.stored else result.infeasibility,
+        "steps": result.steps,
+        "finite": math.isfinite(result.margin),
     }
 
 
 def _capacity_columns(lane: SeparableLane, known: Known, probes: int) -> Row:
-    stored, impossible = lane.num_facts(known.stored), known.impossible
+    impossible = known.impossible
     return {
-        "capacity": stored,
+        "capacity": lane.num_facts(known.stored),
         "upper": None if impossible is None else lane.num_facts(impossible),
         "undecided": len(known.undecided),
         "censored": known.stored == lane.limit,

@@ -22,13 +22,8 @@ def plan_of(config: Any) -> Plan:
 
 
 def work(config: Any) -> list[measure.SeparableBatch]:
-    """Lists a search for each memory, size and seed.
-
-    Raises:
-        ValueError: naming a field that is wrong, its value, and what is allowed.
-    """
-    sizes = _sizes(config)
-    seeds = fields.seeds("seeds", config.seeds)
+    """Lists a search for each memory, size and seed."""
+    sizes, seeds = _sizes(config), fields.seeds("seeds", config.seeds)
     lane = functools.partial(
         measure.SeparableLane,
         embedding=fields.embedding(config),
@@ -45,7 +40,7 @@ def work(config: Any) -> list[measure.SeparableBatch]:
 
 
 def _sizes(config: Any) -> dict[str, list[dict[str, Any]]]:
-    """Reads the sizes of each memory, and the capacity that is expected of each."""
+    """Reads the sizes of each memory, with the capacity that is expected of each."""
     widths = fields.integers("d", config.d, 2)
     # Memories with more features than coordinates, and attention.
     feature_d = fields.integers("feature_d", config.feature_d, 2)
@@ -87,7 +82,7 @@ def _attention(config: Any, widths: tuple[int, ...]) -> list[dict[str, Any]]:
 
 
 def _solver(config: Any) -> separation.Solver:
-    """Reads how hard each size is tried."""
+    """Reads the budget of the solver at each size."""
     values = config.solver.to_dict()
     names = [field.name for field in dataclasses.fields(separation.Solver)]
     for name in values:

@@ -1,1 +1,1 @@
-"""Where a trained transformer stores its facts: attention or MLP."""
+"""The place where a trained transformer stores its facts: attention or MLP."""

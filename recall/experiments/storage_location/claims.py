@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 
-from recall.experiments.storage_location import summary as storage_summary
+from recall.experiments.storage_location import summary
 from recall.stats import claims
 from recall.stats.claims import Check, Claim
 
 
 def _location(tables: claims.Tables) -> Iterable[Check]:
-    cells = storage_summary.grid(tables["storage_location"])
-    alone = storage_summary.trend(cells, "free.held_mlp_mean")
-    both = storage_summary.trend(cells, "free.held_both_mean")
+    cells = summary.grid(tables["storage_location"])
+    # Parts replaced by their means: zeros would take a constant away as well.
+    alone = summary.trend(cells, "free.held_mlp_mean")
+    both = summary.trend(cells, "free.held_both_mean")
     yield Check(
         "rank correlation of the MLP's part of the weights and facts it holds alone",
         alone.rank_correlation,

@@ -1,4 +1,4 @@
-"""Where facts are held: maps over attention and MLP, and what they add up to."""
+"""Figure of the parts that hold facts: maps over attention and MLP, and trends."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Map(NamedTuple):
     Attributes:
         title: of the panel.
         name: of the number, as `summary.Grid` has it.
-        able: whether sizes that recall too little are left out.
+        able: if sizes that recall too little are left out.
     """
 
     title: str
@@ -47,13 +47,13 @@ MAPS = (
 
 @plotting.styled
 def draw(rows: Iterable[summary.Row]) -> Figure:
-    """Six maps over the weights of attention and MLP; holders, copying, ranks."""
+    """Draws six maps over the weights of attention and MLP; holders, copying, ranks."""
     cells = summary.grid(rows)
     figure = Figure(figsize=(12.4, 10.4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(3, 3)
-    for axes, chosen in zip(panels[:2].flat, MAPS, strict=True):
-        image = _map(axes, cells, chosen)
+    for axes, number in zip(panels[:2].flat, MAPS, strict=True):
+        image = _map(axes, cells, number)
     figure.colorbar(image, ax=list(panels[:2, 2]), label="median over seeds", pad=0.02)
     _holders(panels[2, 0], cells)
     _copying(panels[2, 1], cells)
@@ -61,15 +61,16 @@ def draw(rows: Iterable[summary.Row]) -> Figure:
     return figure
 
 
-def _map(axes: Axes, cells: Grid, chosen: Map):
-    """One number over the grid; steps of the axes are the steps of the sweep."""
-    value = cells.median(chosen.name)
-    value = np.where(cells.able, value, np.nan) if chosen.able else value
+def _map(axes: Axes, cells: Grid, number: Map):
+    """Draws one number over the grid, a step of the axes for a step of the sweep."""
+    value = cells.median(number.name)
+    # Where few facts are recalled, fractions of them are fractions of next to nothing.
+    value = np.where(cells.able, value, np.nan) if number.able else value
     paint = {"cmap": "cividis", "vmin": 0, "vmax": 1}
     image = axes.imshow(value, origin="lower", aspect="auto", **paint)
     if len(cells.m) <= MOST_WRITTEN:
         for (row, column), x in np.ndenumerate(value):
-            colour = "white" if x < 0.6 else "black"
+            colour = "white" if x < 0.6 else "black"  # read on cividis, dark below
             text = "–" if np.isnan(x) else f"{x:.2f}"
             axes.text(
                 column, row, text, ha="center", va="center", fontsize=6.5, color=colour
@@ -78,19 +79,18 @@ def _map(axes: Axes, cells: Grid, chosen: Map):
     axes.set_xticks(range(len(cells.m)), ticks, fontsize=6.5)
     ticks = [f"{H}: {w:,}" for H, w in zip(cells.heads, cells.attention, strict=True)]
     axes.set_yticks(range(len(cells.heads)), ticks, fontsize=6.5)
-    axes.set(title=chosen.title, xlabel="$m$; MLP weights $2md$")
+    axes.set(title=number.title, xlabel="$m$; MLP weights $2md$")
     axes.set_ylabel("$H$: attention weights $4Hd_hd$")
     axes.grid(visible=False)
     return image
 
 
 def _holders(axes: Axes, cells: Grid) -> None:
-    """Who recalls the facts without the other, over the MLP's part of the weights."""
+    """Draws the facts that each part recalls alone, over the MLP's part of weights."""
     able = cells.able
     for index, part in enumerate(summary.HOLDERS):
         name = f"free.held_{part}_zero"
-        value, spread = cells.median(name)[able], cells.seeds_of(name)[able]
-        ends = (_fallback(np.nanmin, spread), _fallback(np.nanmax, spread))
+        value, ends = cells.median(name)[able], _ends(cells.seeds_of(name)[able])
         plotting.series(
             axes, cells.share[able], value, ends, plotting.look(index), filled=True,
             joined=False, label=NAMES[part],
@@ -107,12 +107,12 @@ def _holders(axes: Axes, cells: Grid) -> None:
 
 
 def _join_units(axes: Axes, cells: Grid, colour: str) -> None:
-    """Joins what MLPs of the same width hold alone, beside more and more heads."""
+    """Joins the points of MLPs of the same width, beside more and more heads."""
     value = cells.median("free.held_mlp_zero")
     for column, m in enumerate(cells.m):
-        own = cells.able[:, column]
-        if m and own.any():
-            x, y = cells.share[own, column], value[own, column]
+        able = cells.able[:, column]
+        if m and able.any():
+            x, y = cells.share[able, column], value[able, column]
             axes.plot(x, y, color=colour, linewidth=0.8, zorder=2)
             axes.annotate(
                 f"m = {m}", xy=(x[0], y[0]), xytext=(5, 0), textcoords="offset points",
@@ -121,11 +121,10 @@ def _join_units(axes: Axes, cells: Grid, colour: str) -> None:
 
 
 def _copying(axes: Axes, cells: Grid) -> None:
-    """Facts stored where values only copy, over the MLP's width, a line per H."""
+    """Draws facts stored where values only copy, over the MLP's width, a line per H."""
     for index, heads in enumerate(cells.heads):
         value = cells.facts * cells.median("copy.accuracy")[index]
-        spread = cells.facts * cells.seeds_of("copy.accuracy")[index]
-        ends = (_fallback(np.nanmin, spread), _fallback(np.nanmax, spread))
+        ends = _ends(cells.facts * cells.seeds_of("copy.accuracy")[index])
         plotting.series(
             axes, cells.m, value, ends, plotting.look(index), filled=True, joined=True,
             label=f"H = {heads}",
@@ -135,26 +134,22 @@ def _copying(axes: Axes, cells: Grid) -> None:
         title="values frozen to a copy map",
         xlabel="hidden units $m$",
         ylabel="facts recalled",
-        ylim=(0, 1.4 * cells.facts),
+        ylim=(0, 1.4 * cells.facts),  # above the line there is room for the legend
     )
     axes.legend(loc="upper left", fontsize=7, ncols=3)
 
 
 def _ranks(axes: Axes, cells: Grid) -> None:
-    """Effective rank of the summed values and of a head, over the MLP's part."""
-    able = cells.able
+    """Draws effective ranks of the summed values and of a head, over the MLP's part."""
     for index, kind in enumerate(("sum", "head")):
-        name = f"free.{kind}_participation"
+        ranks = cells.median(f"free.{kind}_participation")
         for row, heads in enumerate(cells.heads):
-            own = able[row]
-            if own.any():
-                x, y = cells.share[row][own], cells.median(name)[row][own]
-                colour = plotting.look(row).colour
-                marker = plotting.look(index).marker
-                filled = colour if kind == "sum" else "white"
+            able, colour = cells.able[row], plotting.look(row).colour
+            if able.any():
                 axes.plot(
-                    x, y, marker=marker, color=colour, markerfacecolor=filled,
-                    linewidth=0.7,
+                    cells.share[row][able], ranks[row][able], color=colour,
+                    marker=plotting.look(index).marker, linewidth=0.7,
+                    markerfacecolor=colour if kind == "sum" else "white",
                     label=f"H = {heads}" if kind == "sum" else "_nolegend_",
                 )  # fmt: skip
     axes.set(
@@ -167,8 +162,9 @@ def _ranks(axes: Axes, cells: Grid) -> None:
     axes.legend(loc="upper right", fontsize=7, ncols=2)
 
 
-def _fallback(end, spread: np.ndarray) -> np.ndarray:
-    """Least or most over seeds; nan where no seed has a number."""
+def _ends(spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the least and the most over seeds; nan where no seed has a number."""
     known = np.asarray(np.isfinite(spread).any(axis=-1))
-    filled = np.where(known[..., None], spread, 0.0)
-    return np.where(known, end(filled, axis=-1), np.nan)
+    filled = np.where(known[..., None], spread, 0.0)  # nanmin warns where all are nan
+    low, high = np.nanmin(filled, axis=-1), np.nanmax(filled, axis=-1)
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)

@@ -1,4 +1,4 @@
-"""What is trained to see where facts go: a lane is one size of attention and MLP.
+"""Transformers trained to see where facts go: a lane is one size and one seed.
 
 Four transformers are trained for a lane. Their embeddings are the same, and so are
 their initial weights and the steps they make:
@@ -10,10 +10,11 @@ their initial weights and the steps they make:
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from typing_extensions import override
 
 from recall import embeddings, training
 from recall.constructions import codes, heads
@@ -25,7 +26,7 @@ from recall.sweeps.batch import Row
 
 TRAININGS = ("free", "other", "refit", "copy")
 SWAPS = ("mlp_swap", "mlp_refit", "ov_copy", "ov_codes", "ov_codes_alone")
-KEYS = "widest"  # of constructed heads: exist wherever any do
+KEYS = "widest"  # of constructed heads: exist wherever any do, at every d > d_h
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class Lane(batch.Lane):
         heads: H.
         m: hidden units; 0 for attention alone.
         d: width of the embeddings.
-        head_dim: d_h, which is also how many tokens a constructed head hears.
+        head_dim: d_h, also the number of tokens that a constructed head attends to.
         size: S = R.
         answers: D of each relation.
         length: T of the sequences.
@@ -66,23 +67,23 @@ class Lane(batch.Lane):
 
     @property
     def sizes(self) -> recall_task.Sizes:
-        """Of the world; as many noise tokens as subjects and relations."""
+        """The sizes of the world, with S + R noise tokens."""
         return recall_task.Sizes(self.size, self.size, self.answers, 2 * self.size)
 
     @property
     def architecture(self) -> transformer.Architecture:
-        """What weights do not say."""
+        """The static hyperparameters that shapes of weights do not determine."""
         return transformer.Architecture(activation=self.activation)
 
     @property
     def recipe(self) -> training.Recipe:
-        """All steps at once, without a check."""
+        """The recipe of all steps at once, without a check in between."""
         steps = self.num_steps
         return training.Recipe(num_steps=steps, check_every=steps, cosine=True)
 
     @property
     def sampling(self) -> fit.Sampling:
-        """Every fact once a step, each subject in a noise context of its own."""
+        """The prompts: every fact once a step, a noise context for each subject."""
         S = self.size
         return fit.Sampling(
             length=self.length, layout="grid", contexts=S, facts=S, checks=self.contexts
@@ -90,24 +91,24 @@ class Lane(batch.Lane):
 
     @property
     def parameters(self) -> int:
-        """4 H d_h d + 2 m d."""
+        """The number of weights, 4 H d_h d + 2 m d."""
         return transformer.num_parameters(self.d, self.heads, self.head_dim, self.m)
 
+    @override
     def columns(self) -> Row:
-        """Settings without lists, facts, and weights of attention and MLP."""
-        of_mlp = 2 * self.m * self.d
-        single = super().columns()
-        del single["ablations"]
-        return single | {
+        mlp_parameters = 2 * self.m * self.d
+        columns = super().columns() | {
             "n": self.size**2,
             "parameters": self.parameters,
-            "attention_parameters": self.parameters - of_mlp,
-            "mlp_parameters": of_mlp,
+            "attention_parameters": self.parameters - mlp_parameters,
+            "mlp_parameters": mlp_parameters,
         }
+        del columns["ablations"]  # a list is no cell of a table
+        return columns
 
 
 class Start(NamedTuple):
-    """What a training begins with.
+    """The initial state of a training.
 
     Attributes:
         problem: facts, embeddings, initial weights.
@@ -119,39 +120,41 @@ class Start(NamedTuple):
 
 
 def starts(lane: Lane, width: tuple[int, int]) -> dict[str, Start]:
-    """What each training begins with, padded to so many heads and units.
+    """Returns the start of each training, padded to `width` heads and hidden units.
 
     "refit" has the initial attention still: it waits for that of "free".
     """
     keys = jax.random.split(jax.random.key(lane.seed), 3)
     sampler = embeddings.SAMPLERS[lane.embedding]
     tokens = transformer.draw_embeddings(keys[1], sampler, lane.sizes, lane.d)
-    first = _initial(lane, keys[2])
+    first = transformer.init(keys[2], lane.d, lane.heads, lane.head_dim, lane.m)
+    if first.mlp is None:  # padded to the units of the batch, as all others are
+        empty = jnp.zeros((0, lane.d))
+        first = first._replace(mlp=mlp.Params(W=empty, b=jnp.zeros((0,)), V=empty))
     copies = freezing.copy_map(lane.heads, lane.head_dim, lane.d)
     initial, copying = (
         transformer.pad(params, lane.d, width[0], lane.head_dim, width[1])
         for params in (first, first._replace(V=copies, O=copies))
     )
     world = recall_task.sample_world(keys[0], lane.sizes)
+    # Other answers of the same tokens: an MLP of one can stand in for one of the other.
     other = recall_task.sample_world(jax.random.fold_in(keys[0], 1), lane.sizes)
     everything = freezing.all_free(initial)
+    trainings = {
+        "free": (world, initial, everything),
+        "other": (other, initial, everything),
+        "refit": (other, initial, freezing.only_mlp(initial)),
+        "copy": (world, copying, freezing.without_values(copying)),
+    }
     return {
-        "free": Start(_problem(lane, world, tokens, initial), everything),
-        "other": Start(_problem(lane, other, tokens, initial), everything),
-        "refit": Start(
-            _problem(lane, other, tokens, initial), freezing.only_mlp(initial)
-        ),
-        "copy": Start(
-            _problem(lane, world, tokens, copying), freezing.without_values(copying)
-        ),
+        name: Start(_problem(lane, table, tokens, params), free)
+        for name, (table, params, free) in trainings.items()
     }
 
 
 def constructed(lane: Lane) -> tuple[transformer.Params, transformer.Params]:
-    """Heads of Theorem 3 with fitted codes of the lane's facts, and copying heads.
-
-    Neither depends on the lane's own heads or units.
-    """
+    """Returns heads of Theorem 3 with fitted codes of the facts, and copying heads."""
+    # They depend on neither heads nor units: lanes that differ there share them.
     start = starts(dataclasses.replace(lane, heads=1, m=0), (1, 0))["free"]
     world, tokens = start.problem.world, start.problem.embeddings
     design = heads.Heads(size=lane.head_dim, keys=KEYS)
@@ -160,15 +163,6 @@ def constructed(lane: Lane) -> tuple[transformer.Params, transformer.Params]:
         heads.construct(tokens, codes.fitted(world, tokens), design),
         heads.construct(tokens, copies, design),
     )
-
-
-def _initial(lane: Lane, key: Any) -> transformer.Params:
-    """Initial weights; an MLP without units where there is none."""
-    params = transformer.init(key, lane.d, lane.heads, lane.head_dim, lane.m)
-    if params.mlp is not None:
-        return params
-    empty = jnp.zeros((0, lane.d))
-    return params._replace(mlp=mlp.Params(W=empty, b=jnp.zeros((0,)), V=empty))
 
 
 def _problem(
@@ -185,5 +179,5 @@ def _problem(
         n_max=jnp.asarray(lane.size, jnp.int32),
         initial=initial,
         learning_rates=jnp.asarray([lane.learning_rate], jnp.float32),
-        threshold=jnp.ones((), jnp.float32),
+        threshold=jnp.ones((), jnp.float32),  # no training ends before its budget
     )

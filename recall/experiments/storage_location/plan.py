@@ -1,4 +1,4 @@
-"""Where trained transformers hold their facts, over a grid of attention and MLP."""
+"""A grid of attention and MLP, to see which of them holds the facts."""
 
 import functools
 import itertools
@@ -48,7 +48,8 @@ def plan_of(config: Any) -> Plan:
     )
     groups: dict[int, list[storage_lanes.Lane]] = {}
     for H, m, seed in grid:
-        doublings = max(1, (H - 1).bit_length())  # heads are padded, at most twofold
+        # Heads are padded, at most twofold; units cost little, and are to one width.
+        doublings = max(1, (H - 1).bit_length())
         groups.setdefault(doublings, []).append(lane(heads=H, m=m, seed=seed))
     batches = [measure.StorageBatch(lanes=tuple(lanes)) for lanes in groups.values()]
     batches.sort(key=lambda batch: batch.about().core_seconds)

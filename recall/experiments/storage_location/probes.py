@@ -1,6 +1,6 @@
-"""What is asked of trained transformers: who holds their facts; what if a part changes.
+"""Probes of trained transformers: the part that holds a fact; swaps of whole parts.
 
-Columns of rows, each a number, of one unbatched model.
+They return columns of rows, each a number, of one unbatched model.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ Columns = dict[str, Array]
 QUANTILES = {"low": 0.1, "median": 0.5, "high": 0.9}  # over facts
 
 
-class Found(NamedTuple):
-    """What was found out about a model.
+class Probed(NamedTuple):
+    """Measurements of a model.
 
     Attributes:
-        told: numbers of the whole model.
-        left: by ablation, shares of the facts.
+        columns: numbers of the whole model.
+        ablated: by ablation, fractions of the facts.
         by_fact: `[S R]` each, scores of each part, means over noise contexts.
     """
 
-    told: Columns
-    left: dict[str, Columns]
+    columns: Columns
+    ablated: dict[str, Columns]
     by_fact: Columns
 
 
@@ -40,7 +40,8 @@ def read(
     sampling: fit.Sampling,
     head_dim: Any,
 ) -> tuple[Array, facts_lib.Facts]:
-    """What attention writes for every fact in every noise context, and the facts."""
+    """Returns what attention writes for all facts in all noise contexts, and them."""
+    # One key for all models of a lane: they are compared in the same contexts.
     key = jax.random.fold_in(jax.random.key(problem.seed), 0)
     draw = probing.ask_every_fact(key, problem.world, sampling.length, sampling.checks)
     x = population.attended(params, problem.embeddings, draw, head_dim)
@@ -53,29 +54,28 @@ def model(
     params: transformer.Params,
     sampling: fit.Sampling,
     architecture: transformer.Architecture,
-) -> Found:
-    """Asks a model who holds its facts, and what it recalls under each ablation."""
+) -> Probed:
+    """Asks a model which part holds its facts, and what each ablation leaves."""
     x, facts = read(problem, params, sampling, problem.head_dim)
     added = probing.reader(params, architecture)
-    found = {name: f(x, added) for name, f in probing.ABLATIONS.items()}
-    all_right = _each(lambda F: right_of(F, facts), found)
-    right = dict(zip(found, all_right, strict=True))
-    told = {"conservation": probing.conservation(x, added(x), facts)}
+    recalled = {name: f(x, added) for name, f in probing.ABLATIONS.items()}
+    all_right = _each(lambda F: right_of(F, facts), recalled)
+    right = dict(zip(recalled, all_right, strict=True))
+    columns = {"conservation": probing.conservation(x, added(x), facts)}
     for how in ("zero", "mean"):
         parts = right["none"], right[f"mlp_{how}"], right[f"direct_{how}"]
         held = probing.holders(*parts)._asdict()
-        told |= {f"held_{part}_{how}": share for part, share in held.items()}
+        columns |= {f"held_{part}_{how}": held[part] for part in held}
     by_fact: Columns = {}
     for against in probing.AGAINST:
         parts = probing.attribute(x, added(x), facts, against)._asdict()
         mean = {
             n: p.reshape(sampling.checks, -1).mean(axis=0) for n, p in parts.items()
         }
-        told |= _attributed(mean, against)
+        columns |= _attributed(mean, against)
         by_fact |= {f"{part}_{against}": scores for part, scores in mean.items()}
-    intact = right["none"]
-    left = outcomes(found, facts, facts.targets, problem.world, intact)
-    return Found(told=told, left=left, by_fact=by_fact)
+    ablated = outcomes(recalled, facts, facts.targets, problem.world, right["none"])
+    return Probed(columns=columns, ablated=ablated, by_fact=by_fact)
 
 
 def swaps(
@@ -85,12 +85,11 @@ def swaps(
     sampling: fit.Sampling,
     architecture: transformer.Architecture,
 ) -> dict[str, Columns]:
-    """What a model recalls with a part of another one, of `lanes.SWAPS`.
+    """Measures a model with a part of another one, for each of `lanes.SWAPS`.
 
     "mlp_swap" and "mlp_refit" have the MLPs of the trainings "other" and "refit" of the
     other table. "ov_codes" and "ov_copy" have constructed heads for attention, of
-    Theorem 3 and copying ones, whose writing is scaled to the norm of what it
-    replaces; "ov_codes_alone" has no MLP besides.
+    Theorem 3 and copying ones; "ov_codes_alone" has no MLP besides.
 
     Args:
         problem: of the model.
@@ -100,81 +99,86 @@ def swaps(
         architecture: of all.
     """
     x, facts = read(problem, models["free"], sampling, problem.head_dim)
-    own, swapped, refitted = (
+    mlp, swapped, refitted = (
         probing.reader(models[name], architecture)
         for name in ("free", "other", "refit")
     )
-    codes, copies = (
-        _scaled_to(x, read(problem, models[name], sampling, size)[0])
+    written = (  # constructed heads have a d_h that no padding changes
+        read(problem, models[name], sampling, models[name].K.shape[1])[0]
         for name in ("codes", "copies")
-        for size in [models[name].K.shape[1]]
     )
+    # To the norm of what they replace: the MLP was trained on inputs of that size.
+    codes, copies = (y * (jnp.linalg.norm(x) / jnp.linalg.norm(y)) for y in written)
     whole = probing.ABLATIONS["none"]
-    made = [whole(x, swapped), whole(x, refitted), whole(copies, own)]
-    made += [whole(codes, own), codes]
-    found: dict[str, Array] = dict(zip(lanes.SWAPS, made, strict=True))
+    vectors = [whole(x, swapped), whole(x, refitted), whole(copies, mlp)]
+    vectors += [whole(codes, mlp), codes]
+    recalled: dict[str, Array] = dict(zip(lanes.SWAPS, vectors, strict=True))
     answers = recall_task.answers(other).reshape(-1)
-    theirs = jnp.tile(answers, sampling.checks)
-    intact = right_of(whole(x, own), facts)
-    return outcomes(found, facts, theirs, problem.world, intact)
+    others = jnp.tile(answers, sampling.checks)
+    intact = right_of(whole(x, mlp), facts)
+    return outcomes(recalled, facts, others, problem.world, intact)
 
 
-def right_of(found: Array, facts: facts_lib.Facts) -> Array:
-    """Whether each right answer scores above all others."""
-    return readout.margins(found, facts) > 0
+def right_of(recalled: Array, facts: facts_lib.Facts) -> Array:
+    """Tells for each fact if its right answer scores above all others."""
+    return readout.margins(recalled, facts) > 0  # a tie is an error
 
 
 def outcomes(
-    found: Mapping[str, Array],
+    recalled: Mapping[str, Array],
     facts: facts_lib.Facts,
-    theirs: Int[Array, " N"],
+    others: Int[Array, " N"],
     world: recall_task.World,
     intact: Array,
 ) -> dict[str, Columns]:
-    """Shares of the facts recalled: of all, of relations, of the intact model's."""
+    """Returns the fraction of facts, relations and other answers that are recalled.
 
-    def told(F: Array) -> Columns:
+    Args:
+        recalled: `[N, d]` by ablation or swap.
+        facts: in all noise contexts.
+        others: the answers of the other table.
+        world: of the facts.
+        intact: `[N]` the facts that the whole model recalls; "kept" is a part of them.
+    """
+
+    def fractions(F: Array) -> Columns:
         right = right_of(F, facts)
         relation = probing.right_relation(F, facts, world.live.answers)
         return {
             "accuracy": jnp.mean(right),
             "relation_accuracy": jnp.mean(relation),
             "kept": jnp.sum(right & intact) / jnp.sum(intact),
-            "other_accuracy": jnp.mean(right_of(F, facts._replace(targets=theirs))),
+            "other_accuracy": jnp.mean(right_of(F, facts._replace(targets=others))),
         }
 
-    shares = _each(told, found)
+    columns = _each(fractions, recalled)
     return {
-        name: {column: share[i] for column, share in shares.items()}
-        for i, name in enumerate(found)
+        name: {column: values[i] for column, values in columns.items()}
+        for i, name in enumerate(recalled)
     }
 
 
-def _each(of: Callable[[Array], Any], found: Mapping[str, Array]) -> Any:
-    """A function of each of several recalled vectors, compiled once."""
-    return jax.lax.map(of, jnp.stack(list(found.values())))
+def _each(of: Callable[[Array], Any], recalled: Mapping[str, Array]) -> Any:
+    # A loop: compiled once, and the scores of one ablation at a time.
+    return jax.lax.map(of, jnp.stack(list(recalled.values())))
 
 
 def _attributed(by_fact: Columns, against: str) -> Columns:
-    """Scores by part: quantiles over facts."""
-    told = {
+    """Returns quantiles over facts of the scores by part, and the MLP's part."""
+    columns = {
         f"{part}_{against}_{name}": jnp.quantile(scores, level)
         for part, scores in by_fact.items()
         for name, level in QUANTILES.items()
     }
     attention, mlp = by_fact["attention"], by_fact["mlp"]
-    told[f"mlp_share_{against}"] = jnp.sum(mlp) / jnp.sum(attention + mlp)
-    told[f"mlp_leads_{against}"] = jnp.mean(mlp > attention)
-    return told
+    columns[f"mlp_share_{against}"] = jnp.sum(mlp) / jnp.sum(attention + mlp)
+    columns[f"mlp_leads_{against}"] = jnp.mean(mlp > attention)
+    return columns
 
 
 def ranks(params: transformer.Params, heads: int) -> dict[str, float]:
-    """Effective ranks of O^T V: the mean over the heads there are, and of the sum."""
-    maps = probing.ov(params)[:heads]
+    """Returns effective ranks of O^T V: the mean over live heads, and of the sum."""
+    maps = probing.ov(params)[:heads]  # padded heads are zero, and have no rank
     each, whole = probing.ranks(maps), probing.ranks(maps.sum(axis=0))
-    told = {f"head_{name}": float(r.mean()) for name, r in each._asdict().items()}
-    return told | {f"sum_{name}": float(r) for name, r in whole._asdict().items()}
-
-
-def _scaled_to(x: Array, written: Array) -> Array:
-    return written * (jnp.linalg.norm(x) / jnp.linalg.norm(written))
+    columns = {f"head_{name}": float(r.mean()) for name, r in each._asdict().items()}
+    return columns | {f"sum_{name}": float(r) for name, r in whole._asdict().items()}

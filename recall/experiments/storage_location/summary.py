@@ -1,4 +1,4 @@
-"""What rows on where facts are held add up to: numbers over a grid, and answers."""
+"""Numbers over a grid of attention and MLP, from rows on where facts are held."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -59,7 +59,7 @@ class Grid(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """How a number goes along with the MLP's part of the weights, over able cells.
+    """The change of a number with the MLP's part of the weights, over able cells.
 
     Attributes:
         cells: how many.
@@ -81,24 +81,24 @@ def grid(rows: Iterable[Row]) -> Grid:
         ValueError: if there are none, or they differ in more than heads, units and
             seed.
     """
-    told = [row for row in rows if row["kind"] in ("model", "probe")]
-    kinds = {tuple(row[name] for name in SAME) for row in told}
+    rows = [row for row in rows if row["kind"] in ("model", "probe")]
+    kinds = {tuple(row[name] for name in SAME) for row in rows}
     if len(kinds) != 1:
         raise ValueError(
             f"Expected rows of storage of one {', '.join(SAME)}; got "
             f"{sorted(kinds, key=str)}."
         )
-    axes = [sorted({row[name] for row in told}) for name in ("heads", "m", "seed")]
+    names = ("heads", "m", "seed")
+    axes = [sorted({row[name] for row in rows}) for name in names]
     values: dict[str, np.ndarray] = {}
-    for row in told:
+    for row in rows:
         at = tuple(
-            axis.index(row[name])
-            for axis, name in zip(axes, ("heads", "m", "seed"), strict=True)
+            axis.index(row[name]) for axis, name in zip(axes, names, strict=True)
         )
         for name, value in _numbers(row):
             empty = np.full([len(axis) for axis in axes], np.nan)
             values.setdefault(name, empty)[at] = np.nan if value is None else value
-    one, (heads, m) = told[0], map(np.array, axes[:2])
+    one, (heads, m) = rows[0], map(np.array, axes[:2])
     return Grid(
         heads=heads,
         m=m,
@@ -111,7 +111,7 @@ def grid(rows: Iterable[Row]) -> Grid:
 
 
 def trend(cells: Grid, name: str) -> Trend:
-    """How the median of a number moves as the MLP has more of the weights."""
+    """Returns the trend of a number's median as the MLP has more of the weights."""
     value = cells.median(name)
     able = cells.able & np.isfinite(value)
     order = np.argsort(cells.share[able], kind="stable")
@@ -124,18 +124,18 @@ def trend(cells: Grid, name: str) -> Trend:
 
 
 def by_units(cells: Grid, name: str) -> list[tuple[int, float, float, float]]:
-    """By hidden units m: median, least and most of a number over able heads."""
-    found, value = [], cells.median(name)
+    """Returns (m, median, least, most) of a number over heads that are able."""
+    lines, medians = [], cells.median(name)
     for column, m in enumerate(cells.m):
-        own = value[cells.able[:, column], column]
-        own = own[np.isfinite(own)]
-        if own.size:
-            found.append((int(m), float(np.median(own)), own.min(), own.max()))
-    return found
+        able = medians[cells.able[:, column], column]
+        able = able[np.isfinite(able)]
+        if able.size:
+            lines.append((int(m), float(np.median(able)), able.min(), able.max()))
+    return lines
 
 
 def over_cells(cells: Grid, name: str) -> tuple[float, float, float]:
-    """Median, least and most of the able cells' medians; nan where there is none."""
+    """Returns median, least and most of the able cells' medians; nan without any."""
     value = cells.median(name)[cells.able]
     value = value[np.isfinite(value)]
     if not value.size:
@@ -144,14 +144,13 @@ def over_cells(cells: Grid, name: str) -> tuple[float, float, float]:
 
 
 def ablations(cells: Grid, training: str = "free") -> list[str]:
-    """Names of the ablations and swaps that a training's models were asked under."""
+    """Returns the names of the ablations and swaps that rows of a training have."""
     names = [name.split(".") for name in cells.values]
-    found = [n[1] for n in names if n[0] == training and n[-1] == "kept"]
-    return list(dict.fromkeys(found))
+    return [n[1] for n in names if n[0] == training and n[-1] == "kept"]
 
 
 def _numbers(row: Row) -> list[tuple[str, Any]]:
-    """What a row says, by names that its training and ablation are part of."""
+    """Lists the numbers of a row, under names with its training and ablation."""
     if row["kind"] == "probe":
         prefix = f"{row['training']}.{row['ablation']}"
         columns = ["accuracy", "relation_accuracy", "kept", "other_accuracy"]

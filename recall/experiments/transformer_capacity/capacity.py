@@ -27,7 +27,7 @@ class Widths(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        """4 H d_h d + 2 m d weights."""
+        """The number of weights, 4 H d_h d + 2 m d."""
         return transformer.num_parameters(*self[2:])
 
 
@@ -60,18 +60,20 @@ def work(config: Any) -> list[transformer_search.RecallSearch]:
         shared.searches(config),
     )
     limit = fields.integer("size_max", config.size_max, 2)
+
+    def expected(parameters: int) -> int:
+        facts = FACTS_PER_PARAMETER * parameters
+        return min(limit, max(2, math.floor(facts ** EXPONENTS[config.world])))
+
     return [
         search(
-            d=widths.d,
-            heads=widths.heads,
-            head_dim=widths.head_dim,
-            m=widths.m,
+            **{name: getattr(w, name) for name in ("d", "heads", "head_dim", "m")},
             threshold=threshold,
             seed=seed,
-            expected=min(limit, _expected(config.world, widths.parameters)),
+            expected=expected(w.parameters),
             limit=limit,
         )
-        for widths, threshold, seed, search in axes
+        for w, threshold, seed, search in axes
     ]
 
 
@@ -98,10 +100,5 @@ def _skipped(widths: Iterable[Widths]) -> list[str]:
     return [
         f"alpha={alpha:g}, beta={' '.join(some)}, d={d}, heads={heads}: head_dim = "
         "int(alpha d / heads) is 0; expected alpha d >= heads"
-        for (alpha, d, heads), some in betas.items()
+        for (alpha, d, heads), some in betas.items()  # by alpha: betas change nothing
     ]
-
-
-def _expected(world: str, parameters: int) -> int:
-    """Returns the size at which a world has as many facts as the guide says."""
-    return max(2, math.floor((FACTS_PER_PARAMETER * parameters) ** EXPONENTS[world]))

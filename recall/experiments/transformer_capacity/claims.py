@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from recall.experiments.transformer_capacity import summary as tradeoffs
+from recall.experiments.transformer_capacity import summary
 from recall.stats import claims
 from recall.stats import points as rows_lib
 from recall.stats.claims import Check, Claim
@@ -29,9 +29,10 @@ def _capacity(tables: claims.Tables) -> Iterable[Check]:
 
 
 def _tradeoff(tables: claims.Tables) -> Iterable[Check]:
-    cells = tradeoffs.grid(tables["tradeoff"])
-    line = tradeoffs.line(cells)
+    cells = summary.grid(tables["tradeoff"])
+    line = summary.line(cells)
     yield Check("slope of MLP against attention at 99 %", line.slope, -0.7, -0.3)
+    # A minimum exists if the least attention of the grid is not enough, ever.
     attention = float(line.least_attention or np.nan)
     yield Check(
         f"least attention that any MLP mends (grid from {cells.attention[0]:,})",

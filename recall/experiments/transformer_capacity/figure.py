@@ -1,7 +1,7 @@
 """Figures of the one-layer transformer: its capacity, and attention against MLP."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from recall.stats import points as rows_lib
 from recall.theory import laws
 
 Point = rows_lib.Point
-Place = Any  # a function of a point
+Unit = Callable[[Point], float]  # by which facts of a point are divided
 
 PUBLISHED_LINE = (2300, -0.5)  # MLP over attention, in weights of one matrix
 PUBLISHED_LEAST = 1280
@@ -23,7 +23,7 @@ BITS = (1, 2)  # lines of constant bits a parameter
 
 @plotting.styled
 def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts against parameters (Figure 4, left), and facts for each parameter.
+    """Draws facts over parameters (Figure 4, left), and facts for each parameter.
 
     Colours are attention H d_h / d, markers MLP m / d; hollow where a fraction of the
     facts was enough.
@@ -35,17 +35,14 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
     if not points:
         raise ValueError("Expected capacity rows of transformers; got none.")
     figure, (left, right) = plotting.panels(2, sharey=False)
-    x = np.geomspace(*_ends([p.parameters for p in points]), 50)
-    _draw(left, points, lambda p: p.median, lambda p: (p.low, p.high))
-    _draw(
-        right,
-        points,
-        lambda p: p.median / p.parameters,
-        lambda p: (p.low / p.parameters, p.high / p.parameters),
+    x = np.geomspace(*plotting.ends([p.parameters for p in points], 1.4), 50)
+    _draw(left, points, lambda p: 1)
+    _draw(right, points, lambda p: p.parameters)
+    plotting.log_axis(
+        left.yaxis, *plotting.ends([n for p in points for n in _facts(p)] or [2], 1.4)
     )
-    plotting.log_axis(left.yaxis, *_ends([n for p in points for n in _facts(p)] or [2]))
     densities = [n / p.parameters for p in points for n in _facts(p)] or [1.0]
-    low, high = _ends(densities)
+    low, high = plotting.ends(densities, 1.4)
     plotting.log_axis(right.yaxis, low, max(1.0, high))
     for axes in (left, right):
         plotting.log_axis(axes.xaxis, x[0], x[-1])
@@ -59,7 +56,7 @@ def capacity(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @plotting.styled
 def training(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Loss and accuracy over training, a colour per seed and learning rate.
+    """Draws loss and accuracy over training, a colour per seed and learning rate.
 
     Raises:
         ValueError: if there are no such rows.
@@ -72,11 +69,11 @@ def training(rows: Iterable[rows_lib.Row]) -> Figure:
     for row in traces:
         if row["finite"] and row["loss"] is not None:
             runs.setdefault((row["seed"], row["learning_rate"]), []).append(row)
-    for index, ((seed, rate), own) in enumerate(sorted(runs.items())):
-        own = sorted(own, key=lambda row: row["steps"])
+    for index, ((seed, rate), run) in enumerate(sorted(runs.items())):
+        run = sorted(run, key=lambda row: row["steps"])
         look = {"color": plotting.look(index).colour, "label": f"seed {seed}, {rate:g}"}
         for axes, column in ((left, "loss"), (right, "accuracy")):
-            axes.plot([r["steps"] for r in own], [r[column] for r in own], **look)
+            axes.plot([r["steps"] for r in run], [r[column] for r in run], **look)
     first, reach = traces[0], max(row["steps"] for row in traces)
     relations = math.log(first["relations"] * first["answers"])
     for level, name in (
@@ -95,9 +92,9 @@ def training(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @plotting.styled
 def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Best accuracy over attention and MLP (Figure 4, right)."""
+    """Draws the best accuracy over attention and MLP (Figure 4, right)."""
     cells = summary.grid(rows)
-    found = summary.line(cells)
+    line = summary.line(cells)
     figure, (axes,) = plotting.panels(1, width=6.0, height=4.6)
     edges = [_edges(cells.mlp), _edges(cells.attention)]
     image = axes.pcolormesh(*edges, cells.accuracy, cmap="cividis", vmin=0, vmax=1)
@@ -110,12 +107,12 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
         paint = {"color": "#D55E00", "linewidth": 1.0, "linestyle": "--"}
         axes.plot(guide, attention, label="published line and minimum", **paint)
         axes.axhline(PUBLISHED_LEAST, **paint)
-    if found.attention.size > 2:
-        fitted = found.intercept + found.slope * attention
-        name = f"{found.intercept:.0f} {found.slope:+.2f} attention"
-        paint = {"color": "#CC79A7", "label": f"{found.level:.0%}: MLP = {name}"}
+    if line.attention.size > 2:
+        fitted = line.intercept + line.slope * attention
+        name = f"{line.intercept:.0f} {line.slope:+.2f} attention"
+        paint = {"color": "#CC79A7", "label": f"{line.level:.0%}: MLP = {name}"}
         axes.plot(fitted, attention, linewidth=1.4, **paint)
-    axes.plot(found.mlp, found.attention, "o", color="#CC79A7", markersize=3)
+    axes.plot(line.mlp, line.attention, "o", color="#CC79A7", markersize=3)
     axes.set(
         xlim=(edges[0][0], edges[0][-1]),
         ylim=(edges[1][0], edges[1][-1]),
@@ -131,56 +128,20 @@ def tradeoff(rows: Iterable[rows_lib.Row]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, points: Sequence[Point], y: Place, ends: Place) -> None:
-    """One series for each attention and MLP ratio."""
+def _draw(axes: Axes, points: Sequence[Point], unit: Unit) -> None:
+    """Draws a series for each attention and MLP ratio, and names their looks."""
     shapes: dict[tuple[float, float], list[Point]] = {}
     for p in points:
-        share = _ratio((p.heads or 0) * (p.head_dim or 0), p.d)
-        shapes.setdefault((share, _ratio(p.m, p.d)), []).append(p)
-    shares, widths = (sorted(set(side)) for side in zip(*shapes, strict=True))
-    for (share, width), group in shapes.items():
-        colour = plotting.look(shares.index(share)).colour
+        ratio = _ratio((p.heads or 0) * (p.head_dim or 0), p.d)
+        shapes.setdefault((ratio, _ratio(p.m, p.d)), []).append(p)
+    ratios, widths = (sorted(set(side)) for side in zip(*shapes, strict=True))
+    for (ratio, width), group in shapes.items():
+        colour = plotting.look(ratios.index(ratio)).colour
         look = plotting.Look(colour, plotting.look(widths.index(width)).marker)
-        _series(axes, group, y, ends, look)
-    _keys(axes, shares, widths)
-
-
-def _facts(point: Point) -> list[float]:
-    """What a panel has to reach: medians, ends of intervals, the published guide."""
-    guide = rows_lib.predicted(point).facts
-    known = [point.median, point.low, point.high, guide]
-    return [n for n in known if 1 < n < math.inf]
-
-
-def _series(axes: Axes, group: list, y: Place, ends: Place, look: Any) -> None:
-    """What is known, from below or at all, of the points of one shape."""
-    known = [p for p in group if p.exact and p.median > 1]
-    plotting.series(
-        axes,
-        [p.parameters for p in known],
-        [y(p) for p in known],
-        ([ends(p)[0] for p in known], [ends(p)[1] for p in known]),
-        look,
-        filled=group[0].threshold == 1,
-        joined=False,
-        label="_nolegend_",
-    )
-    bounds = [p for p in group if not p.exact and p.median > 1]
-    if bounds:
-        plotting.bounds(
-            axes, [p.parameters for p in bounds], [y(p) for p in bounds], look
-        )
-    empty = [p for p in group if p.median <= 1]
-    if empty:
-        plotting.nothing(
-            axes, [p.parameters for p in empty], [y(p) for p in empty], look
-        )
-
-
-def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
-    """Names colours and markers."""
-    for index, share in enumerate(shares):
-        colour, name = plotting.look(index).colour, f"$H d_h/d \\approx {share:g}$"
+        _series(axes, group, unit, look)
+    # A key for each colour and each marker: one for each pair would fill the page.
+    for index, ratio in enumerate(ratios):
+        colour, name = plotting.look(index).colour, f"$H d_h/d \\approx {ratio:g}$"
         axes.plot([], [], "s", color=colour, label=name)
     for index, width in enumerate(widths):
         marker, name = plotting.look(index).marker, f"$m/d \\approx {width:g}$"
@@ -189,16 +150,42 @@ def _keys(axes: Axes, shares: Sequence[float], widths: Sequence[float]) -> None:
         )
 
 
+def _facts(point: Point) -> list[float]:
+    """Lists the numbers that a panel has to reach: ends and the published guide."""
+    guide = rows_lib.predicted(point).facts
+    numbers = [point.median, point.low, point.high, guide]
+    return [n for n in numbers if 1 < n < math.inf]  # from one fact on: a log axis
+
+
+def _series(axes: Axes, group: Sequence[Point], unit: Unit, look: Any) -> None:
+    """Draws the points of one shape: exact ones, lower bounds, and empty ones."""
+
+    def places(some: Sequence[Point], column: str = "median") -> list[float]:
+        return [getattr(p, column) / unit(p) for p in some]
+
+    exact = [p for p in group if p.exact and p.median > 1]
+    plotting.series(
+        axes, [p.parameters for p in exact], places(exact),
+        (places(exact, "low"), places(exact, "high")), look,
+        filled=group[0].threshold == 1, joined=False, label="_nolegend_",
+    )  # fmt: skip
+    bounds = [p for p in group if not p.exact and p.median > 1]
+    empty = [p for p in group if p.median <= 1]
+    for mark, some in ((plotting.bounds, bounds), (plotting.nothing, empty)):
+        if some:  # else the legend would explain a mark that no panel has
+            mark(axes, [p.parameters for p in some], places(some), look)
+
+
 def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> None:
-    """The published guide, and lines of constant bits a parameter."""
+    """Draws the published guide, and lines of constant bits a parameter."""
     answers, *others = {p.num_outputs for p in points}
     names = []
     law = laws.trained_law("transformer", answers, 0.99)
-    if law is not None and not others:
+    if law is not None and not others:  # of several D there is no one line
         facts = laws.law_facts(law, x)
         names.append((facts, f"guide, {1 / law.constant:.2f} $P$", "black"))
     if answers is not None and not others:
-        each = float(laws.bits(1.0, answers))
+        each = float(laws.bits(1.0, answers))  # bits that one fact takes
         for bits in BITS:
             name = f"{bits} bit{'s' * (bits > 1)} a parameter"
             names.append((bits * x / each, name, plotting.GREY))
@@ -209,24 +196,20 @@ def _lines(left: Axes, right: Axes, points: Sequence[Point], x: np.ndarray) -> N
 
 
 def _ratio(part: int | None, whole: int) -> float:
-    """A ratio, rounded to a power of two: floors of d_h and m move it off one."""
+    """Rounds a ratio to a power of two: floors of d_h and m move it off one."""
     return 2.0 ** round(math.log2(part / whole)) if part else 0.0
-
-
-def _ends(values: Sequence[plotting.Number]) -> tuple[float, float]:
-    return min(values) / 1.4, max(values) * 1.4
 
 
 def _title(points: Sequence[Point]) -> str:
     thresholds = sorted({100 * p.threshold for p in points})
     worlds = sorted({str(p.world) for p in points})
-    share = ", ".join(f"{t:g} %" for t in thresholds)
-    return f"{share} of facts, {', '.join(worlds)}"
+    percents = ", ".join(f"{t:g} %" for t in thresholds)
+    return f"{percents} of facts, {', '.join(worlds)}"
 
 
 def _edges(centres: np.ndarray) -> np.ndarray:
-    """Borders of cells halfway between their centres."""
-    if len(centres) == 1:
+    """Returns the borders of cells, halfway between their centres."""
+    if len(centres) == 1:  # a lone cell has no neighbour to end at
         return centres[0] + np.array([-0.5, 0.5]) * max(centres[0], 1)
     middle = (centres[1:] + centres[:-1]) / 2
     ends = 2 * centres[[0, -1]] - middle[[0, -1]]
@@ -234,19 +217,19 @@ def _edges(centres: np.ndarray) -> np.ndarray:
 
 
 def _write(axes: Axes, x: Any, y: Any, value: float) -> None:
-    """Writes an accuracy, rounded down: only all facts are 1."""
+    # Rounded down: only all facts are 1.
     text = "1" if value == 1 else f"{math.floor(100 * value) / 100:.2f}".lstrip("0")
     colour = "black" if value > 0.6 else "white"
     axes.text(x, y, text, ha="center", va="center", fontsize=4.5, color=colour)
 
 
 def _twice(axes: Axes) -> None:
-    """Counts of all weights on the opposite sides: 2 d m, and 4 d d_h H."""
+    """Counts all weights on the opposite sides: 2 d m, and 4 d d_h H."""
     twice, half = (lambda x: 2 * x), (lambda x: x / 2)
-    four, quarter = (lambda x: 4 * x), (lambda x: x / 4)
     top = axes.secondary_xaxis("top", functions=(twice, half))
     top.set_xlabel("all MLP weights, $2\\,d\\,m$")
-    right = axes.secondary_yaxis("right", functions=(four, quarter))
+    sides = (lambda x: 4 * x), (lambda x: x / 4)
+    right = axes.secondary_yaxis("right", functions=sides)
     right.set_ylabel("all attention weights, $4\\,d\\,d_h H$")
 
 
@@ -255,15 +238,3 @@ FIGURES = {
     "recall_train": training,
     "tradeoff": tradeoff,
 }
-
-
-def draw(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Draws the figure of the experiment that the rows come from.
-
-    Raises:
-        ValueError: if there are no rows, or too few for the figure.
-    """
-    found = list(rows)
-    if not found:
-        raise ValueError("Expected rows; got none.")
-    return FIGURES[found[0]["experiment"]](found)

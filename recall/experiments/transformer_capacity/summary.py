@@ -1,4 +1,4 @@
-"""What a grid over attention and MLP adds up to: accuracies, and the line between.
+"""Accuracies over a grid of attention and MLP, and the line between them.
 
 Rows are probes of transformers that differ in heads and hidden units alone. Weights
 are counted as the paper's figure does, those of one matrix: attention d d_h H, MLP d m.
@@ -38,7 +38,7 @@ class Grid(NamedTuple):
 
 
 class Line(NamedTuple):
-    """MLP weights that suffice beside given attention: mlp = intercept + slope * attn.
+    """MLP weights that suffice beside attention: mlp = intercept + slope * attention.
 
     Attributes:
         level: the accuracy that counts as enough.
@@ -78,10 +78,8 @@ def grid(rows: Iterable[Row]) -> Grid:
     for row in probes:
         seeds = best.setdefault((row["heads"], row["m"]), {})
         seeds[row["seed"]] = max(seeds.get(row["seed"], 0.0), row["best_accuracy"])
-    accuracy, count = (
-        np.full((len(heads), len(m)), np.nan),
-        np.zeros((len(heads), len(m)), int),
-    )
+    accuracy = np.full((len(heads), len(m)), np.nan)
+    count = np.zeros(accuracy.shape, int)
     for (h, units), seeds in best.items():
         at = np.searchsorted(heads, h), np.searchsorted(m, units)
         accuracy[at], count[at] = np.median(list(seeds.values())), len(seeds)
@@ -94,31 +92,28 @@ def line(cells: Grid, level: float = 0.99) -> Line:
         (attention, _crossing(cells.mlp, accuracy, level))
         for attention, accuracy in zip(cells.attention, cells.accuracy, strict=True)
     ]
-    inside = [(a, x) for a, x in crossings if x is not None and x > cells.mlp[0]]
-    reached = [a for a, x in crossings if x is not None]
-    attention, mlp = (
-        (np.array(side, float) for side in zip(*inside, strict=True))
-        if (inside)
-        else (np.zeros(0), np.zeros(0))
-    )
-    slope, intercept = (
-        np.polyfit(attention, mlp, 1) if len(inside) > 2 else (np.nan, np.nan)
-    )
-    least = int(min(reached)) if reached else None
+    reached = [(a, x) for a, x in crossings if x is not None]
+    # At the smallest MLP the crossing lies outside of the grid: a bound, no point.
+    inside = [pair for pair in reached if pair[1] > cells.mlp[0]]
+    attention, mlp = np.array(inside, float).reshape(-1, 2).T
+    slope, intercept = np.nan, np.nan
+    if len(inside) > 2:  # two points would always be on a line
+        slope, intercept = np.polyfit(attention, mlp, 1)
+    least = int(min(reached)[0]) if reached else None
     return Line(level, attention, mlp, float(intercept), float(slope), least)
 
 
 def _crossing(mlp: np.ndarray, accuracy: np.ndarray, level: float) -> float | None:
-    """The MLP from which the level is held, between the last cell below and the next.
+    """Returns the MLP from which the level is held, or None if the largest is below.
 
-    None if the largest MLP does not reach the level.
+    It is interpolated between the last cell below the level and the next.
     """
-    below = np.flatnonzero(~(accuracy >= level))
+    below = np.flatnonzero(~(accuracy >= level))  # nan is below, too
     if not below.size:
         return float(mlp[0])
     last = below[-1]
     if last == len(mlp) - 1:
         return None
     low, high = accuracy[last], accuracy[last + 1]
-    share = (level - low) / (high - low)
-    return float(mlp[last] + share * (mlp[last + 1] - mlp[last]))
+    fraction = (level - low) / (high - low)
+    return float(mlp[last] + fraction * (mlp[last + 1] - mlp[last]))

@@ -1,4 +1,4 @@
-"""How attention and MLP trade off at a fixed number of facts (Figure 4, right)."""
+"""The trade-off of attention and MLP at a fixed number of facts (Figure 4, right)."""
 
 import itertools
 from typing import Any
@@ -15,7 +15,7 @@ def plan_of(config: Any) -> Plan:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
     searches = shared.searches(config)
-    fields.pick("search.method", config.search.method, ("single",))
+    fields.pick("search.method", config.search.method, ("single",))  # N is fixed
     size = fields.integer("size", config.size, 1)
     same = {
         "d": fields.integer("d", config.d, 1),

@@ -33,7 +33,7 @@ def rows():
 
 
 def steps(job):
-    return list(job.run_over(jax.devices(), lambda name: None))
+    return list(job.run(jax.devices()))
 
 
 def test_a_memory_is_the_same_on_any_number_of_devices(rows):
@@ -61,7 +61,7 @@ def test_training_that_diverges_ends_at_once_and_says_so():
     (job,) = jobs_of(("linear", 4, 0, 20), parts=(1,), learning_rates=rates)
     (row,) = steps(job)[-1].rows
     assert row["finite"] is False
-    assert row["steps"] == job.lane.check_every
+    assert row["steps"] == job.lanes[0].check_every
 
 
 def test_a_report_has_a_line_for_each_memory_and_number_of_devices(rows):
@@ -76,7 +76,7 @@ def test_a_report_has_a_line_for_each_memory_and_number_of_devices(rows):
 
 def test_held_bytes_count_hidden_units_if_they_are_more_than_scores():
     wide, narrow = jobs_of(("mlp", 4, 512, 64), ("mlp", 4, 4, 64), parts=(2,))[::-1]
-    held = [large_memories.cost(j.lane.settings, 2).held for j in (wide, narrow)]
+    held = [large_memories.cost(j.lanes[0].settings, 2).held for j in (wide, narrow)]
     rows = 32
     weights = 2 * 4 * 512 + 512
     assert held[0] == 4 * (6 * rows * 4 + 3 * rows * 512 + 4 * weights)

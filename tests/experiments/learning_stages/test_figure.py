@@ -5,11 +5,11 @@ import pathlib
 import panels
 import pytest
 
-from recall.store import journal
+from recall.store import csv_files
 
 RESULTS = pathlib.Path(__file__).parents[3] / "results"
 NAMES = ("sequential_learning", "stage_optimizer", "stage_ratio")
-ROWS = {name: journal.read_csv(RESULTS / f"{name}.csv") for name in NAMES}
+ROWS = {name: csv_files.read(RESULTS / f"{name}.csv") for name in NAMES}
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -156,9 +156,9 @@ def test_there_is_no_prediction_where_theory_says_nothing():
 
 def test_jobs_hold_lanes_of_one_program_the_longest_first():
     lanes = [change(seed=s, subjects=S) for s in (0, 1) for S in (4, 8, 64)]
-    found = stage_common.jobs_of([*lanes, change(optimizer="adam")])
+    found = stage_common.batches_of([*lanes, change(optimizer="adam")])
     assert sorted(len(job.lanes) for job in found) == [1, 2, 2, 2]
-    costs = [job.core_seconds for job in found]
+    costs = [job.about().core_seconds for job in found]
     assert costs == sorted(costs, reverse=True)
     for job in found:
         assert len({lane.program() for lane in job.lanes}) == 1

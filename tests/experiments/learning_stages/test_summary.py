@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from recall import experiments
 from recall.experiments.learning_stages import summary as stage_summary
 from recall.experiments.learning_stages import table as report_stages
-from recall.store import journal
+from recall.store import csv_files
 
 RESULTS = pathlib.Path(__file__).parents[3] / "results"
 NAMES = ("sequential_learning", "stage_ratio", "stage_optimizer")
@@ -81,7 +81,7 @@ def test_a_table_has_a_line_a_setting_and_counts_what_diverged():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_rows_are_drawn(name):
-    rows = journal.read_csv(RESULTS / f"{name}.csv")
+    rows = csv_files.read(RESULTS / f"{name}.csv")
     assert isinstance(experiments.draw(name, rows), Figure)
 
 
@@ -92,7 +92,7 @@ def test_a_figure_of_nothing_is_refused(name):
 
 
 def test_stages_are_shaded_and_pictures_hang_below():
-    rows = journal.read_csv(RESULTS / "sequential_learning.csv")
+    rows = csv_files.read(RESULTS / "sequential_learning.csv")
     drawn = experiments.draw("sequential_learning", rows)
     texts = [t.get_text() for axes in drawn.axes for t in axes.texts]
     assert "p(answer | relation) is predicted" in texts
@@ -102,7 +102,7 @@ def test_stages_are_shaded_and_pictures_hang_below():
 
 def test_committed_stages_are_those_of_theory():
     """The law within 15 %, over 30 settings and more, of 5 seeds each."""
-    found = stage_summary.settings(journal.read_csv(RESULTS / "stage_ratio.csv"))
+    found = stage_summary.settings(csv_files.read(RESULTS / "stage_ratio.csv"))
     off = stage_summary.deviations(found)
     assert len(found) >= 30
     assert min(s.seeds for s in found) >= 5
@@ -110,7 +110,7 @@ def test_committed_stages_are_those_of_theory():
 
 
 def test_a_run_that_diverged_is_drawn_without_the_pictures_that_it_has_not():
-    rows = journal.read_csv(RESULTS / "sequential_learning.csv")
+    rows = csv_files.read(RESULTS / "sequential_learning.csv")
     lost = [
         row | {"scores": [None] * len(row["scores"]), "finite": False}
         if row["kind"] == "picture"
