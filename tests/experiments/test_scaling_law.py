@@ -53,10 +53,10 @@ def rows_of(*lanes):
 
 @pytest.fixture(scope="module")
 def rows():
-    """All ways, at two sizes, of two seeds."""
+    """All methods, at two sizes, of two seeds."""
     both = (0, 1)
     found = []
-    for way in zipf_lanes.WAYS:
+    for way in zipf_lanes.METHODS:
         for d in (4, 6):
             found += rows_of(*(lane("linear", way, seed, d=d) for seed in both))
     return found + rows_of(*(lane("mlp", "trained_top", seed) for seed in both))
@@ -67,14 +67,14 @@ def rows():
 
 def task(num=12, outputs=5, d=12, alpha=1.5):
     keys = jax.random.split(jax.random.key(0), 2)
-    odds = bounds.zipf(num, alpha)
-    rest = np.append(np.cumsum(odds[::-1])[::-1], 0.0)
+    probs = bounds.zipf(num, alpha)
+    rest = np.append(np.cumsum(probs[::-1])[::-1], 0.0)
     given = facts.of(
         jnp.eye(num, d),
         jax.random.normal(keys[0], (outputs, d)),
         jax.random.randint(keys[1], (num,), 0, outputs),
     )
-    arrays = (jnp.asarray(x, jnp.float32) for x in (odds, rest))
+    arrays = (jnp.asarray(x, jnp.float32) for x in (probs, rest))
     return zipf_training.Task(given, *arrays)
 
 
@@ -84,9 +84,9 @@ def test_the_population_loss_is_that_of_the_plain_softmax():
     scores = np.asarray(readout.scores(recalled, given.facts), float)
     right = scores[np.arange(12), np.asarray(given.facts.targets)]
     own = np.log(np.exp(scores).sum(1)) - right
-    odds = bounds.zipf(12, 1.5)
+    probs = bounds.zipf(12, 1.5)
     for known in (0, 5, 12):
-        wanted = odds[:known] @ own[:known] + odds[known:].sum() * math.log(5)
+        wanted = probs[:known] @ own[:known] + probs[known:].sum() * math.log(5)
         found = zipf_training.population_loss(recalled, given, jnp.int32(known))
         np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
@@ -95,7 +95,7 @@ def test_facts_that_are_cut_count_as_much_as_those_that_are_not():
     whole, recalled = task(), jax.random.normal(jax.random.key(3), (12, 12))
     cut = zipf_training.Task(
         facts.of(whole.facts.inputs[:7], whole.facts.outputs, whole.facts.targets[:7]),
-        whole.odds[:7],
+        whole.probs[:7],
         whole.rest[:8],
     )
     loss = zipf_training.population_loss
@@ -106,7 +106,7 @@ def test_facts_that_are_cut_count_as_much_as_those_that_are_not():
     )
 
 
-def test_with_equal_odds_and_all_known_it_is_the_mean_cross_entropy():
+def test_with_equal_probs_and_all_known_it_is_the_mean_cross_entropy():
     given = task(alpha=1e-9)
     recalled = jax.random.normal(jax.random.key(3), (12, 12))
     np.testing.assert_allclose(
@@ -161,12 +161,12 @@ def test_a_point_below_the_bound_is_found(rows):
 
 @pytest.mark.parametrize("alpha", [0.5, 1.5, 2.0])
 def test_the_fewest_bits_invert_the_bound(alpha):
-    odds, bits = bounds.zipf(100, alpha), np.array([0.0, 1.0, 33.3, 250.0, 499.0])
-    losses = bounds.cross_entropy(odds, 32, bits)
+    probs, bits = bounds.zipf(100, alpha), np.array([0.0, 1.0, 33.3, 250.0, 499.0])
+    losses = bounds.cross_entropy(probs, 32, bits)
     np.testing.assert_allclose(
-        bounds.fewest_bits(losses, odds, 32), bits, rtol=1e-6, atol=1e-6
+        bounds.fewest_bits(losses, probs, 32), bits, rtol=1e-6, atol=1e-6
     )
-    assert bounds.fewest_bits(10.0, odds, 32) == 0.0
+    assert bounds.fewest_bits(10.0, probs, 32) == 0.0
 
 
 @pytest.mark.parametrize("alpha", [1.5, 2.0])
@@ -182,7 +182,7 @@ def test_bits_count_weights_steps_and_how_many_facts_are_known():
     assert lane().total_bits(3) == 3 * 36 + 32
     assert lane(way="trained_top").total_bits(3) == 3 * 36 + 32 + 7  # of 0 ... 96
     assert lane("mlp").total_bits(2) == 2 * (24 + 4 + 24) + 3 * 32
-    assert lane("mlp").parameters == 52
+    assert sum(lane("mlp").sizes) == 52
 
 
 # Rows
@@ -211,9 +211,9 @@ def test_lanes_side_by_side_are_lanes_alone(rows):
 
 def test_knowing_the_top_facts_alone_loses_less(rows):
     """A memory of all facts pays for confident wrong answers to the rare ones."""
-    by_way = {c.way: c.medians for c in zipf_summary.curves(rows) if c.bits == 32}
-    assert (by_way["trained_top"] < by_way["trained"]).all()
-    assert (by_way["trained"] < by_way["outer_product"]).all()
+    by_method = {c.method: c.medians for c in zipf_summary.curves(rows) if c.bits == 32}
+    assert (by_method["trained_top"] < by_method["trained"]).all()
+    assert (by_method["trained"] < by_method["outer_product"]).all()
 
 
 def test_done_lanes_are_not_run_again():
@@ -228,7 +228,7 @@ def curve(losses, **changes):
     made = zipf_summary.Curve(
         alpha=2.0,
         memory="linear",
-        way="trained",
+        method="trained",
         rounding="after",
         bits=2,
         facts=4096,
@@ -247,12 +247,12 @@ def test_exponents_of_a_power_law_are_its_own():
     assert fit.bound == pytest.approx(-1.0, abs=0.03)
 
 
-def test_memories_that_keep_a_share_of_the_bits_know_in_proportion_to_them():
+def test_memories_that_keep_a_fraction_of_the_bits_know_in_proportion_to_them():
     made = curve(())
-    losses = bounds.cross_entropy(made.odds, 32, 0.25 * made.total_bits)
+    losses = bounds.cross_entropy(made.probs, 32, 0.25 * made.total_bits)
     fit = zipf_summary.exponents(made._replace(losses=[(x, x) for x in losses]))
     assert fit.knowledge.value == pytest.approx(1.0)
-    assert fit.share == pytest.approx((0.25, 0.25))
+    assert fit.fractions == pytest.approx((0.25, 0.25))
 
 
 def test_intervals_show_the_scatter_of_seeds_and_one_seed_has_none():

@@ -19,34 +19,34 @@ NAMES = {
     ("mlp", "trained"): "MLP, trained",
     ("mlp", "trained_top"): "MLP, trained on the top facts",
 }
-_BITS = (2, 4)  # for each parameter, of the bounds that are drawn against parameters
+_BITS = (2, 4)  # of a parameter: trained weights put about so many to use
 
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Loss against parameters (above) and against bits (below), a column an exponent.
+    """Draws loss against parameters (above) and bits (below), a column an exponent.
 
-    Above, weights are as they are, of 32 bits; below, each way's best numbers of bits
-    are joined, and dots are all others.
+    Above, weights have 32 bits; below, the best numbers of bits of each method are
+    joined, and dots are all others.
 
     Raises:
         ValueError: if no point is finite.
     """
-    found = summary.curves(rows)
-    if not found:
+    curves = summary.curves(rows)
+    if not curves:
         raise ValueError("Expected rows of finite points; got none.")
-    alphas = sorted({curve.alpha for curve in found})
+    alphas = sorted({curve.alpha for curve in curves})
     figure, panels = plotting.panels(2 * len(alphas), sharex=False, sharey=False)
     for index, alpha in enumerate(alphas):
-        mine = [curve for curve in found if curve.alpha == alpha]
-        _against_parameters(panels[index], mine)
-        _against_bits(panels[len(alphas) + index], mine)
+        column = [curve for curve in curves if curve.alpha == alpha]
+        _against_parameters(panels[index], column)
+        _against_bits(panels[len(alphas) + index], column)
     plotting.legend(figure)
     return figure
 
 
 def _against_parameters(axes: Axes, curves: Sequence[summary.Curve]) -> None:
-    """Weights of 32 bits, beside what 2 and 4 bits for each parameter allow."""
+    """Draws weights of 32 bits beside the bounds of 2 and 4 bits a parameter."""
     whole = [curve for curve in curves if curve.rounding == "none"]
     for curve in whole:
         _series(axes, curve, curve.parameters, filled=True)
@@ -66,19 +66,18 @@ def _against_parameters(axes: Axes, curves: Sequence[summary.Curve]) -> None:
 
 
 def _against_bits(axes: Axes, curves: Sequence[summary.Curve]) -> None:
-    """Rounded weights, and the bound for just these bits."""
-    few = [curve for curve in curves if curve.rounding != "none"]
-    for curve in few:
+    """Draws rounded weights, and the bound for just these bits."""
+    quantized = [curve for curve in curves if curve.rounding != "none"]
+    for curve in quantized:
         colour = _look(curve).colour
         axes.scatter(curve.total_bits, curve.medians, s=5, color=colour, alpha=0.35)
-    best = summary.best_bits(few)
-    for curve in best:
+    for curve in summary.best_bits(quantized):
         _series(axes, curve, curve.total_bits, filled=False)
     first = curves[0]
-    bits = [c.total_bits for c in few] or [c.total_bits for c in curves]
+    bits = [c.total_bits for c in quantized] or [c.total_bits for c in curves]
     x = np.geomspace(*plotting.ends(np.concatenate(bits), 1.3), 60)
     end = _bound(axes, first, x, x, "bound")
-    _frame(axes, x, few or curves, [end])
+    _frame(axes, x, quantized or curves, [end])
     axes.set(
         xlabel="bits of all that a decoder needs",
         ylabel="population cross-entropy (nats)",
@@ -87,8 +86,8 @@ def _against_bits(axes: Axes, curves: Sequence[summary.Curve]) -> None:
 
 
 def _series(axes: Axes, curve: summary.Curve, x: np.ndarray, *, filled: bool) -> None:
-    lows, highs = ([pick(some) for some in curve.losses] for pick in (min, max))
-    name = NAMES.get((curve.memory, curve.way), f"{curve.memory} {curve.way}")
+    lows, highs = ([end(seeds) for seeds in curve.losses] for end in (min, max))
+    name = NAMES[curve.memory, curve.method]
     plotting.series(
         axes,
         x,
@@ -102,15 +101,15 @@ def _series(axes: Axes, curve: summary.Curve, x: np.ndarray, *, filled: bool) ->
 
 
 def _look(curve: summary.Curve) -> plotting.Look:
-    return plotting.look(list(NAMES).index((curve.memory, curve.way)))
+    return plotting.look(list(NAMES).index((curve.memory, curve.method)))
 
 
 def _bound(
     axes: Axes, curve: summary.Curve, x: np.ndarray, bits: np.ndarray, name: str
 ) -> tuple[float, str, str]:
-    """Draws the bound; returns what to write at its end."""
-    y = bounds.cross_entropy(curve.odds, curve.outputs, bits)
-    shown = y > 0
+    """Draws the bound; returns the height, text and colour of the label at its end."""
+    y = bounds.cross_entropy(curve.probs, curve.outputs, bits)
+    shown = y > 0  # with all facts known it is zero, which no log axis shows
     plotting.theory_line(axes, x[shown], y[shown], plotting.GREY)
     return float(y[shown][-1]), name, plotting.GREY
 
@@ -121,7 +120,7 @@ def _frame(
     curves: Sequence[summary.Curve],
     ends: Sequence[tuple[float, str, str]],
 ) -> None:
-    losses = [loss for curve in curves for some in curve.losses for loss in some]
+    losses = [loss for curve in curves for seeds in curve.losses for loss in seeds]
     low = min([*losses, *(end[0] for end in ends)])
     plotting.log_axis(axes.xaxis, x[0], x[-1])
     plotting.log_axis(axes.yaxis, low / 1.3, max(losses) * 1.3)

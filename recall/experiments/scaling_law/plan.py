@@ -20,6 +20,7 @@ def plan_of(config: Any) -> Plan:
         ValueError: naming a field that is wrong, its value, and what is allowed.
     """
     facts = fields.integer("facts", config.facts, 2)
+    # "loop" fields are of quantization-aware training (QAT), "bits" of PTQ.
     lane = functools.partial(
         zipf_lanes.ZipfLane,
         facts=facts,
@@ -27,7 +28,7 @@ def plan_of(config: Any) -> Plan:
         bits=fields.integers("bits", config.bits, 2, 16),
         loop_steps=fields.integer("loop_steps", config.loop_steps, 1),
     )
-    methods = fields.each("ways", config.ways, zipf_lanes.WAYS)
+    methods = fields.each("ways", config.ways, zipf_lanes.METHODS)
     alphas = fields.numbers("alphas", config.alphas, "(0, inf)")
     seeds = fields.seeds("seeds", config.seeds)
     sizes = [size for memory in MEMORIES for size in _sizes(config, memory)]
@@ -45,20 +46,18 @@ def plan_of(config: Any) -> Plan:
 
 
 def _sizes(config: Any, memory: str) -> list[dict[str, Any]]:
-    """Reads the sizes of a memory; it may have none."""
-    section = config[memory]
+    """Reads the sizes of a memory."""
+    section = config[memory]  # () leaves a memory out; `integers` takes no empty list
     if memory == "linear":
         widths = section.d and fields.integers("linear.d", section.d, 1)
         return [
             {"memory": memory, "d": d, "m": 0, "activation": ""} for d in widths or ()
         ]
-    activation = fields.pick(
-        "mlp.activation", section.activation, sorted(mlp.ACTIVATIONS)
-    )
+    activations = sorted(mlp.ACTIVATIONS)
     same = {
         "memory": memory,
+        "activation": fields.pick("mlp.activation", section.activation, activations),
         "d": fields.integer("mlp.d", section.d, 1),
-        "activation": activation,
     }
     units = section.m and fields.integers("mlp.m", section.m, 1)
     return [same | {"m": m} for m in units or ()]
@@ -68,13 +67,13 @@ def _tries(config: Any, memory: str, method: str) -> dict[str, Any]:
     """Reads the values among which a method picks the best for its memory."""
     built = method.startswith("outer_product")
     name = "outer_product" if built else method
-    section, shares = config[name], ()
+    section, ratios = config[name], ()
     if method.endswith("top"):  # knows some facts alone: so many for each parameter
         field = "shares" if built else f"{memory}_shares"
-        shares = fields.numbers(f"{name}.{field}", section[field], "(0, inf)")
+        ratios = fields.numbers(f"{name}.{field}", section[field], "(0, inf)")
     powers = fields.numbers(f"{name}.powers", section.powers, "[0, inf)")
-    tries: dict[str, Any] = {"way": method, "shares": shares, "powers": powers}
-    if built:
+    tries: dict[str, Any] = {"way": method, "shares": ratios, "powers": powers}
+    if built:  # one try a power: nothing is trained, so nothing is trained further
         return tries | {"learning_rates": (0.0,), "num_steps": 1, "loop_bits": ()}
     rates = f"{memory}_rates"
     return tries | {

@@ -18,19 +18,19 @@ _COLUMNS = (
 
 
 def tables(rows: Iterable[Row]) -> list[Table]:
-    """Returns exponents of weights as they are, and of the best numbers of bits."""
-    found = list(rows)
-    curves = summary.curves(found)
+    """Returns exponents of float32 weights, and of the best numbers of bits."""
+    rows = list(rows)
+    curves = summary.curves(rows)
     shown = [curve for curve in curves if curve.rounding == "none"]
     shown += summary.best_bits(curves)
-    lines = [cells(curve) for curve in sorted(shown, key=_order)]
-    return [Table("How loss falls", _COLUMNS, lines, describe(found))]
+    shown.sort(key=lambda c: (c.alpha, c.memory, c.method, c.rounding != "none"))
+    return [Table("How loss falls", _COLUMNS, list(map(_line, shown)), describe(rows))]
 
 
 def describe(rows: Iterable[Row]) -> str:
-    """What columns mean, and whether all points keep to the bound."""
-    found = list(rows)
-    points, below = summary.points(found), summary.below(found)
+    """Returns the caption: the columns, and the number of points below the bound."""
+    rows = list(rows)
+    points, below = summary.points(rows), summary.below(rows)
     return (
         "slope: of ln loss against ln bits, of ln parameters where weights have 32. "
         "knowledge: of the fewest bits that such losses take, against the same. "
@@ -39,14 +39,15 @@ def describe(rows: Iterable[Row]) -> str:
     )
 
 
-def cells(curve: summary.Curve) -> list[str]:
-    """A line of the table."""
+def _line(curve: summary.Curve) -> list[str]:
     fit = summary.exponents(curve)
-    low, high = fit.share
+    # Steps of matrices and K count: a weight takes more bits than its levels.
+    bits = curve.total_bits / curve.parameters
+    low, high = fit.fractions
     return [
-        f"{curve.memory} {curve.way}".replace("_", " "),
+        f"{curve.memory} {curve.method}".replace("_", " "),
         f"{curve.alpha:g}",
-        "32" if curve.rounding == "none" else _bits(curve),
+        "32" if curve.rounding == "none" else f"{bits.min():.1f}-{bits.max():.1f}",
         f"{curve.medians[0]:.3g} to {curve.medians[-1]:.3g}",
         _interval(fit.loss),
         f"{1 - curve.alpha:g}",
@@ -55,16 +56,6 @@ def cells(curve: summary.Curve) -> list[str]:
         f"{low:.3f} to {high:.3f}",
         str(min(map(len, curve.losses))),
     ]
-
-
-def _order(curve: summary.Curve) -> tuple:
-    return curve.alpha, curve.memory, curve.way, curve.rounding != "none"
-
-
-def _bits(curve: summary.Curve) -> str:
-    """Bits for each parameter, steps of matrices included."""
-    each = curve.total_bits / curve.parameters
-    return f"{each.min():.1f}-{each.max():.1f}"
 
 
 def _interval(slope: fits.Estimate) -> str:
