@@ -61,7 +61,6 @@ _MARKS = {
     "diverged": ("x", 5, "diverged"),
     "nothing": (7, 5, "one fact or none"),  # 7 is matplotlib's caret
 }
-_LABEL_GAP = 0.055  # of the height of a panel
 
 
 class Look(NamedTuple):
@@ -114,20 +113,11 @@ def series(
 ) -> None:
     """Draws medians y and the bars of their intervals; an infinite end has none."""
     bars = np.abs(np.array(ends, float).reshape(2, -1) - np.array(y, float))
-    axes.errorbar(
-        x,
-        y,
-        yerr=np.where(np.isfinite(bars), bars, 0.0),
-        color=look.colour,
-        marker=look.marker,
-        markerfacecolor=look.colour if filled else "white",
-        linestyle="-" if joined else "none",
-        linewidth=0.9,
-        elinewidth=0.9,
-        capsize=1.8,
-        label=label,
-        zorder=3,
-    )
+    bars = np.where(np.isfinite(bars), bars, 0.0)
+    style: dict[str, Any] = {"color": look.colour, "marker": look.marker}
+    style["markerfacecolor"] = look.colour if filled else "white"
+    style |= {"linestyle": "-" if joined else "none", "linewidth": 0.9, "label": label}
+    axes.errorbar(x, y, bars, elinewidth=0.9, capsize=1.8, zorder=3, **style)
 
 
 def bounds(axes: Axes, x: Values, y: Values, look: Look) -> None:
@@ -163,18 +153,10 @@ def edge_labels(axes: Axes, lines: Iterable[tuple[Number, str, str]]) -> None:
     to_axes = axes.transData + axes.transAxes.inverted()
     ends = [(to_axes.transform((1.0, y))[1], text, colour) for y, text, colour in lines]
     ends = sorted(end for end in ends if 0 <= end[0] <= 1)
-    places = _spread([end[0] for end in ends], _LABEL_GAP)
+    places = _spread([end[0] for end in ends], 0.055)  # of the height: a line of text
     for place, (_, text, colour) in zip(places, ends, strict=True):
-        axes.annotate(
-            text,
-            xy=(1.0, place),
-            xycoords="axes fraction",
-            xytext=(4, 0),
-            textcoords="offset points",
-            color=colour,
-            fontsize=7,
-            va="center",
-        )
+        at = (1.0, place), (4, 0), "axes fraction", "offset points"
+        axes.annotate(text, *at, color=colour, fontsize=7, va="center")
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:
@@ -200,15 +182,8 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
 
 def line_label(axes: Axes, x: Number, y: Number, text: str, colour: str) -> None:
     """Writes the name of a rising line below and right of the point (x, y) on it."""
-    axes.annotate(
-        text,
-        xy=(x, y),
-        xytext=(5, -4),
-        textcoords="offset points",
-        color=colour,
-        fontsize=8,
-        va="top",
-    )
+    at = (x, y), (5, -4), "data", "offset points"
+    axes.annotate(text, *at, color=colour, fontsize=8, va="top")
 
 
 def ends(values: Iterable[Number], room: float) -> tuple[Number, Number]:
@@ -250,17 +225,13 @@ def legend(figure: Figure) -> None:
         return
     widest = 0.5 + 0.06 * max(map(len, entries))  # inches, about
     num_rows = math.ceil(len(entries) * widest / figure.get_figwidth())
-    figure.legend(
-        list(entries.values()),
-        list(entries),
-        loc="outside lower center",
-        ncols=math.ceil(len(entries) / num_rows),
-    )
+    place: dict[str, Any] = {"loc": "outside lower center"}
+    place["ncols"] = math.ceil(len(entries) / num_rows)
+    figure.legend([*entries.values()], [*entries], **place)
 
 
 @styled
 def save(figure: Figure, stem: str | os.PathLike[str]) -> None:
     """Writes `stem`.svg and `stem`.png, without dates or versions."""
-    metadata = {"Date": None, "Creator": None}
-    figure.savefig(f"{os.fspath(stem)}.svg", metadata=metadata)
+    figure.savefig(f"{os.fspath(stem)}.svg", metadata={"Date": None, "Creator": None})
     figure.savefig(f"{os.fspath(stem)}.png", metadata={"Software": None})

@@ -10,7 +10,6 @@ gives each relation answers of its own.
 
 from collections.abc import Callable, Mapping
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -57,12 +56,8 @@ def fitted(
     """Fits codes that separate all facts whenever any codes do: a convex problem.
 
     Scores are linear in the codes, so `separation.separate` finds codes or proves that
-    there are none; then it returns its last. Derived here.
-
-    Args:
-        world: all of it live.
-        tokens: the embeddings.
-        width: of the padded program; fits of one width share their compilation.
+    there are none; then it returns its last. Fits padded to one `width` share their
+    compilation; the world is all live. Derived here.
     """
     facts = token_facts(world, tokens)
     d = facts.outputs.shape[1]
@@ -104,25 +99,17 @@ def token_facts(
 ) -> facts_lib.Facts:
     """Returns facts whose inputs are indicators of both tokens, `[P, S + R]`."""
     S, R = world.choices.shape
-    return _facts(world, tokens, jnp.eye(S, S + R), jnp.eye(S + R)[S:])
+    eye = jnp.eye(S + R)
+    return pair_facts(world, tokens._replace(subjects=eye[:S], relations=eye[S:]))
 
 
 def pair_facts(
     world: recall_task.World, tokens: transformer.Embeddings
 ) -> facts_lib.Facts:
     """Returns facts about x = phi(s) + phi(r), `[P, d]`, which copy heads write."""
-    return _facts(world, tokens, tokens.subjects, tokens.relations)
-
-
-def _facts(
-    world: recall_task.World,
-    tokens: transformer.Embeddings,
-    subjects: jax.Array,
-    relations: jax.Array,
-) -> facts_lib.Facts:
     s, r = recall_task.pairs(world).T
     return facts_lib.Facts(
-        inputs=subjects[s] + relations[r],
+        inputs=tokens.subjects[s] + tokens.relations[r],
         outputs=tokens.answers,
         targets=recall_task.answers(world)[s, r],
         n=jnp.asarray(len(s), jnp.int32),

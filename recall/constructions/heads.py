@@ -56,19 +56,12 @@ class Heads:
             raise ValueError(f"Expected head size >= 1 token; got size={self.size}.")
         if self.keys not in KEYS:
             raise ValueError(f"Expected keys in {list(KEYS)}; got {self.keys!r}.")
-        if not self.inverse_temperature > 0:
-            raise ValueError(
-                f"Expected inverse_temperature > 0; got {self.inverse_temperature}."
-            )
+        if not (beta := self.inverse_temperature) > 0:  # nan is refused, too
+            raise ValueError(f"Expected inverse_temperature > 0; got {beta}.")
 
 
 class Codes(NamedTuple):
-    """The vectors that heads write when they attend to a token.
-
-    Attributes:
-        subjects: `[S, d]` t_s.
-        relations: `[R, d]` t_r.
-    """
+    """The vectors t_s and t_r that heads write when they attend to a token."""
 
     subjects: Float[Any, "S d"]
     relations: Float[Any, "R d"]
@@ -96,15 +89,14 @@ def construct(
     end = np.asarray(tokens.end, np.float64)
     # sqrt(d_h) undoes the scale of attention: logits are beta <k_h, x>.
     query = design.inverse_temperature * np.sqrt(design.size) * end / (end @ end)
-    rows = [
-        (_key(group, end, rest, design.keys), query, _duals(group, end), code)
-        for group, rest, code in _groups(tokens, codes, design.size)
-    ]
+    rows = []
+    for group, rest, code in _groups(tokens, codes, design.size):
+        duals = np.linalg.pinv(np.concatenate([group, end[None]])).T[: len(group)]
+        rows.append((_key(group, end, rest, design.keys), query, duals, code))
     stacked = [
         np.stack([_fill(row[part], design.size) for row in rows]) for part in range(4)
     ]
-    K, Q, V, O = (jnp.asarray(part, jnp.float32) for part in stacked)  # noqa: E741
-    return transformer.Params(K=K, Q=Q, V=V, O=O)
+    return transformer.Params(*(jnp.asarray(part, jnp.float32) for part in stacked))
 
 
 def gap(params: transformer.Params, tokens: transformer.Embeddings) -> float:
@@ -116,12 +108,11 @@ def gap(params: transformer.Params, tokens: transformer.Embeddings) -> float:
     H, size, _ = params.K.shape
     X = transformer.token_table(tokens)
     logits = transformer.key_scores(params, X, tokens.end, size)
-    over_end = logits - logits[-1:]
+    over_end = logits - logits[-1:]  # the end token is the last row
     S, R = tokens.subjects.shape[0], tokens.relations.shape[0]
     head_of = [*np.arange(S) // size, *(-(-S // size) + np.arange(R) // size)]
-    heads = np.full(len(X), -1)  # noise and the end are in no group
-    heads[: S + R] = head_of
-    inside = jnp.asarray(heads)[:, None] == jnp.arange(H)[None, :]
+    head_of += [-1] * (len(X) - S - R)  # noise and the end are in no group
+    inside = jnp.asarray(head_of)[:, None] == jnp.arange(H)[None, :]
     least = jnp.min(jnp.where(inside, over_end, jnp.inf))
     most = jnp.max(jnp.where(inside, -jnp.inf, over_end)[:-1])
     return float(jnp.minimum(least, -most))
@@ -171,10 +162,6 @@ def _widest(group: np.ndarray, end: np.ndarray, rest: np.ndarray) -> np.ndarray:
         method="highs",
     )
     return solved.x[:d] * (0.5 / solved.x[-1] if solved.x[-1] > 1e-9 else 0.0)
-
-
-def _duals(group: np.ndarray, end: np.ndarray) -> np.ndarray:
-    return np.linalg.pinv(np.concatenate([group, end[None]])).T[: len(group)]
 
 
 def _fill(rows: np.ndarray, size: int) -> np.ndarray:

@@ -34,13 +34,7 @@ SHIFT = 1e-3  # of w_g by eps p_ga, relative
 
 
 class Design(NamedTuple):
-    """Static settings of the memory.
-
-    Attributes:
-        m: hidden units, at most; a multiple of `outputs` + 1 is used.
-        degrees: (j, k).
-        outputs: v_ga of each gate.
-    """
+    """Static settings: m hidden units or fewer, degrees (j, k), v_ga of each gate."""
 
     m: int
     degrees: tuple[int, int] = (1, 1)
@@ -82,17 +76,15 @@ def check(design: Design, d: int) -> None:
     Raises:
         ValueError: naming the smallest value that works.
     """
-    j, k = design.degrees
+    (j, k), outputs = design.degrees, design.outputs
     if min(j, k) < 1 or j + k > MAX_DEGREE:
         raise ValueError(
             f"Expected degrees j, k >= 1 with j + k <= {MAX_DEGREE}; got {(j, k)}."
         )
-    if not 1 <= design.outputs <= d:
-        raise ValueError(
-            f"Expected outputs of a gate in [1, d = {d}]; got {design.outputs}."
-        )
+    if not 1 <= outputs <= d:  # no more are orthonormal
+        raise ValueError(f"Expected outputs of a gate in [1, d = {d}]; got {outputs}.")
     fewest = math.ceil(fluctuation(design.degrees) / hermite.MAX_FLUCTUATION**2)
-    least = fewest * (design.outputs + 1)
+    least = fewest * (outputs + 1)
     if design.m < least:
         raise ValueError(
             f"Expected m >= {least} hidden units for degrees {(j, k)}, so that a "
@@ -110,17 +102,10 @@ def construct(
 ) -> mlp.Params:
     """Constructs the MLP, of `design.activation`, that recalls u_a*(s,r) from x_sr.
 
-    Args:
-        key: of gates and outputs.
-        subjects: phi(s).
-        relations: phi(r).
-        answers: u_a*(s,r).
-        design: static.
-
     Raises:
         ValueError: see `check`.
     """
-    S, d = subjects.shape
+    (S, d), R = subjects.shape, relations.shape[0]
     check(design, d)
     (j, k), G = design.degrees, design.gates
     key_in, key_out = jax.random.split(key)
@@ -130,9 +115,8 @@ def construct(
     duals = duals * hermite.polynomial(relations @ W.T, k)[None, :, :]
     dual = jnp.linalg.pinv(jnp.concatenate([subjects, relations])).T
     y = dual[:S, None, :] + dual[None, S:, :]  # <y_sr, x_sr'> = 1, not 1 + noise
-    n = S * relations.shape[0]
     weights = jnp.einsum("srd,gad->srga", answers, V) * duals[:, :, :, None]
-    P = weights.reshape(n, -1).T @ y.reshape(n, d)
+    P = weights.reshape(S * R, -1).T @ y.reshape(S * R, d)
     return _differences(W, P.reshape(G, design.outputs, d), V)
 
 

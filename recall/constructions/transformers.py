@@ -2,7 +2,7 @@ r"""One-layer transformers with explicit weights, and the check of all their fac
 
 `attention_only` is Theorem 3, `attention_mlp` Theorem 4 of Nichani, Lee, Bietti 2024
 (https://arxiv.org/abs/2412.06538), in the form derived here. In both, weights of the
-attention are 4 (S + R) d where the head size divides S and R.
+attention are 4 (S + R) d where the head size divides S and R. Worlds are all live.
 """
 
 import functools
@@ -29,13 +29,7 @@ def attention_only(
     design: heads.Heads,
     codes: codes_lib.Code = codes_lib.plain,
 ) -> transformer.Params:
-    """Constructs heads that write codes: right answers score 2, others at most 1.
-
-    Args:
-        world: all of it live.
-        tokens: the embeddings.
-        design: of the heads.
-        codes: one of `codes.CODES`.
+    """Constructs heads that write `codes.CODES`: right answers score 2, others <= 1.
 
     Raises:
         ValueError: if d is too small for dual values or codes.
@@ -52,14 +46,7 @@ def attention_mlp(
 ) -> transformer.Params:
     """Constructs heads that copy phi(s) + phi(r), before an MLP that recalls from it.
 
-    The MLP is scaled up until the residual does not matter.
-
-    Args:
-        world: all of it live.
-        tokens: the embeddings.
-        design: of the heads.
-        memory: of the facts about phi(s) + phi(r).
-        activation: of the memory.
+    `memory`, of an `activation`, is scaled up until the residual does not matter.
 
     Raises:
         ValueError: if d is too small for dual values, or the memory has no units.
@@ -134,10 +121,7 @@ def ask(
     contexts: int,
     architecture: transformer.Architecture,
 ) -> fit.Answers:
-    """Measures the accuracy over all facts, in noise contexts of one length.
-
-    Every subject has `contexts` contexts of its own.
-    """
+    """Measures the accuracy over all facts, each subject in contexts of its own."""
     size = params.K.shape[1]
 
     def right(key: Key[Array, ""]) -> Array:

@@ -12,18 +12,14 @@ from recall import readout, training
 from recall.data import recall_task, sequences
 from recall.models import population, transformer
 
-SizesOf = Callable[[Int[Array, ""]], recall_task.Sizes]  # of a probe of size n
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sampling:
     """The prompts of a step and of a check; static.
 
     Attributes:
-        length: tokens T of a sequence.
         layout: one of `sequences.LAYOUTS`.
-        contexts: noise contexts of a step, C.
-        facts: facts read in each of them, F.
+        contexts: noise contexts of a step, in each of which it reads `facts` facts.
         checks: noise contexts of a check, which asks about every fact in each.
     """
 
@@ -64,7 +60,7 @@ def advance(
     n: Int[Array, ""],
     learning_rate: Float[Array, ""],
     *,
-    sizes: SizesOf,
+    sizes: Callable[[Int[Array, ""]], recall_task.Sizes],
     sampling: Sampling,
     architecture: transformer.Architecture,
     recipe: training.Recipe,
@@ -100,12 +96,7 @@ def sampled_loss(
 
 
 class Answers(NamedTuple):
-    """The accuracy over all facts of a world, in several noise contexts.
-
-    Attributes:
-        mean: `[]` fraction recalled, over facts and noise contexts.
-        worst: `[]` fraction of the facts recalled in each of the noise contexts.
-    """
+    """The fractions of facts recalled: on average, and in every noise context."""
 
     mean: Float[Array, ""]
     worst: Float[Array, ""]

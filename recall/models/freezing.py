@@ -50,17 +50,14 @@ def fit(
 ) -> training.Fit:
     """Trains the free weights for `check_every` steps, on the whole world."""
     key = jax.random.fold_in(jax.random.key(problem.seed), problem.n_max)
-    loss_of_all = factual_training.sampled_loss(
-        key, problem, problem.world, sampling, architecture
-    )
+    prompts = problem.world, sampling, architecture
+    loss_of_all = factual_training.sampled_loss(key, problem, *prompts)
 
     def loss(params: transformer.Params, step: Array) -> readout.Loss:
         # Adam leaves weights that never had a gradient exactly where they are. A traced
         # mask, and not another tree of params: one program for all parts.
-        masked = jax.tree.map(
-            lambda p, f: jnp.where(f, p, jax.lax.stop_gradient(p)), params, free
-        )
-        return loss_of_all(masked, step)
+        mask = lambda p, f: jnp.where(f, p, jax.lax.stop_gradient(p))  # noqa: E731
+        return loss_of_all(jax.tree.map(mask, params, free), step)
 
     start = training.start(problem.initial)
     return training.descend(start, learning_rate, loss=loss, recipe=recipe)

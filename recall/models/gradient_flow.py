@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 from recall.models import linear_attention
 
 RTOL, ATOL = 1e-5, 1e-9  # of a step, in float32
-_MOST_STEPS = 100_000
 
 
 def follow(params: Any, loss: Callable[[Any], Array], duration: Any) -> Any:
@@ -29,7 +28,7 @@ def follow(params: Any, loss: Callable[[Any], Array], duration: Any) -> Any:
         dt0=None,  # rates differ by orders of magnitude: the controller picks it
         y0=params,
         stepsize_controller=diffrax.PIDController(rtol=RTOL, atol=ATOL),
-        max_steps=_MOST_STEPS,
+        max_steps=100_000,
         throw=False,  # a lane that fails is not finite: that is data
     )
     return jax.tree.map(lambda x: x[-1], solution.ys)

@@ -30,36 +30,21 @@ INITS = ("published", "paper", "gaussian")
 
 
 class Params(NamedTuple):
-    """The trained weights of the simplified model.
-
-    Attributes:
-        w: `[d]` W_KQ phi(end), the query in the space of tokens.
-        V: `[k, d]` values.
-    """
+    """The trained weights: values V, and the query w = W_KQ phi(end)."""
 
     w: Float[Array, "*lanes d"]
     V: Float[Array, "*lanes k d"]
 
 
 class Embeddings(NamedTuple):
-    """The vectors of tokens (subjects, relations, noise, end) and of answers.
-
-    Attributes:
-        tokens: `[Z, d]`.
-        answers: `[A, k]`.
-    """
+    """The vectors of tokens (subjects, relations, noise, end) and of answers."""
 
     tokens: Float[Array, "*lanes Z d"]
     answers: Float[Array, "*lanes A k"]
 
 
 class Tables(NamedTuple):
-    """The weights in the coordinates of tokens and answers.
-
-    Attributes:
-        scores: `[Z]` w(z).
-        values: `[Z, A]` V(a, z).
-    """
+    """The weights w(z) and V(a, z) in the coordinates of tokens and answers."""
 
     scores: Float[Array, " Z"]
     values: Float[Array, "Z A"]
@@ -76,7 +61,7 @@ def init(
             w = alpha sqrt(|A| + 1), so that w(z)^2 - sum_a V(a, z)^2 = alpha^2 > 0;
             "gaussian", all entries alpha N(0, 1).
         scale: alpha.
-        sizes: ints; there are R D answers and S + R + N + 1 tokens.
+        sizes: of the world, ints.
     """
     tokens = sizes.subjects + sizes.relations + sizes.noise + 1
     return init_of_widths(key, kind, scale, sizes.relations * sizes.answers, tokens)
@@ -147,11 +132,10 @@ def logits(
         weighted = [w[:, None] * v for w, v in zip(groups, values, strict=True)]
         context = counts @ weighted[2]
         return context[:, None, :] + weighted[0][s] + weighted[1][r]
-    weights = _softmax(groups, reads, counts)
-    context = jnp.exp(weights.context) @ values[2]
-    mixed = jnp.exp(weights.rest)[:, :, None] * context[:, None, :]
-    mixed += jnp.exp(weights.subject)[:, :, None] * values[0][s]
-    return mixed + jnp.exp(weights.relation)[:, :, None] * values[1][r]
+    rest, subject, relation, inside = map(jnp.exp, _softmax(groups, reads, counts))
+    mixed = rest[:, :, None] * (inside @ values[2])[:, None, :]  # noise summed once
+    mixed += subject[:, :, None] * values[0][s]
+    return mixed + relation[:, :, None] * values[1][r]
 
 
 def _kinds(table: Tables, world: recall_task.World) -> tuple[list[Array], list[Array]]:
@@ -160,17 +144,8 @@ def _kinds(table: Tables, world: recall_task.World) -> tuple[list[Array], list[A
     return jnp.split(table.scores, (S, S + R)), jnp.split(table.values, (S, S + R))
 
 
-class _LogAttention(NamedTuple):
-    """Logarithms of attention to a context, subject, relation; to tokens inside it."""
-
-    rest: Array
-    subject: Array
-    relation: Array
-    context: Array
-
-
-def _softmax(groups: list[Array], reads: prompts.Reads, counts: Array) -> _LogAttention:
-    """Computes the log attention of every fact in every context."""
+def _softmax(groups: list[Array], reads: prompts.Reads, counts: Array) -> list[Array]:
+    """Computes log attention to contexts, subjects, relations; inside a context."""
     present = counts > 0
     # The inner `where` keeps log(0), whose gradient is nan, out of the backward pass.
     log_counts = jnp.where(present, jnp.log(jnp.where(present, counts, 1.0)), -jnp.inf)
@@ -178,8 +153,7 @@ def _softmax(groups: list[Array], reads: prompts.Reads, counts: Array) -> _LogAt
     whole = jax.nn.logsumexp(of_context, axis=1)  # all noise of a context as one token
     parts = (whole[:, None], groups[0][reads.subjects], groups[1][reads.relations])
     total = jnp.logaddexp(jnp.logaddexp(parts[0], parts[1]), parts[2])
-    rest, subject, relation = (part - total for part in parts)
-    return _LogAttention(rest, subject, relation, of_context - whole[:, None])
+    return [*(part - total for part in parts), of_context - whole[:, None]]
 
 
 def attention_mass(
@@ -196,9 +170,7 @@ def attention_mass(
         of_facts = groups[0][reads.subjects], groups[1][reads.relations]
         parts = (*of_facts, noise[:, None], groups[2][-1])
     else:
-        weights = _softmax(groups, reads, counts)
-        inside = jnp.exp(weights.rest[:, :, None]) * jnp.exp(weights.context[:, None])
-        noise = jnp.sum(inside[:, :, :-1], axis=-1)
-        of_facts = jnp.exp(weights.subject), jnp.exp(weights.relation)
-        parts = (*of_facts, noise, inside[:, :, -1])
+        rest, *of_facts, context = map(jnp.exp, _softmax(groups, reads, counts))
+        inside = rest[:, :, None] * context[:, None]
+        parts = (*of_facts, jnp.sum(inside[:, :, :-1], axis=-1), inside[:, :, -1])
     return jnp.stack([jnp.sum(part * reads.weights) for part in parts])

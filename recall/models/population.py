@@ -12,7 +12,7 @@ which is what softmax attention gives, position by position. C contexts of F fac
 estimate the same loss as C F sequences, for C T + C F reads instead of C F T.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,21 +20,7 @@ from jaxtyping import Array, Bool, Float
 
 from recall import facts, readout
 from recall.data import recall_task, sequences
-from recall.models import transformer
-
-
-class Context(NamedTuple):
-    """The sums over the noise and end tokens of each context, for every head.
-
-    Attributes:
-        high: `[C, H]` the largest logit among them.
-        mass: `[C, H]` sum of e^(a - high).
-        value: `[C, H, d_h]` sum of e^(a - high) V x.
-    """
-
-    high: Float[Array, "C H"]
-    mass: Float[Array, "C H"]
-    value: Float[Array, "C H d_h"]
+from recall.models import prompts, transformer
 
 
 def recalled(
@@ -61,11 +47,10 @@ def attended(
     """
     tables = transformer.used(params, frozen)
     score = lambda X: transformer.key_scores(params, X, tables.end, head_dim)  # noqa: E731
-    context = _contexts(params, tables, draw, score)
+    high, mass, value = _contexts(params, tables, draw, score)
     kinds = (tables.subjects, draw.subjects), (tables.relations, draw.relations)
-    weights = _attention(context, *(score(table)[ids] for table, ids in kinds))
-    values = [context.value[:, None]]
-    values += [_values(params, table)[ids] for table, ids in kinds]
+    weights = _attention(high, mass, *(score(table)[ids] for table, ids in kinds))
+    values = [value[:, None], *(_values(params, table)[ids] for table, ids in kinds)]
     parts = [_mix(w, v, params.O) for w, v in zip(weights, values, strict=True)]
     mixed = parts[0] + parts[1] + parts[2]
     return mixed.reshape(-1, mixed.shape[-1])
@@ -107,12 +92,13 @@ def _contexts(
     tables: transformer.Embeddings,
     draw: sequences.Draw,
     score: Any,
-) -> Context:
-    """Sums the noise and end tokens of each context, from counts of noise tokens."""
-    ids = jnp.arange(tables.noise.shape[0])
-    counts = jnp.sum(
-        draw.noise[:, :, None] == ids[None, None, :], axis=1, dtype=jnp.float32
-    )
+) -> tuple[Array, Array, Array]:
+    """Sums the noise and end tokens of each context, from counts of noise tokens.
+
+    Returns `[C, H]` the largest logit, `[C, H]` the sum of e^(a - largest), and
+    `[C, H, d_h]` the sum of e^(a - largest) V x.
+    """
+    counts = prompts.noise_counts(draw.noise, tables.noise.shape[0])
     of_noise, of_end = score(tables.noise), score(tables.end[None])
     present = jnp.where(counts[:, :, None] > 0, of_noise[None], -jnp.inf)
     # Over the tokens of each sequence: a maximum over the vocabulary underflows.
@@ -120,20 +106,17 @@ def _contexts(
     weights = counts[:, :, None] * jnp.exp(present - high[:, None, :])
     end = jnp.exp(of_end - high)
     values = jnp.einsum("cnh,nhk->chk", weights, _values(params, tables.noise))
-    return Context(
-        high=high,
-        mass=jnp.sum(weights, axis=1) + end,
-        value=values + end[:, :, None] * _values(params, tables.end[None]),
-    )
+    values += end[:, :, None] * _values(params, tables.end[None])
+    return high, jnp.sum(weights, axis=1) + end, values
 
 
-def _attention(context: Context, subjects: Array, relations: Array) -> list[Array]:
+def _attention(high: Array, mass: Array, *tokens: Array) -> list[Array]:
     """Computes attention `[C, F, H]` to a context as a whole, subject and relation."""
-    noise = context.high[:, None, :]
-    high = jnp.maximum(jnp.maximum(subjects, relations), noise)  # cancels: no gradient
-    parts = [jnp.exp(x - jax.lax.stop_gradient(high)) for x in (noise, subjects)]
-    parts += [jnp.exp(relations - jax.lax.stop_gradient(high))]
-    total = parts[0] * context.mass[:, None, :] + parts[1] + parts[2]
+    logits = high[:, None, :], *tokens
+    most = jnp.maximum(jnp.maximum(*tokens), logits[0])
+    most = jax.lax.stop_gradient(most)  # it cancels
+    parts = [jnp.exp(x - most) for x in logits]
+    total = parts[0] * mass[:, None, :] + parts[1] + parts[2]
     return [part / total for part in parts]
 
 

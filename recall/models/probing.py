@@ -49,31 +49,19 @@ AGAINST = ("nothing", "mean", "rival")  # subtracted from the score of the right
 
 
 class Attribution(NamedTuple):
-    """The scores of right answers, in two parts, fact by fact.
-
-    Attributes:
-        attention: `[N]` from <., x>.
-        mlp: `[N]` from <., c MLP(x)>.
-    """
+    """The scores of right answers, from <., x> and from <., c MLP(x)>."""
 
     attention: Float[Array, " N"]
     mlp: Float[Array, " N"]
 
 
 class Holders(NamedTuple):
-    """Fractions of the recalled facts, by the part that recalls them alone.
-
-    Attributes:
-        attention: attention alone does, the MLP alone does not.
-        mlp: the other way round.
-        both: either does.
-        neither: only both together do.
-    """
+    """Fractions of the recalled facts, by the parts that recall them alone."""
 
     attention: Float[Array, ""]
     mlp: Float[Array, ""]
     both: Float[Array, ""]
-    neither: Float[Array, ""]
+    neither: Float[Array, ""]  # only attention and the MLP together do
 
 
 class Ranks(NamedTuple):
@@ -110,11 +98,8 @@ def directions(
 ) -> Float[Array, "N d"]:
     """Returns the direction that each F is read along: u_a* less a reference.
 
-    Args:
-        vectors: F, which decides who the strongest rival is.
-        facts: right answers, and the embeddings of all.
-        against: one of AGAINST: nothing, the mean over answers, or the wrong answer
-            that scores highest.
+    One of AGAINST: nothing, the mean over answers, or the wrong answer that scores
+    highest on F.
     """
     right, live = facts.outputs[facts.targets], facts_lib.live_outputs(facts)
     if against == "nothing":
@@ -144,10 +129,10 @@ def conservation(
     """Returns the worst error of the parts, over the largest score of an answer."""
     total = x + added
     sums = {"nothing": readout.own_scores, "rival": readout.margins}
-    errors = []
-    for against, score in sums.items():
-        parts = attribute(x, added, facts, against)
-        errors.append(jnp.max(jnp.abs(sum(parts) - score(total, facts))))
+    errors = [
+        jnp.max(jnp.abs(sum(attribute(x, added, facts, against)) - score(total, facts)))
+        for against, score in sums.items()
+    ]
     largest = jnp.max(jnp.abs(readout.own_scores(total, facts)))
     return jnp.maximum(*errors) / largest
 
@@ -183,10 +168,8 @@ def ranks(M: Float[np.ndarray, "*lanes d d"]) -> Ranks:
     # never return (jaxlib 0.10.2).
     s = np.linalg.svd(np.asarray(M, np.float64), compute_uv=False)
     squares = s**2
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # 0 / 0 of a matrix of zeros
         p = s / s.sum(axis=-1, keepdims=True)
         participation = squares.sum(axis=-1) ** 2 / (squares**2).sum(axis=-1)
-    return Ranks(
-        participation=participation,
-        entropy=np.exp(special.entr(p).sum(axis=-1)),
-    )
+    nats = special.entr(p).sum(axis=-1)
+    return Ranks(participation=participation, entropy=np.exp(nats))

@@ -21,8 +21,6 @@ class Reads(NamedTuple):
     Attributes:
         counts: `[C, N]` number of times that each noise token occurs.
         weights: `[C, F]` of each fact in each context; they sum to one.
-        subjects: `[C, F]` or `[1, F]`.
-        relations: `[C, F]` or `[1, F]`.
     """
 
     counts: Float[Array, "C N"]
@@ -31,13 +29,17 @@ class Reads(NamedTuple):
     relations: Int[Array, "_ F"]
 
 
+def noise_counts(noise: Int[Array, "C noise"], num: int) -> Float[Array, "C N"]:
+    """Counts the occurrences of `num` noise tokens in each of the contexts."""
+    seen = noise[:, :, None] == jnp.arange(num)[None, None, :]
+    return jnp.sum(seen, axis=1, dtype=jnp.float32)
+
+
 def sampled(draw: sequences.Draw, num_noise: int) -> Reads:
     """Counts the noise tokens of a draw, whose sequences all weigh the same."""
-    ids = jnp.arange(num_noise)
-    counts = jnp.sum(draw.noise[:, :, None] == ids[None, None, :], 1, dtype=jnp.float32)
     C, F = draw.subjects.shape[0], draw.relations.shape[1]
     return Reads(
-        counts=counts,
+        counts=noise_counts(draw.noise, num_noise),
         weights=jnp.full((C, F), 1 / (C * F)),
         subjects=jnp.broadcast_to(draw.subjects, (C, F)),
         relations=jnp.broadcast_to(draw.relations, (C, F)),
@@ -81,7 +83,6 @@ def every_context(num_noise: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     drawn = length - 3
     chosen = itertools.combinations_with_replacement(range(num_noise), drawn)
     counts = np.array([np.bincount(c, minlength=num_noise) for c in chosen], np.float32)
-    counts = counts.reshape(-1, num_noise)
     orders = [  # multinomial coefficients
         math.factorial(drawn) / math.prod(math.factorial(int(n)) for n in row)
         for row in counts

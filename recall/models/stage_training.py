@@ -20,6 +20,13 @@ from recall.models import (
     transformer,
 )
 
+
+def _last_two(tree: Any) -> Any:
+    """Tells Muon that every weight is a matrix, or a stack of them."""
+    axes = optax.contrib.MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
+    return jax.tree.map(lambda _: axes, tree)
+
+
 MOMENTUM = 0.9
 LOSSES = ("sampled", "population")
 OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
@@ -28,9 +35,7 @@ OPTIMIZERS: Mapping[str, Callable[[Any], optax.GradientTransformation]] = {
     "adam": optax.adam,
     "sign": optax.sign_sgd,
     "muon": lambda rate: optax.chain(
-        optax.contrib.scale_by_muon(
-            beta=MOMENTUM, weight_dimension_numbers=lambda tree: _last_two(tree)
-        ),
+        optax.contrib.scale_by_muon(beta=MOMENTUM, weight_dimension_numbers=_last_two),
         optax.scale_by_learning_rate(rate),
     ),
     "flow": optax.sgd,  # for its empty state; `advance` does not call it
@@ -70,7 +75,6 @@ class Problem(NamedTuple):
         embeddings: `linear_attention.Embeddings`, or None for one-hot, of the
             simplified model; `transformer.Embeddings` of a transformer.
         head_dim: `[]` d_h of a transformer.
-        learning_rate: `[]`.
         seed: `[]` of batches.
         contexts: `[C, T - 3]` noise tokens of the contexts that checks read.
     """
@@ -84,13 +88,7 @@ class Problem(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state of training one lane.
-
-    Attributes:
-        params: of the model.
-        opt_state: of the optimizer.
-        step: `[]` steps taken.
-    """
+    """The state of one lane in training, and the steps that it has taken."""
 
     params: Any
     opt_state: Any
@@ -100,18 +98,17 @@ class State(NamedTuple):
 def start(problem: Problem, params: Any, recipe: Recipe) -> State:
     """Returns the state of a lane before its first step."""
     optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
-    return State(params, optimizer.init(_matrices(params)), jnp.zeros((), jnp.int32))
+    step = jnp.zeros((), jnp.int32)  # a weak type would compile twice
+    return State(params, optimizer.init(_matrices(params)), step)
 
 
 def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> State:
     """Takes some steps, or follows gradient flow for as long."""
     if recipe.optimizer == "flow":
         key = jax.random.key(problem.seed)  # of nothing: the population has no batch
-        params = gradient_flow.follow(
-            state.params,
-            lambda params: loss(params, problem, recipe, key),
-            problem.learning_rate * num_steps,
-        )
+        of_all = lambda params: loss(params, problem, recipe, key)  # noqa: E731
+        time = problem.learning_rate * num_steps
+        params = gradient_flow.follow(state.params, of_all, time)
         return State(params, state.opt_state, state.step + num_steps)
     optimizer = OPTIMIZERS[recipe.optimizer](problem.learning_rate)
 
@@ -130,18 +127,12 @@ def advance(problem: Problem, state: State, recipe: Recipe, num_steps: int) -> S
 def check(problem: Problem, params: Any, recipe: Recipe) -> stages.Measures:
     """Measures all facts in noise contexts that stay fixed."""
     world, C = problem.world, problem.contexts.shape[0]
-    draw = sequences.Draw(
-        problem.contexts, jnp.zeros((C, 1), int), jnp.zeros((1, 1), int)
-    )
-    counts = prompts.sampled(draw, recipe.num_noise).counts
+    counts = prompts.noise_counts(problem.contexts, recipe.num_noise)
     every = prompts.every_fact(world, counts, jnp.full(C, 1 / C))
-    draw = draw._replace(
-        subjects=jnp.repeat(every.subjects, C, axis=0),
-        relations=jnp.repeat(every.relations, C, axis=0),
-    )
+    ids = every.subjects, every.relations
+    draw = sequences.Draw(problem.contexts, *(jnp.repeat(x, C, axis=0) for x in ids))
     scores = logits(params, problem, recipe, draw)
-    reads = every.subjects, every.relations, every.weights
-    return stages.measure(scores, world, *reads)
+    return stages.measure(scores, world, *ids, every.weights)
 
 
 def logits(
@@ -182,15 +173,8 @@ def loss(
         draw = sequences.sample_draw(key, world, C, F, recipe.length, "pairs")
         reads = prompts.sampled(draw, recipe.num_noise)
         scores = logits(params, problem, recipe, draw)
-    return stages.cross_entropy(
-        scores, world, reads.subjects, reads.relations, reads.weights
-    )
-
-
-def _last_two(tree: Any) -> Any:
-    """Tells Muon that every weight is a matrix, or a stack of them."""
-    axes = optax.contrib.MuonDimensionNumbers(reduction_axis=-2, output_axis=-1)
-    return jax.tree.map(lambda _: axes, tree)
+    ids = reads.subjects, reads.relations
+    return stages.cross_entropy(scores, world, *ids, reads.weights)
 
 
 def _matrices(params: Any) -> Any:

@@ -21,7 +21,6 @@ class Measures(NamedTuple):
         subject_loss: `[]` -ln of the mass on answers with the right index in A_r; nan
             for explicit facts, whose answers have no index.
         distance: `[]` largest difference of a predicted probability from p(a | r).
-        accuracy: `[]` fraction of prompts whose right answer has the largest logit.
     """
 
     loss: Float[Array, "*lanes"]
@@ -62,12 +61,11 @@ def measure(
     weights: Float[Array, "C F"],
 ) -> Measures:
     """Computes stage losses, distance to p(a | r) and accuracy over prompts."""
-    D = world.live.answers
-    ids = jnp.arange(logits.shape[-1])[None, None, :]
+    D, A = world.live.answers, logits.shape[-1]
+    ids = jnp.arange(A)[None, None, :]
     right = recall_task.answers(world)[subjects, relations][:, :, None]
     log_p = jax.nn.log_softmax(live_logits(logits, world), axis=-1)
-    conditional = answers_of_relations(world, logits.shape[-1])[relations]
-    gap = jnp.max(jnp.abs(jnp.exp(log_p) - conditional), axis=-1)
+    gap = jnp.exp(log_p) - answers_of_relations(world, A)[relations]
     best = jnp.argmax(log_p, axis=-1, keepdims=True)
 
     def missed(mask: Array) -> Array:
@@ -76,11 +74,12 @@ def measure(
 
     return Measures(
         loss=missed(ids == right),
-        relation_loss=missed(answer_sets(world, logits.shape[-1])[relations]),
+        relation_loss=missed(answer_sets(world, A)[relations]),
         subject_loss=jnp.asarray(jnp.nan)
         if world.given is not None
         else missed(ids % D == right % D),
-        distance=jnp.sum(weights * gap),  # near 0 on the plateau: a hallucination
+        # Near 0 on the plateau: a hallucination.
+        distance=jnp.sum(weights * jnp.max(jnp.abs(gap), axis=-1)),
         accuracy=jnp.sum(weights * (best == right)[:, :, 0]),
     )
 

@@ -37,22 +37,14 @@ class Architecture:
     def __post_init__(self) -> None:
         """Raises a ValueError for an unknown activation."""
         if self.activation not in mlp_lib.ACTIVATIONS:
-            allowed = sorted(mlp_lib.ACTIVATIONS)
+            names = sorted(mlp_lib.ACTIVATIONS)
             raise ValueError(
-                f"Expected activation in {allowed}; got {self.activation!r}."
+                f"Expected activation in {names}; got {self.activation!r}."
             )
 
 
 class Embeddings(NamedTuple):
-    """The vectors of all tokens, and the unembedding of answers.
-
-    Attributes:
-        subjects: `[S, d]`.
-        relations: `[R, d]`.
-        noise: `[N, d]`.
-        end: `[d]` of the last token of every sequence.
-        answers: `[A, d]` the unembedding.
-    """
+    """The vectors of all tokens, and the unembedding of answers."""
 
     subjects: Float[Array, "*lanes S d"]
     relations: Float[Array, "*lanes R d"]
@@ -62,16 +54,7 @@ class Embeddings(NamedTuple):
 
 
 class Params(NamedTuple):
-    """The trained weights of the transformer.
-
-    Attributes:
-        K: `[H, d_h, d]` keys.
-        Q: `[H, d_h, d]` queries.
-        V: `[H, d_h, d]` values.
-        O: `[H, d_h, d]` outputs.
-        mlp: the MLP, or None.
-        embeddings: trained embeddings in place of the frozen ones, or None.
-    """
+    """The trained weights; trained embeddings take the place of the frozen ones."""
 
     K: Float[Array, "*lanes H d_h d"]
     Q: Float[Array, "*lanes H d_h d"]
@@ -98,8 +81,7 @@ def draw_embeddings(
 
 def token_table(tokens: Embeddings) -> Float[Array, "vocabulary d"]:
     """Returns the token embeddings in the order of the ids of `recall_task`."""
-    rows = tokens.subjects, tokens.relations, tokens.noise, tokens.end[None]
-    return jnp.concatenate(rows)
+    return jnp.concatenate([*tokens[:3], tokens.end[None]])
 
 
 def init(key: Key[Array, ""], d: int, heads: int, head_dim: int, m: int) -> Params:
@@ -115,10 +97,7 @@ def init(key: Key[Array, ""], d: int, heads: int, head_dim: int, m: int) -> Para
         )
     *keys, key_mlp = jax.random.split(key, 5)
     shape, scales = (heads, head_dim, d), [head_dim**-0.5] * 3 + [d**-0.5]
-    draws = [
-        scale * jax.random.normal(k, shape)
-        for k, scale in zip(keys, scales, strict=True)
-    ]
+    draws = [s * jax.random.normal(k, shape) for k, s in zip(keys, scales, strict=True)]
     return Params(*draws, mlp=mlp_lib.init(key_mlp, d, m) if m else None)
 
 
@@ -189,11 +168,7 @@ def pad(params: Params, d: int, heads: int, head_dim: int, m: int) -> Params:
     The scale 1 / sqrt(d_h) is the one before padding, and is to be passed along. Zeros
     stay zero under training.
     """
-    old = params.K.shape  # as of Q, V and O
-    wider = tuple(
-        (0, new - o) for new, o in zip((heads, head_dim, d), old, strict=True)
-    )
-    heads_of = [jnp.pad(weights, wider) for weights in params[:4]]
+    heads_of = [_widen(weights, (heads, head_dim, d)) for weights in params[:4]]
     units = None if params.mlp is None else mlp_lib.pad(params.mlp, d, m)
     return Params(*heads_of, mlp=units, embeddings=params.embeddings)
 
@@ -201,10 +176,10 @@ def pad(params: Params, d: int, heads: int, head_dim: int, m: int) -> Params:
 def pad_embeddings(tables: Embeddings, sizes: recall_task.Sizes, d: int) -> Embeddings:
     """Appends zero rows and zero coordinates up to sizes and a width d."""
     S, R, D, N = sizes
-    rows = (S, R, N, R * D)
-    wide = [
-        jnp.pad(table, ((0, count - table.shape[0]), (0, d - table.shape[1])))
-        for table, count in zip((*tables[:3], tables.answers), rows, strict=True)
-    ]
-    end = jnp.pad(tables.end, (0, d - tables.end.shape[0]))
-    return Embeddings(*wide[:3], end=end, answers=wide[3])
+    shapes = (S, d), (R, d), (N, d), (d,), (R * D, d)
+    return Embeddings(*map(_widen, tables, shapes))
+
+
+def _widen(table: Array, shape: tuple[int, ...]) -> Array:
+    room = [(0, new - old) for new, old in zip(shape, table.shape, strict=True)]
+    return jnp.pad(table, room)

@@ -45,14 +45,7 @@ SWEEPS = Sweeps()
 
 
 class Fit(NamedTuple):
-    """The memory at the end of the sweeps.
-
-    Attributes:
-        params: the memory.
-        stored: `[]` whether it recalls all facts.
-        correct: `[]` facts that it recalls.
-        sweeps: `[]` sweeps made.
-    """
+    """The memory after so many sweeps, and the facts that it recalls."""
 
     params: random_features.Bilinear
     stored: Bool[Array, ""]
@@ -71,17 +64,13 @@ def fit(
 
     def sweep(carry: tuple) -> tuple:
         params, states, _, at = carry
-        decay = 0.5 * (1 + jnp.cos(jnp.pi * at / sweeps.count))
+        rate = sweeps.rate * (0.5 * (1 + jnp.cos(jnp.pi * at / sweeps.count)))
         for block in BLOCKS:
-            params, states = _descend(
-                params, states, block, facts, sweeps.rate * decay, sweeps.steps
-            )
+            params, states = _descend(params, states, block, facts, rate, sweeps.steps)
         recalled = random_features.apply_bilinear(params, facts.inputs)
         return params, states, readout.num_correct(recalled, facts), at + 1
 
-    def going(carry: tuple) -> Array:
-        return (carry[2] < facts.n) & (carry[3] < sweeps.count)
-
+    going = lambda c: (c[2] < facts.n) & (c[3] < sweeps.count)  # noqa: E731
     # States of Adam survive a sweep: eight steps are too few to warm one up.
     states = {block: training.ADAM.init(getattr(initial, block)) for block in BLOCKS}
     start = (initial, states, jnp.int32(-1), jnp.int32(0))  # -1: sweep at least once

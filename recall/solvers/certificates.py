@@ -39,13 +39,9 @@ def infeasibility(
     factor = 1.0 + moved[rows, targets][:, None] - moved
     # Farkas' lemma needs p >= 0: a Newton step that leaves the cone proves nothing.
     candidates = [p, p * factor] if factor.min() >= 0 else [p]
-    return min(_residual(q, features, outputs, targets) for q in candidates)
-
-
-def _residual(
-    p: np.ndarray, features: np.ndarray, outputs: np.ndarray, targets: np.ndarray
-) -> float:
-    """Returns || sum p A || / sum p."""
-    error = p.sum(axis=1)
-    combined = (error[:, None] * outputs[targets] - p @ outputs).T @ features
-    return float(np.linalg.norm(combined) / max(error.sum(), 1e-300))
+    bounds = []
+    for q in candidates:  # || sum q A || / sum q
+        error = q.sum(axis=1)
+        combined = (error[:, None] * outputs[targets] - q @ outputs).T @ features
+        bounds.append(float(np.linalg.norm(combined) / max(error.sum(), 1e-300)))
+    return min(bounds)

@@ -13,7 +13,7 @@ def weights(W: Float[Array, "d q"], facts: facts_lib.Facts) -> Float[Array, "N M
     p = jax.nn.softmax(readout.scores(facts.inputs @ W.T, facts), axis=-1)
     right = facts.targets[:, None] == jnp.arange(p.shape[1])[None, :]
     p = jnp.where(right | ~facts_lib.live_inputs(facts)[:, None], 0.0, p)
-    return p / jnp.maximum(jnp.sum(p), 1e-30)
+    return p / jnp.maximum(jnp.sum(p), 1e-30)  # wide margins make all of p underflow
 
 
 def combine(p: Float[Array, "N M"], facts: facts_lib.Facts) -> Float[Array, "d q"]:

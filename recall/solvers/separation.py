@@ -70,7 +70,6 @@ class Separation(NamedTuple):
         stored: whether all margins are positive, in float64.
         margin: smallest margin of these weights, scaled to norm one.
         infeasibility: bound on the margin of all weights of norm one; see `PROOF`.
-        steps: gradient steps made.
     """
 
     params: linear.Params
@@ -95,10 +94,8 @@ class Separation(NamedTuple):
 def separate(facts: facts_lib.Facts, solver: Solver = SOLVER) -> Separation:
     """Finds weights that store all facts, or proves that there are none.
 
-    Args:
-        facts: inputs may be features `[N, q]` of another width than outputs `[M, d]`;
-            padded facts share one compilation.
-        solver: settings of the descent.
+    Inputs may be features `[N, q]` of another width than outputs `[M, d]`; padded facts
+    share one compilation.
     """
     end = _solve(facts, solver)
     n, num_outputs = int(facts.n), int(facts.num_outputs)
@@ -113,21 +110,17 @@ def separate(facts: facts_lib.Facts, solver: Solver = SOLVER) -> Separation:
     return Separation(
         params=linear.Params(W=end.W),
         stored=least > 0,
-        margin=least / max(float(np.linalg.norm(W)), 1e-300),
+        margin=least / max(float(np.linalg.norm(W)), 1e-300),  # 0 if no cycle helped
         infeasibility=bound,
         steps=int(end.steps),
     )
 
 
 class _Descent(NamedTuple):
-    """The state of the descent.
+    """The cycles and gradient steps made, and the weights W of the least loss.
 
     Attributes:
-        W: `[d, q]` weights of the least loss.
-        loss: `[]` there.
         fraction: `[]` rate of the next cycle over the root mean square weight.
-        cycle: `[]` cycles made.
-        steps: `[]` gradient steps made.
         done: `[]` whether all margins are positive, or the gradient is gone.
         correction: `[d, q]` that mends the certificate.
     """

@@ -16,8 +16,7 @@ import numpy as np
 from scipy import special
 
 from recall.theory import laws
-
-Whole = int | np.integer
+from recall.theory.laws import Floats, Numbers
 
 
 def zipf(num_facts: int, exponent: float) -> np.ndarray:
@@ -26,19 +25,12 @@ def zipf(num_facts: int, exponent: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def cross_entropy(
-    p: np.ndarray, num_outputs: laws.Numbers, num_bits: laws.Numbers
-) -> laws.Floats:
+def cross_entropy(p: np.ndarray, num_outputs: Numbers, num_bits: Numbers) -> Floats:
     """Returns the least mean cross-entropy, in nats, that B bits allow.
 
     The minimum of sum_x p_x (ln M - I_x) over 0 <= I_x <= ln M with sum_x I_x <=
     B ln 2 is greedy: it knows the most frequent inputs whole, and one in part. Under
-    p ~ x^-a it falls like B^(1 - a).
-
-    Args:
-        p: `[N]` probabilities of the inputs, in any order; they sum to one.
-        num_outputs: M.
-        num_bits: B, any shape.
+    p ~ x^-a it falls like B^(1 - a). Probabilities p, `[N]`, in any order, sum to one.
     """
     cumulative = _cumulative(p)
     num_known = np.asarray(num_bits, float) / np.log2(num_outputs)
@@ -46,17 +38,10 @@ def cross_entropy(
     return np.asarray(np.log(num_outputs) * np.maximum(cumulative[-1] - mass, 0.0))
 
 
-def fewest_bits(
-    loss: laws.Numbers, p: np.ndarray, num_outputs: laws.Numbers
-) -> laws.Floats:
-    """Returns the fewest bits with which any learner reaches a cross-entropy.
+def fewest_bits(loss: Numbers, p: np.ndarray, num_outputs: Numbers) -> Floats:
+    """Returns the fewest bits with which any learner reaches a loss in nats.
 
-    The inverse of `cross_entropy`; zero for a loss of ln M or more.
-
-    Args:
-        loss: in nats, any shape.
-        p: `[N]` probabilities of the inputs, in any order; they sum to one.
-        num_outputs: M.
+    The inverse of `cross_entropy`, for the same p; zero for a loss of ln M or more.
     """
     cumulative = _cumulative(p)
     mass = cumulative[-1] - np.asarray(loss, float) / np.log(num_outputs)
@@ -69,35 +54,32 @@ def _cumulative(p: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(np.sort(np.asarray(p, float))[::-1])])
 
 
-def injective_bits(n: laws.Numbers) -> laws.Floats:
+def injective_bits(n: Numbers) -> Floats:
     """Returns log2 N!, the bits of N injective facts: of a permutation of N outputs."""
     return np.asarray(special.gammaln(np.asarray(n, float) + 1) / np.log(2))
 
 
 @np.vectorize
-def _table_bits(S: Whole, D: Whole, block: Whole) -> float:
+def _table_bits(S: int, D: int, block: int) -> float:
     """Returns the bits that S draws of a relation give on the D tokens of its block.
 
-    log2 C(block, D) - E log2 C(block - K, D - K) with K the number of tokens that were
-    drawn at least once.
+    log2 C(block, D) - E log2 C(block - K, D - K), for K tokens drawn at least once.
     """
     k = np.arange(D + 1)
     # Coupon collector: a draw adds a new token with probability 1 - k / D.
     step = np.diag(k / D) + np.diag(1 - k[:-1] / D, 1)
     probs = np.linalg.matrix_power(step, S)[0]
     left = [special.gammaln(n + 1) for n in (block - k, D - k)]
-    choices = (
-        left[0] - left[1] - special.gammaln(block - D + 1)
-    )  # ln C(block - k, D - k)
-    return float((choices[0] - probs @ choices) / np.log(2))
+    ln_C = left[0] - left[1] - special.gammaln(block - D + 1)  # C(block - k, D - k)
+    return float((ln_C[0] - probs @ ln_C) / np.log(2))
 
 
 def recall_bits(
-    subjects: laws.Numbers,
-    relations: laws.Numbers,
-    answers: laws.Numbers,
-    vocabulary: laws.Numbers | None = None,
-) -> laws.Floats:
+    subjects: Numbers,
+    relations: Numbers,
+    answers: Numbers,
+    vocabulary: Numbers | None = None,
+) -> Floats:
     """Returns the entropy of the facts of a recall task, in bits.
 
     S R log2 D says which of its relation's D answers each fact has. If |A| > R D,
@@ -105,13 +87,8 @@ def recall_bits(
     C(|A| / R, D) - E log2 C(|A| / R - K, D - K)) is what the facts tell of them, K
     being how many of the D occur. All do, and the last term vanishes, with probability
     1 - delta for S >= D ln(D / delta) draws; without it the sum is no bound: 4.58 bits
-    where S = D = 2 draws from a block of 4 have 3.79. Derived here (an exact entropy).
-
-    Args:
-        subjects: S.
-        relations: R.
-        answers: D of a relation.
-        vocabulary: |A|, a multiple of R; None for R D, as in all experiments.
+    where S = D = 2 draws from a block of 4 have 3.79. A vocabulary of None is R D, as
+    in all experiments. Derived here (an exact entropy).
 
     Raises:
         ValueError: if blocks are not whole, or smaller than D.
@@ -126,14 +103,12 @@ def recall_bits(
     return np.asarray(S * R * np.log2(D) + R * _table_bits(S, D, A // R))
 
 
-def parameters(num_bits: laws.Numbers, bits_each: laws.Numbers) -> laws.Floats:
+def parameters(num_bits: Numbers, bits_each: Numbers) -> Floats:
     """Returns the fewest parameters of `bits_each` bits that hold B bits (proved)."""
     return np.ceil(np.asarray(num_bits, float) / np.asarray(bits_each, float))
 
 
-def most_facts(
-    num_bits: laws.Numbers, num_outputs: laws.Numbers | None = None
-) -> laws.Floats:
+def most_facts(num_bits: Numbers, num_outputs: Numbers | None = None) -> Floats:
     """Returns the facts that B bits hold: B / log2 M; N of log2 N! = B if injective."""
     B = np.asarray(num_bits, float)
     if num_outputs is not None:
@@ -141,7 +116,7 @@ def most_facts(
     return laws.last(lambda n: injective_bits(n) <= B, B)
 
 
-def tail_average_facts(d: laws.Numbers) -> laws.Floats:
+def tail_average_facts(d: Numbers) -> Floats:
     """Returns the facts of the best W by the tail-average margin, a reference curve.
 
     N / d^2 = 1 / [(k^2 + 1) Phi(k) + k phi(k)] with k = phi(Phi^-1(1 - r)) / r and the
@@ -154,7 +129,7 @@ def tail_average_facts(d: laws.Numbers) -> laws.Floats:
     return laws.last(lambda n: n <= d**2 * _load(1 / np.maximum(n - 1, 1.001)), d)
 
 
-def _load(r: laws.Floats) -> laws.Floats:
+def _load(r: Floats) -> Floats:
     """Returns facts a weight at which the worst fraction r of rivals has margin 0."""
     density = lambda x: np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)  # noqa: E731
     k = density(special.ndtri(1 - r)) / r
@@ -162,14 +137,7 @@ def _load(r: laws.Floats) -> laws.Floats:
 
 
 class Rung(NamedTuple):
-    """The bits for each parameter that a law comes to as memories grow.
-
-    Attributes:
-        name: of the memory.
-        bits: N log2 N / parameters.
-        status: "derived", "conjectured" or "guide".
-        source: where it comes from.
-    """
+    """The bits N log2 N / parameters of a memory that a law comes to as it grows."""
 
     name: str
     bits: float

@@ -39,14 +39,9 @@ def stages(
     entropy: float,
     relation_entropy: float,
 ) -> Stages:
-    """Reads stage times off checks in order of time.
+    """Reads stage times off checks in order of time, `[checks]`; all losses in nats.
 
-    Args:
-        at: `[checks]` times.
-        loss: `[checks]` in nats.
-        relation_loss: `[checks]` likewise.
-        entropy: H(a | r).
-        relation_entropy: ln R.
+    `entropy` is H(a | r), `relation_entropy` ln R.
     """
     # Once learned, always learned: losses of batches cross the line more than once.
     learned = np.logical_or.accumulate(relation_loss < relation_entropy / 2)
@@ -68,8 +63,7 @@ def crossing(at: np.ndarray, loss: np.ndarray, level: float) -> float:
     below = loss < level
     if not below.any():
         return float("nan")
-    i = int(np.argmax(below))
-    if i == 0:
-        return float(at[0])
+    if (i := int(np.argmax(below))) == 0:
+        return float(at[0])  # learned before the first check: nothing to interpolate
     part = (loss[i - 1] - level) / (loss[i - 1] - loss[i])
     return float(at[i - 1] + part * (at[i] - at[i - 1]))

@@ -19,16 +19,9 @@ Number = int | float
 
 
 class Work(NamedTuple):
-    """The work of each device in one step, or in many.
+    """The work of each device in one step, or in many; bytes `sent` go to others."""
 
-    Attributes:
-        steps: of a program; each pays the fixed costs once.
-        flops: multiplications and additions.
-        bytes: read and written.
-        sent: bytes to other devices.
-    """
-
-    steps: float
+    steps: float  # each pays the fixed costs once
     flops: float
     bytes: float
     sent: float = 0.0
@@ -39,15 +32,7 @@ class Work(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """The rates and the memory of one device.
-
-    Attributes:
-        step: seconds of fixed cost a step.
-        flops: arithmetic a second.
-        bytes: memory traffic a second.
-        sent: bytes to other devices a second.
-        memory: bytes that it holds.
-    """
+    """The rates a second of one device, its seconds a step, and the bytes it holds."""
 
     step: float
     flops: float
@@ -152,8 +137,6 @@ def attained(machine: Machine, fraction: Number = ATTAINED) -> Machine:
 def fit(works: Sequence[Work], measured: Sequence[float]) -> Machine:
     """Fits rates to measured seconds, by least squares of relative errors.
 
-    A part whose rate comes out infinite was not needed to explain them.
-
     Raises:
         ValueError: if there are fewer steps than rates.
     """
@@ -163,7 +146,9 @@ def fit(works: Sequence[Work], measured: Sequence[float]) -> Machine:
     scale = parts.max(axis=0)  # of 1 to 1e12: columns of one size for the solver
     # Non-negative: a machine cannot gain time by doing more.
     costs = optimize.nnls(parts / scale[None, :], np.ones(len(works)))[0] / scale
-    with np.errstate(divide="ignore"):
+    with np.errstate(
+        divide="ignore"
+    ):  # an infinite rate was not needed to explain them
         return Machine(costs[0], *(1.0 / costs[1:]))
 
 

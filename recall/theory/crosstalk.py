@@ -26,12 +26,12 @@ _WEIGHTS = _weights / _weights.sum()
 
 
 class Side(NamedTuple):
-    """The moments of one point set, inputs or outputs, that the formula reads.
+    """The moments of n inputs or outputs, with m and M of the other points.
 
     Attributes:
         square: `[n]` |z|^2.
-        energy: `[n]` z^T M z, with M of the other points.
-        along: `[n]` <m, z>, with m of the other points.
+        energy: `[n]` z^T M z.
+        along: `[n]` <m, z>.
         trace: tr C.
         purity: tr(C M).
         mean_energy: m^T C m.
@@ -74,12 +74,8 @@ def side(points: np.ndarray) -> Side:
 def misses(n: float | int, inputs: Side, outputs: Side, orthogonal: int = 0) -> float:
     """Returns the probability that one of n facts is missed, over both samples.
 
-    Args:
-        n: facts.
-        inputs: moments of inputs, as many points as `outputs` has.
-        outputs: moments of outputs.
-        orthogonal: other facts that do not interfere with it at all: d - 1 of a union
-            of orthonormal bases.
+    `orthogonal` other facts do not interfere with it at all: d - 1 of a union of
+    orthonormal bases. The samples have as many points.
     """
     k, e, u = max(n - 1 - orthogonal, 0.0), inputs, outputs
     coherent = (u.along - np.mean(u.along)) * e.along  # <u - m_u, m_u> <m_e, e>
@@ -97,10 +93,7 @@ def misses(n: float | int, inputs: Side, outputs: Side, orthogonal: int = 0) -> 
 def facts(
     inputs: Side, outputs: Side, threshold: float = 0.99, orthogonal: int = 0
 ) -> float:
-    """Returns the facts at which the fraction `threshold` of them is still recalled.
-
-    See `laws.facts_recalled`: of fewer than 1 / (1 - threshold) none may be missed.
-    """
+    """Returns the facts that are still recalled: see `laws.facts_recalled`."""
 
     def missed(n: np.ndarray) -> np.ndarray:
         prob = misses(float(n), inputs, outputs, orthogonal)

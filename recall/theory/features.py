@@ -5,9 +5,8 @@ score, turned into facts by `laws.log_misses`. Letters are those of the construc
 m hidden units of the plain network, m0 = m / 2 gated ones, k the degree, c_k =
 E[sigma'(g) h_k(g)].
 
-References:
-    Nichani, Lee, Bietti 2024 (arXiv 2412.06538), Theorem 2, for the construction;
-    hebbian-mlps (arXiv 2607.10034) for readouts. The laws are derived here.
+The construction is Theorem 2 of Nichani, Lee, Bietti 2024 (arXiv 2412.06538), readouts
+are of hebbian-mlps (arXiv 2607.10034). The laws are derived here.
 """
 
 from typing import NamedTuple
@@ -63,13 +62,8 @@ def hermite_budget(
 ) -> Budget:
     """Computes the noise of N facts in m = 2 m0 hidden units.
 
-    Args:
-        n: facts.
-        m: hidden units of the plain network.
-        d: width of the embeddings.
-        k: degree.
-        power: E[sigma'^2] / c_k^2; 1 where sigma' = h_k.
-        own: E[(sigma' h_k)^2] / c_k^2; `fourth_moment(k)` where sigma' = h_k.
+    `power` is E[sigma'^2] / c_k^2, 1 where sigma' = h_k; `own` is
+    E[(sigma' h_k)^2] / c_k^2, which is `fourth_moment(k)` there.
     """
     n, d = np.asarray(n, float), np.asarray(d, float)
     m0 = np.asarray(m, float) / 2

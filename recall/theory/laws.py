@@ -9,10 +9,8 @@ Each law says its status: *derived* (an argument with Gaussian noise that agrees
 measurement), *conjectured* (by others, not proved), *guide* (a line that its authors
 drew through measurements of trained memories, at 99 % of the facts).
 
-References:
-    Nichani, Lee, Bietti, "Understanding Factual Recall in Transformers via Associative
-    Memories", arXiv 2412.06538; sharp laws of linear memories: arXiv 2605.05189 and
-    2605.10795.
+Sources: Nichani, Lee, Bietti, arXiv 2412.06538; sharp laws of linear memories, arXiv
+2605.05189 and 2605.10795.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +26,6 @@ Floats = np.ndarray  # without axes where the arguments are scalars
 _NODES, _weights = special.roots_hermitenorm(128)
 _WEIGHTS = _weights / _weights.sum()
 _BISECTIONS = 44  # of intervals up to 35: to a part in 10^12
-_MOST_FACTS = 1e15
 
 
 class Law(NamedTuple):
@@ -38,7 +35,6 @@ class Law(NamedTuple):
         constant: C, weights per fact (per fact and nat where logarithmic).
         logarithmic: whether the law has the factor ln N.
         status: "derived", "conjectured" or "guide".
-        source: where it comes from.
     """
 
     constant: float
@@ -56,22 +52,16 @@ TRANSFORMER_TRAINED = Law(1 / 0.15, False, "guide", "2412.06538, Figure 4, left"
 
 
 def facts_at(x: Numbers, constant: Numbers) -> Floats:
-    """Returns the number of facts N that solves x = C N ln N.
-
-    Total and increasing: 1 fact at x <= 0, where the law says nothing.
-    """
+    """Returns the facts N that solve x = C N ln N; 1 fact at x <= 0."""
     y = np.maximum(np.asarray(x, float) / np.asarray(constant, float), 0.0)
     # N ln N = y is ln N e^(ln N) = y: ln N is the Lambert function of y.
     return np.asarray(np.exp(special.lambertw(y).real))
 
 
 def constant_at(x: Numbers, n: Numbers) -> Floats:
-    """Returns the constant C = x / (N ln N) of N facts on x weights.
-
-    The inverse of `facts_at`; nan for N <= 1, where N ln N is not positive.
-    """
+    """Returns the constant C = x / (N ln N) of N facts on x weights; nan for N <= 1."""
     n = np.asarray(n, float)
-    nats = n * np.log(np.where(n > 1, n, np.nan))
+    nats = n * np.log(np.where(n > 1, n, np.nan))  # not positive at one fact
     return np.asarray(np.asarray(x, float) / nats)
 
 
@@ -143,7 +133,7 @@ def last(holds: Callable[[Floats], np.ndarray | np.bool_], like: Floats) -> Floa
     N, and what `holds` returns, have the shape of `like`.
     """
     # In ln N: the relative error is the same from one fact to 10^15.
-    low, high = np.zeros_like(like), np.full_like(like, np.log(_MOST_FACTS))
+    low, high = np.zeros_like(like), np.full_like(like, np.log(1e15))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         held = holds(np.asarray(np.exp(middle)))
@@ -172,10 +162,8 @@ def facts_recalled(
     The mean accuracy is `threshold`, or half of the draws miss no fact, whichever N is
     larger: of fewer than 1 / (1 - threshold) facts none may be missed.
 
-    Args:
-        missed: log probability that one of N facts is missed, increasing in N.
-        threshold: in (0, 1].
-        like: any array of the shape of the answer.
+    `missed` is the log probability that one of N facts is missed, increasing in N; the
+    answer has the shape of `like`.
 
     Raises:
         ValueError: if the threshold is no fraction.
@@ -186,8 +174,7 @@ def facts_recalled(
     strict = last(lambda n: missed(n) + np.log(n) < np.log(np.log(2)), like)
     if threshold == 1:
         return strict
-    misses = np.log1p(-threshold)
-    typical = last(lambda n: missed(n) <= misses, like)
+    typical = last(lambda n: missed(n) <= np.log1p(-threshold), like)
     return np.asarray(np.maximum(typical, strict))
 
 

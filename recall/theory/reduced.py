@@ -19,7 +19,6 @@ Floats = np.ndarray
 Rule = Callable[[stages.Task, Floats, Any, int], tuple[Floats, Any]]
 
 MOMENTUM, ADAM_MEMORY, ADAM_EPSILON = 0.9, 0.999, 1e-8  # as in optax
-QUINTIC = (3.4445, -4.775, 2.0315)  # of Newton-Schulz in Muon, five times
 
 
 def gradient(task: stages.Task, attention: str, x: Floats) -> Floats:
@@ -49,8 +48,8 @@ def run(
     for step in range(num_steps + 1):
         y = np.array([*x[:4], x[4] - x[5], x[6] - x[7]])
         gaps[step] = stages.gaps(task, attention, y)
-        downhill = gradient(task, attention, x)
-        change, state = RULES[optimizer](task, downhill, state, step)
+        g = gradient(task, attention, x)
+        change, state = RULES[optimizer](task, g, state, step)
         x = x + learning_rate * change
     of_s = stages.part_loss(gaps[:, 0], task.D)
     of_r = stages.part_loss(gaps[:, 1], task.R)
@@ -58,10 +57,8 @@ def run(
     return clock.stages(np.arange(num_steps + 1), of_s + of_r, of_r, *entropies)
 
 
-def _momentum(
-    task: stages.Task, g: Floats, state: Any, step: int
-) -> tuple[Floats, Any]:
-    del task, step
+def _momentum(task: stages.Task, g: Floats, state: Any, at: int) -> tuple[Floats, Any]:
+    del task, at
     speed = g if state is None else MOMENTUM * state + g
     return speed, speed
 
@@ -92,8 +89,7 @@ def _muon(task: stages.Task, g: Floats, state: Any, step: int) -> tuple[Floats, 
     widths = np.sqrt([task.S * task.R / task.D, task.D])
     sizes = np.array([ahead[4] - ahead[5], ahead[6] - ahead[7]]) * widths
     norm = np.sqrt([task.D - 1, task.R - 1] @ sizes**2)
-    factors = [_orthogonalised(size / max(norm, 1e-300)) for size in sizes]
-    slopes = np.array(factors) / widths
+    slopes = [_orthogonalised(size / max(norm, 1e-300)) for size in sizes] / widths
     D, R = task.D, task.R  # right and wrong values of a token sum to zero
     values = [slopes[0] * (1 - 1 / D), -slopes[0] / D]
     values += [slopes[1] * (1 - 1 / R), -slopes[1] / R]
@@ -102,8 +98,8 @@ def _muon(task: stages.Task, g: Floats, state: Any, step: int) -> tuple[Floats, 
 
 def _orthogonalised(size: float) -> float:
     """Applies five steps of Newton-Schulz to a singular value: near 1, not equal."""
+    a, b, c = 3.4445, -4.775, 2.0315  # Muon's: they trade exactness for speed
     for _ in range(5):
-        a, b, c = QUINTIC
         size = a * size + b * size**3 + c * size**5
     return float(size)
 

@@ -32,13 +32,7 @@ _POINTS = 4096  # of curves
 
 
 class Part(NamedTuple):
-    """The constants of the relation part, or of the subject part, of the loss.
-
-    Attributes:
-        classes: C, the answers that the part chooses from.
-        score: f, the frequency of one of its tokens.
-        value: g, the growth of the gap between the values of a token.
-    """
+    """The constants C, f and g of the relation part, or of the subject part."""
 
     classes: int
     score: float
@@ -66,17 +60,9 @@ def token_rates(
 ) -> Floats:
     """Returns the growth rate of every token's pair (w(z), V(., z)) at small weights.
 
-    |c(., z)| with c(a, z) = E[count of z (1[a right] - 1/A)], for any table of answers:
-    the linearised flow is w' = <c, V>, V' = c w. Derived.
-
-    Args:
-        answers: `[S, R]` answer ids of all facts.
-        num_answers: A.
-        num_noise: N.
-        length: T.
-
-    Returns:
-        `[S + R + 2]` rates: subjects, relations, a noise token, the end token.
+    |c(., z)| with c(a, z) = E[count of z (1[a right] - 1/A)], for any table of answer
+    ids `[S, R]`: the linearised flow is w' = <c, V>, V' = c w. The `[S + R + 2]` rates
+    are of subjects, relations, a noise token and the end token. Derived.
     """
     S, R = answers.shape
     right = (answers[:, :, None] == np.arange(num_answers)) - 1 / num_answers
@@ -112,10 +98,8 @@ def gradient_stages(S: int, R: int, D: int, w0: float) -> clock.Stages:
     """Computes stage times of gradient flow from the exact curves of both parts."""
     curves = [gap_curve(part(S, R, D), w0) for part in (relation_part, subject_part)]
     at = np.union1d(*(times for times, _ in curves))  # each part is slow at its time
-    of_r, of_s = (
-        part_loss(np.interp(at, *curve), C)
-        for curve, C in zip(curves, (R, D), strict=True)
-    )
+    of_r = part_loss(np.interp(at, *curves[0]), R)
+    of_s = part_loss(np.interp(at, *curves[1]), D)
     return clock.stages(at, of_r + of_s, of_r, np.log(D), np.log(R))
 
 
@@ -178,7 +162,7 @@ def attention_weights(task: Task, attention: str, y: Floats) -> Floats:
     """Returns attention `[4]` to subject, relation, one noise position and the end."""
     if attention == "linear":
         return y[:4]
-    weights = np.exp(y[:4] - y[:4].max())
+    weights = np.exp(y[:4] - y[:4].max())  # never overflows
     return weights / (weights @ np.array([1, 1, task.T - 3, 1]))
 
 
@@ -189,14 +173,13 @@ def gaps(task: Task, attention: str, y: Floats) -> tuple[float, float]:
 
 
 def pulls(task: Task, attention: str, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Computes attention, misses 1 - p(right), and the slopes of the loss in scores.
+    """Computes attention `[4]`, misses 1 - p(right) `[2]`, downhill slopes `[4]`.
 
-    Returns:
-        `[4]` attention as in `attention_weights`, `[2]` misses of the subject and the
-        relation part, `[4]` downhill slopes of scores.
+    Misses are of the subject and of the relation part, slopes of the four scores.
     """
     a, q = attention_weights(task, attention, y), gaps(task, attention, y)
-    e = np.array([_miss(q[0], task.D), _miss(q[1], task.R)])
+    others = np.array([task.D - 1, task.R - 1])
+    e = 1 / (1 + np.exp(np.minimum(q, 700.0)) / others)  # e^709 overflows
     pull = e * y[4:]  # of attention to the subject, and to the relation
     slope = np.array([pull[0], pull[1], 0, 0])
     if attention == "softmax":  # the Jacobian diag(a) - a a^T, T - 3 noise positions
@@ -213,11 +196,6 @@ def _velocity(task: Task, optimizer: str, attention: str, y: Floats) -> Floats:
         return np.concatenate([slope, a[:2] * e * [part.value for part in parts]])
     if optimizer == "sign":
         return np.concatenate([np.sign(slope), 2 * np.sign(a[:2])])  # up and down
-    norm = np.sqrt(np.array([S, R, task.N, 1]) @ slope**2)
+    norm = np.sqrt(np.array([S, R, task.N, 1]) @ slope**2)  # tokens share their score
     value = np.sign(a[:2]) * [np.sqrt(D / (S * R)), 1 / np.sqrt(D)]
     return np.concatenate([slope / max(norm, 1e-300), value])
-
-
-def _miss(q: float, classes: int) -> float:
-    """Returns 1 - p(right) at a logit gap q."""
-    return float(1 / (1 + np.exp(min(q, 700.0)) / (classes - 1)))  # e^709 overflows

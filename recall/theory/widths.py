@@ -2,8 +2,6 @@
 
 import math
 
-FACTS_PER_CODE_WEIGHT = 0.28
-
 
 def attention_only(S: int, R: int, D: int) -> float:
     """Returns 4 (R + D) ln(S R (R + D)), the width for plain codes of random answers.
@@ -24,7 +22,7 @@ def decorrelated(R: int, D: int) -> int:
 def fitted(S: int, R: int) -> float:
     """Returns the width near which codes separate all facts: .28 facts a weight, D = 8.
 
-    Codes hold (S + R) d weights. Measured on three worlds of 256 and 1,024 facts:
-    .24 to .40; a guide of where to search, not a law.
+    Measured on three worlds of 256 and 1,024 facts: .24 to .40; a guide of where to
+    search, not a law.
     """
-    return S * R / (FACTS_PER_CODE_WEIGHT * (S + R))
+    return S * R / (0.28 * (S + R))  # codes hold (S + R) d weights
