@@ -50,6 +50,8 @@ def test_committed_rows_give_the_verdicts_and_values_that_they_gave():
     if os.environ.get("UPDATE_GOLDEN"):
         csv_files.write(CLAIMS, found, list(found[0]))
     golden = csv_files.read(CLAIMS)
+    known = {row["claim"] for row in golden}
+    found = [row for row in found if row["claim"] in known]  # others are younger
     labels = ("claim", "verdict", "check")
     assert [[row[x] for x in labels] for row in found] == [
         [row[x] for x in labels] for row in golden
