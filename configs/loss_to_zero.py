@@ -4,7 +4,7 @@ Random and balanced facts, initial scales from .1 to .001, the integrated flow a
 gradient descent. Once all facts are recalled the loss falls as t^-s with
 s = li(u) ln(u)/u at u = 1/loss, a little above 1 (derived). With `:cpu` 90 flows end
 below 3e-5 nats, with slopes .97 to 1.00 of theory; descent's are .90 to 1.00 of it.
-Times: quick 20 s; cpu 9 min.
+Times: quick 11 s; cpu 9 min.
 
     python -m recall.main --config=configs/loss_to_zero.py --workdir=runs/loss_to_zero
 """
