@@ -37,8 +37,8 @@ _LAW_CAPTION = (
 
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns capacities and the laws fitted to them."""
-    found = list(rows)
-    return [capacity_table(found), law_table(found)]
+    rows = list(rows)
+    return [capacity_table(rows), law_table(rows)]
 
 
 def capacity_table(rows: Iterable[Row]) -> Table:
@@ -64,12 +64,13 @@ def law_table(rows: Iterable[Row]) -> Table:
 def _capacity_cells(point: rows_lib.Point) -> list[str]:
     cells = [f"{point.d}", _size(point), _percent(point)]
     cells += [_facts(point), _seeds(point)]
-    if point.num_nonfinite and not point.exact:
+    if point.num_nonfinite and not point.exact:  # no bound either: training failed
         return [*cells, "-", _number(_theory_constant([point])), "-", "-"]
     logarithmic = point.num_outputs is None
     constant = laws.law_constant(point.x, point.median, logarithmic)
     answers = math.sqrt(point.median) if point.world == "D=S" else point.num_outputs
     bits = laws.bits(point.median, answers) / point.parameters
+    # More facts are fewer weights for each: a bound from below is one from above.
     below, above = ("", "") if point.exact else ("<", ">")
     return [
         *cells,
@@ -101,7 +102,7 @@ def _law_cells(family: Sequence[rows_lib.Point]) -> list[str]:
 
 
 def _theory_constant(points: Sequence[rows_lib.Point]) -> float:
-    """The constant that a fit would find if each point stored what theory says."""
+    """Returns the constant of a fit to points that store what theory says."""
     constants = [
         laws.law_constant(
             point.x, rows_lib.predicted(point).facts, point.num_outputs is None
@@ -135,7 +136,7 @@ def _count(n: float) -> str:
 
 
 def _number(value: float | np.ndarray) -> str:
-    """Three digits, without an exponent."""
+    """Formats three digits without an exponent, which a column of numbers needs."""
     value = float(value)
     if not math.isfinite(value) or value == 0:
         return "0" if value == 0 else "-"

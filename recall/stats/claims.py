@@ -1,4 +1,4 @@
-"""What a claim is, and how a verdict follows from its checks."""
+"""Claims, and the verdicts that follow from their checks."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ OPEN = "open"
 
 
 class Check(NamedTuple):
-    """A number that rows give, and what the statement allows it to be.
+    """A number computed from rows, and the interval that a statement allows.
 
     Attributes:
         what: the number, in words.
@@ -28,7 +28,7 @@ class Check(NamedTuple):
         most: the largest.
         low: lower end of an interval of the value; nan where there is none.
         high: upper end.
-        limits: whether a miss limits the statement instead of refuting it.
+        limits: a miss limits the statement instead of refuting it.
     """
 
     what: str
@@ -41,7 +41,7 @@ class Check(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether the value is where the statement allows it; nan is not."""
+        """Tells whether the value is in the allowed interval; nan never is."""
         return self.least <= self.value <= self.most
 
 
@@ -74,18 +74,18 @@ class Judgement(NamedTuple):
 
 
 def judge(claim: Claim, tables: Tables) -> Judgement:
-    """Open without rows; refuted by a miss, unless all misses only limit it."""
+    """Judges a claim: open without rows; refuted by a miss that does not limit it."""
     missing = tuple(name for name in claim.tables if not tables.get(name))
     if missing:
         return Judgement(OPEN, (), missing)
-    found = tuple(claim.check(tables))
-    return Judgement(verdict(found), found)
+    checks = tuple(claim.check(tables))
+    return Judgement(verdict(checks), checks)
 
 
-def verdict(found: Sequence[Check]) -> str:
-    """What checks add up to."""
-    missed = [check for check in found if not check.passed]
-    if not found:
+def verdict(checks: Sequence[Check]) -> str:
+    """Returns the verdict that follows from all checks of a claim."""
+    missed = [check for check in checks if not check.passed]
+    if not checks:
         return OPEN
     if any(not check.limits for check in missed):
         return REFUTED
@@ -93,20 +93,20 @@ def verdict(found: Sequence[Check]) -> str:
 
 
 def family(
-    found: Iterable[Row], memory: str, threshold: float, **fields: Any
+    rows: Iterable[Row], memory: str, threshold: float, **fields: Any
 ) -> list[rows_lib.Point]:
-    """The points of one memory at one threshold whose other fields are as given."""
+    """Selects the points of a memory at a threshold that agree with the fields."""
     wanted = {"memory": memory, "threshold": threshold} | fields
     return [
         point
-        for point in rows_lib.capacities(found)
+        for point in rows_lib.capacities(rows)
         if all(getattr(point, name) == value for name, value in wanted.items())
         and rows_lib.usable(point)
     ]
 
 
 def exponent(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Check:
-    """Slope of ln(N ln N), or of ln N at fixed outputs, against ln x of a family.
+    """Checks the slope of ln(N ln N), or of ln N at fixed outputs, against ln x.
 
     The interval is a 95 % bootstrap over the seeds within each point.
     """
@@ -121,21 +121,21 @@ def exponent(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Che
 
 
 def constant(what: str, points: Sequence[rows_lib.Point], **allowed: Any) -> Check:
-    """The constant C of x = C N ln N, or of x = C N, fitted to a family."""
+    """Checks the constant C of x = C N ln N, or of x = C N, fitted to a family."""
     fit = rows_lib.fit_law(points)
     ends = {"low": fit.constant_low, "high": fit.constant_high}
     return Check(what, fit.constant, **ends, **allowed)
 
 
 def spread(what: str, values: Iterable[float], **allowed: Any) -> Check:
-    """The median of some values, with their range as its interval."""
-    found = np.array(list(values), float)
-    ends = {"low": float(found.min()), "high": float(found.max())}
-    return Check(what, float(np.median(found)), **ends, **allowed)
+    """Checks the median of some values, with their range as its interval."""
+    array = np.array(list(values), float)
+    ends = {"low": float(array.min()), "high": float(array.max())}
+    return Check(what, float(np.median(array)), **ends, **allowed)
 
 
 def rank_correlation(
     what: str, x: Sequence[float], y: Sequence[float], **allowed: Any
 ) -> Check:
-    """Spearman's correlation of two lists."""
+    """Checks Spearman's correlation of two lists of numbers."""
     return Check(what, fits.rank_correlation(x, y), **allowed)

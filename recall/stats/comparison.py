@@ -1,4 +1,4 @@
-"""Whether one run found what another did: medians over seeds against intervals.
+"""Comparison of two runs: medians over seeds against the ranges of the other's.
 
 Columns before `kind` in a row are settings, numbers after it are results. Results are
 gathered over seeds by their settings; a run reproduces another where its median lies in
@@ -21,21 +21,21 @@ PROVENANCE = (
     *("wall_seconds", "compile_seconds", "seconds", "step_seconds", "search", "seed"),
     *("key", "argument_bytes", "temporary_bytes"),
 )
-WAYS = (  # how a search came to what it found
+SEARCH = (  # columns on the course of a search, which differs between devices
     *("num_probes", "probe", "warm", "iterative", "learning_rate"),
     *("weight_norm", "residual"),
 )
 
 
 class Value(NamedTuple):
-    """A number that a run found.
+    """A result of a run, over seeds.
 
     Attributes:
         name: of the settings and the result.
-        median: over seeds.
-        low: least over seeds.
-        high: most over seeds.
-        seeds: how many.
+        median: of all seeds.
+        low: least of all seeds.
+        high: most of all seeds.
+        seeds: number of seeds.
     """
 
     name: str
@@ -46,32 +46,30 @@ class Value(NamedTuple):
 
 
 def settings(row: Row) -> dict[str, Any]:
-    """The columns before `kind`, but for provenance: what a row is about."""
+    """Returns the columns before `kind`, but for provenance: the settings of a row."""
     before = itertools.takewhile(lambda name: name != "kind", row)
     return {name: row[name] for name in before if name not in PROVENANCE}
 
 
 def values(rows: Iterable[Row]) -> list[Value]:
-    """Every number that rows of ends give, by settings, over seeds.
+    """Gathers every result that ends a measurement, by its settings, over seeds.
 
-    Of a curve the last check of each seed counts, of a search its capacity; of searches
-    that probe one size, that probe.
+    The last check of a curve counts, the capacity of a search, and the probe of a
+    search that probes one size.
     """
     groups: dict[str, dict[Any, float]] = collections.defaultdict(dict)
     for row in filter(_ends, rows):
-        said, results = _split(row)
+        words, results = _split(row)
         for name, number in results.items():
-            groups[f"{said} {name}"][row.get("seed")] = number
+            groups[f"{words} {name}"][row.get("seed")] = number  # the last check counts
     return [_value(name, list(seeds.values())) for name, seeds in groups.items()]
 
 
 def deviations(
-    found: Iterable[Value], reference: Mapping[str, Value]
+    results: Iterable[Value], reference: Mapping[str, Value]
 ) -> list[tuple[Value, Value]]:
-    """Values whose median leaves the reference's range, with the reference's."""
-    pairs = [
-        (value, reference[value.name]) for value in found if value.name in reference
-    ]
+    """Pairs values with the reference's where their median leaves its range."""
+    pairs = [(v, reference[v.name]) for v in results if v.name in reference]
     return [pair for pair in pairs if not _agrees(*pair)]
 
 
@@ -82,20 +80,20 @@ def _ends(row: Row) -> bool:
 
 
 def _split(row: Row) -> tuple[str, dict[str, float]]:
-    """Names the settings of a row, and gives its results."""
-    told = settings(row) | {"kind": row["kind"]}
-    said = [
+    """Returns the settings of a row in words, and its results."""
+    columns = settings(row) | {"kind": row["kind"]}
+    words = [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in told.items()
+        for name, value in columns.items()
         if value is not None
     ]
-    others = {*told, *PROVENANCE, *WAYS}
+    others = {*columns, *PROVENANCE, *SEARCH}
     results = {
         name: float(value)
         for name, value in row.items()
         if isinstance(value, int | float) and name not in others
     }
-    return " ".join(said), results
+    return " ".join(words), results
 
 
 def _value(name: str, seeds: list[float]) -> Value:

@@ -1,4 +1,4 @@
-"""What rows add up to: medians over seeds with intervals, and fitted capacity laws.
+"""Capacities over seeds: medians with intervals, and fitted laws.
 
 A row is a flat mapping, a line of a journal or of a table. Only rows of
 `kind == "capacity"` count here: one search of one seed, whose `capacity` is the largest
@@ -37,7 +37,7 @@ _MEMORIES = {
     "hebbian": "bilinear features, raw",
     "data_dependent": "fitted features",
 }
-_SAID = {"num_outputs": "{} outputs", "degree": "k = {}"}
+_PHRASES = {"num_outputs": "{} outputs", "degree": "k = {}"}
 _FRACTIONS = (1.0, 0.5, 0.25, 0.75, 0.125, 0.0625, 0.03125)
 _LEVEL = 0.95
 
@@ -47,21 +47,21 @@ class Point(NamedTuple):
 
     Attributes:
         experiment: name of the experiment.
-        memory: a name of `memory_kinds.KINDS`, or "transformer".
-        trained: whether gradient descent made the weights.
+        memory: a name of `kinds.KINDS`, or "transformer".
+        trained: gradient descent made the weights.
         d: embedding dimension.
         m: hidden width, or None.
         rank: rank of W, or None for full rank.
         heads: of a transformer, or None.
         head_dim: of each head, or None.
-        world: what a size means to a transformer, for instance "S=R", or None.
+        world: the shape of a transformer's facts, for instance "S=R", or None.
         num_outputs: number of outputs M, or None for as many as facts; of a
             transformer the answers D of one relation.
         activation: of an MLP, or None.
         degree: of a Hermite memory, or None.
         embedding: the point set of the embeddings.
-        recipe: how it was trained, or None.
-        method: how capacity was searched.
+        recipe: of training, or None.
+        method: of the search for the capacity.
         threshold: fraction of the facts that counts as storing them.
         x: weights of one matrix, d^2, rank x d or md; of a transformer all weights.
         parameters: all weights.
@@ -69,7 +69,7 @@ class Point(NamedTuple):
         low: lower end of the interval of the median; nan with one seed.
         high: upper end; inf where a seed known only from below may decide it.
         coverage: chance that such an interval covers the median; nan with one seed.
-        exact: whether `median` is known, not only bounded from below.
+        exact: `median` is known, not only bounded from below.
         values: capacity of each seed, by seed.
         num_censored: seeds whose search stored its ceiling.
         num_nonfinite: seeds whose failed probes all diverged.
@@ -104,12 +104,12 @@ class Point(NamedTuple):
 
     @property
     def num_seeds(self) -> int:
-        """Number of searches behind the point."""
+        """The number of searches behind the point."""
         return len(self.values)
 
     @property
     def fraction(self) -> float | None:
-        """Rank as a fraction of d, as it was before rounding; None for full rank."""
+        """The rank as a fraction of d, before it was rounded; None for full rank."""
         if self.rank is None:
             return None
         for fraction in _FRACTIONS:
@@ -131,7 +131,7 @@ class Fit(NamedTuple):
         slope: of ln N against ln x; nan with one x.
         slope_low: lower end of its 95 % interval; nan if a point has one seed.
         slope_high: upper end.
-        logarithmic: whether the law has the factor ln N.
+        logarithmic: the law has the factor ln N.
         num_points: points used.
         num_excluded: points left out: censored, diverged, or fewer than 2 facts.
     """
@@ -148,7 +148,7 @@ class Fit(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What theory says of a point: facts (nan if nothing), and the law's status."""
+    """Facts of a point by theory (nan without one), and the status of the law."""
 
     facts: float
     status: str
@@ -157,9 +157,11 @@ class Prediction(NamedTuple):
 def capacities(rows: Iterable[Row]) -> list[Point]:
     """Gathers the capacity rows of each memory and size over seeds, in sorted order.
 
-    Of rows with one key the first counts. Of searches that differ in their learning
-    rates, tried side by side, the best counts; other two of one group and seed are no
-    two samples: they raise ValueError.
+    The first of rows with one key counts, and the best of searches that differ in
+    their learning rates alone.
+
+    Raises:
+        ValueError: if other two have one group and seed: they are no two samples.
     """
     groups: dict[tuple, dict[tuple, Row]] = {}
     for row in _unique(row for row in rows if row["kind"] == "capacity"):
@@ -180,7 +182,7 @@ def capacities(rows: Iterable[Row]) -> list[Point]:
 
 
 def _best(searches: Iterable[Row]) -> list[Row]:
-    """The best search of each seed."""
+    """Returns the best search of each seed."""
     seeds: dict[int, Row] = {}
     for row in searches:
         other = seeds.setdefault(row["seed"], row)
@@ -189,9 +191,9 @@ def _best(searches: Iterable[Row]) -> list[Row]:
 
 
 def weights_of(rows: Iterable[Row], method: str, cell: tuple[int, int]) -> np.ndarray:
-    """The fewest weights of each seed of a method that store (d, facts) = cell."""
-    mine = [r for r in rows if r["method"] == method and (r["d"], r["facts"]) == cell]
-    return np.array([r["weights"] for r in mine if r["weights"] is not None], float)
+    """Returns the fewest weights that store (d, facts) = cell, for each seed."""
+    ends = [r for r in rows if r["method"] == method and (r["d"], r["facts"]) == cell]
+    return np.array([r["weights"] for r in ends if r["weights"] is not None], float)
 
 
 def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
@@ -199,7 +201,7 @@ def fit_law(points: Sequence[Point], *, num_resamples: int = 2000) -> Fit:
 
     ln C is the mean over points of ln(x / (N ln N)). Intervals are 95 % percentile
     bootstraps that resample the seeds within each point, with a fixed generator. They
-    show the scatter of seeds; whether the law bends is for the slope to say.
+    show the scatter of seeds; the slope says whether the law bends.
     """
     logarithmic = _logarithmic(points)
     used = [point for point in points if usable(point)]
@@ -227,20 +229,21 @@ def families(points: Iterable[Point]) -> list[list[Point]]:
     groups: dict[tuple, list[Point]] = {}
     for point in points:
         sizes = dict.fromkeys(("m", "rank", "heads", "head_dim"))
+        # A rank follows d as a fraction of it, so that one is part of the family.
         group = point._replace(d=0, **sizes)[: len(GROUP)]
         groups.setdefault((*group, point.fraction), []).append(point)
     return list(groups.values())
 
 
 def usable(point: Point) -> bool:
-    """Whether a law may be fitted: no seed is a bound, or stored fewer than 2 facts."""
+    """Tells whether a law may be fitted: no seed is a bound or stored under 2 facts."""
     bounds = point.num_censored + point.num_nonfinite
     return bounds == 0 and min(point.values) > 1
 
 
 @functools.lru_cache(maxsize=4096)  # tables and figures ask again, for milliseconds
 def predicted(point: Point) -> Prediction:
-    """Facts that theory or a published guide gives a point, for random embeddings."""
+    """Returns the facts of theory or a published guide, for random embeddings."""
     fraction = point.fraction or 1.0
     if point.trained:
         law = laws.trained_law(
@@ -262,7 +265,7 @@ def predicted(point: Point) -> Prediction:
 
 
 def _predicted_mlp(point: Point, m: int) -> Prediction:
-    """What theory says of an MLP memory that is constructed."""
+    """Returns the facts that theory gives a constructed MLP memory."""
     size = m, point.d
     if point.memory == "sign_gates" and point.num_outputs is None:
         facts = features.sign_gate_facts(*size, point.threshold)
@@ -289,7 +292,7 @@ def label(
     for field in qualifiers:
         value = getattr(point, field)
         if value is not None and any(getattr(peer, field) != value for peer in peers):
-            words.append(_SAID.get(field, "{}").format(value))
+            words.append(_PHRASES.get(field, "{}").format(value))
     return ", ".join(words)
 
 
@@ -307,7 +310,7 @@ def _unique(rows: Iterable[Row]) -> list[Row]:
 
 
 def _order(group: tuple) -> list[tuple]:
-    """Sorts None before values."""
+    """Sort key: None before values."""
     return [(value is not None, value) for value in group]
 
 
@@ -316,6 +319,7 @@ def _point(group: tuple, searches: Sequence[Row]) -> Point:
     fields["threshold"] = float(fields["threshold"])
     values = [int(row["capacity"]) for row in searches]
     bounds = [row["censored"] or not row["finite"] for row in searches]
+    # A seed that is a bound may have any value above: the upper end then is infinite.
     lower = np.sort(np.array(values, float))
     upper = np.sort(np.where(bounds, np.inf, values))
     tail = _tail(len(values))
@@ -325,6 +329,7 @@ def _point(group: tuple, searches: Sequence[Row]) -> Point:
     one_matrix = d * (m if m is not None else rank or d)
     return Point(
         **fields,
+        # Laws of memories are in weights of one matrix, as the paper draws them.
         x=parameters if fields["memory"] == "transformer" else one_matrix,
         parameters=parameters,
         median=float(np.median(lower)),
@@ -339,12 +344,12 @@ def _point(group: tuple, searches: Sequence[Row]) -> Point:
 
 
 def _chance(k: int, n: int) -> float:
-    """P(Bin(n, 1/2) <= k)."""
+    """Computes P(Bin(n, 1/2) <= k)."""
     return sum(math.comb(n, i) for i in range(k + 1)) / 2**n
 
 
 def _tail(n: int) -> int:
-    """Order statistics to drop at each end for an interval of the median.
+    """Counts the order statistics to drop at each end for an interval of the median.
 
     The narrowest [x_(k), x_(n+1-k)] that covers the median with 95 %, whatever the
     distribution; with fewer than 6 seeds the whole range, which covers it with
@@ -362,7 +367,7 @@ def _logarithmic(points: Sequence[Point]) -> bool:
 
 
 def _law(facts: np.ndarray, x: np.ndarray, logarithmic: bool) -> np.ndarray:
-    """Constant and slope, `[2, ...]`, of facts `[..., points]`."""
+    """Fits constant and slope, `[2, ...]`, to facts `[..., points]`."""
     if not x.size:
         return np.full((2, *facts.shape[:-1]), np.nan)
     constants = laws.law_constant(x, facts, logarithmic)

@@ -67,7 +67,7 @@ def test_fewest_weights_of_seeds_are_one_entry_with_its_range():
 
 def test_a_constructed_transformer_holds_the_bits_of_its_answers():
     mine = entry("attention, fitted codes", atlas.entries(ROWS))
-    assert (mine.way, mine.seeds) == ("convex", 3)
+    assert (mine.method, mine.seeds) == ("convex", 3)
     np.testing.assert_allclose(mine.bits, 64 * 2 / 1024)
 
 
@@ -101,7 +101,7 @@ def test_a_capacity_is_an_entry_at_the_strictest_threshold(trained):
     ]
     (only,) = atlas.entries(rows)
     assert (only.facts, only.facts_low, only.facts_high) == (50, 40, 60)
-    assert only.way == ("trained" if trained else "constructed")
+    assert only.method == ("trained" if trained else "constructed")
 
 
 def test_a_figure_and_a_table_are_drawn():

@@ -73,7 +73,7 @@ def test_a_right_claim_takes_two_tries():
 )
 def test_a_method_stores_all_facts_where_there_is_room(method, size, fields):
     one = lane(method, (size,), size, **fields)
-    held = fact_lanes.stock(one, TABLE, None, one.d or size)
+    held = fact_lanes.draw(one, TABLE, None, one.d or size)
     found = fact_memories.METHODS[method].attempt(one, held, size)
     assert found.accuracy == 1.0
     assert found.finite

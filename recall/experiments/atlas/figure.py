@@ -11,54 +11,54 @@ from recall.experiments.atlas import summary
 from recall.stats import points
 from recall.theory import bounds
 
-COLOURS: dict[str, str] = dict(zip(summary.WAYS, plotting.PALETTE, strict=False))
+COLOURS: dict[str, str] = dict(zip(summary.METHODS, plotting.PALETTE, strict=False))
 LINES = (0.1, 1.0)  # facts for each parameter
 
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Facts against parameters; the best bits for each parameter, and those of laws.
+    """Draws facts against parameters, and a ladder of bits for each parameter.
 
     Raises:
         ValueError: if there are no such rows.
     """
-    found = summary.entries(rows)
-    if not found:
+    entries = summary.entries(rows)
+    if not entries:
         raise ValueError("Expected rows of finished searches; got none.")
-    ladder = summary.best(found)
+    ladder = summary.best(entries)
     height = max(4.2, 0.24 * (len(ladder) + len(bounds.LADDER)))
     figure, (left, right) = plotting.panels(
         2, width=6.2, height=height, sharex=False, sharey=False
     )
     for index, entry in enumerate(ladder):
-        mine = [e for e in found if (e.name, e.way) == (entry.name, entry.way)]
-        _facts(left, mine, index)
-    _facts_axes(left, found)
+        sizes = [e for e in entries if (e.name, e.method) == (entry.name, entry.method)]
+        _facts(left, sizes, index)
+    _facts_axes(left, entries)
     _ladder(right, ladder)
-    for way in summary.WAYS:
-        right.plot([], [], "o", color=COLOURS[way], label=way)
+    for method in summary.METHODS:
+        right.plot([], [], "o", color=COLOURS[method], label=method)
     plotting.legend(figure)
     return figure
 
 
-def _facts(axes: Axes, mine: Sequence[summary.Entry], index: int) -> None:
-    """A line of one memory, with its number in the ladder at its last point."""
-    colour, last = COLOURS[mine[0].way], mine[-1]
+def _facts(axes: Axes, sizes: Sequence[summary.Entry], index: int) -> None:
+    """Draws the line of a memory, with its number in the ladder at the last point."""
+    colour, last = COLOURS[sizes[0].method], sizes[-1]
     plotting.line_label(axes, last.parameters, last.facts, str(index + 1), colour)
     plotting.series(
         axes,
-        [e.parameters for e in mine],
-        [e.facts for e in mine],
-        ([e.facts_low for e in mine], [e.facts_high for e in mine]),
+        [e.parameters for e in sizes],
+        [e.facts for e in sizes],
+        ([e.facts_low for e in sizes], [e.facts_high for e in sizes]),
         plotting.Look(colour, plotting.MARKERS[index % len(plotting.MARKERS)]),
         filled=True,
-        joined=len(mine) > 1,
+        joined=len(sizes) > 1,
         label="_",
     )
 
 
-def _facts_axes(axes: Axes, found: Sequence[summary.Entry]) -> None:
-    x, y = [e.parameters for e in found], [e.facts for e in found]
+def _facts_axes(axes: Axes, entries: Sequence[summary.Entry]) -> None:
+    x, y = [e.parameters for e in entries], [e.facts for e in entries]
     plotting.log_axis(axes.xaxis, min(x) / 1.5, max(x) * 1.5)
     plotting.log_axis(axes.yaxis, min(y) / 1.5, max(y) * 1.5)
     ends = np.array(axes.get_xlim())
@@ -72,7 +72,7 @@ def _facts_axes(axes: Axes, found: Sequence[summary.Entry]) -> None:
 
 
 def _ladder(axes: Axes, ladder: Sequence[summary.Entry]) -> None:
-    """A line for each memory and each law, the highest on top."""
+    """Draws a line for each memory and each law, the highest on top."""
     lines = [(e.bits, f"{e.name}  {i + 1}", e) for i, e in enumerate(ladder)]
     laws = [(r.bits, f"{r.name} ({r.status})", None) for r in bounds.LADDER]
     ordered = sorted([*lines, *laws], key=lambda line: line[0])
@@ -80,7 +80,7 @@ def _ladder(axes: Axes, ladder: Sequence[summary.Entry]) -> None:
         if entry is None:
             axes.plot([bits], [place], "|", color="black", markersize=9)
         else:
-            colour = COLOURS[entry.way]
+            colour = COLOURS[entry.method]
             axes.plot([entry.bits_low, entry.bits_high], [place] * 2, color=colour)
             axes.plot([bits], [place], "o", color=colour)
     axes.set_yticks(range(len(ordered)), [name for _, name, _ in ordered])

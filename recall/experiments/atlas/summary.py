@@ -13,7 +13,7 @@ from recall.stats import points as rows_lib
 from recall.store.row import Row
 from recall.theory import bounds
 
-WAYS = ("constructed", "convex", "trained")  # how weights were found
+METHODS = ("constructed", "convex", "trained")  # of getting weights
 
 _CONVEX = ("separation", "sign_gates", "alternating", "fitted", "fitted_gates")
 _NAMES = {
@@ -36,20 +36,20 @@ class Entry(NamedTuple):
     """One memory at one size, over seeds.
 
     Attributes:
-        name: of the memory.
-        way: one of WAYS.
-        parameters: all of its weights, the median where they were searched for.
-        facts: that it stores, the median where they were searched for.
+        name: name of the memory.
+        method: one of METHODS.
+        parameters: number of all weights, the median where it was searched for.
+        facts: number of facts stored, the median where it was searched for.
         facts_low: least over seeds.
         facts_high: most over seeds.
-        bits: held for each parameter, at the medians.
+        bits: bits for each parameter, at the medians.
         bits_low: least over seeds.
         bits_high: most over seeds.
-        seeds: how many.
+        seeds: number of seeds.
     """
 
     name: str
-    way: str
+    method: str
     parameters: float
     facts: float
     facts_low: float
@@ -61,31 +61,35 @@ class Entry(NamedTuple):
 
 
 def entries(rows: Iterable[Row]) -> list[Entry]:
-    """All memories that rows speak of, smallest first within a name."""
+    """Returns all memories of some rows, smallest first within a name."""
     rows = list(rows)
-    found = [_capacity(point) for point in _strictest(rows)]
+    memories = [_capacity(point) for point in _strictest(rows)]
     ends: dict[tuple, list[Row]] = {}
     for row in rows:
         if row["kind"] == "run":
             ends.setdefault(_task(row), []).append(row)
-    found += [entry for mine in ends.values() for entry in _fewest(mine)]
-    return sorted(found, key=lambda e: (WAYS.index(e.way), e.name, e.parameters))
+    memories += [entry for seeds in ends.values() for entry in _fewest(seeds)]
+    return sorted(
+        memories, key=lambda e: (METHODS.index(e.method), e.name, e.parameters)
+    )
 
 
-def best(found: Iterable[Entry]) -> list[Entry]:
-    """The size at which each memory holds most for each parameter, the best first."""
+def best(memories: Iterable[Entry]) -> list[Entry]:
+    """Returns the size at which each memory holds most bits a parameter, best first."""
     groups: dict[tuple, Entry] = {}
-    for entry in found:
-        other = groups.setdefault((entry.name, entry.way), entry)
-        groups[entry.name, entry.way] = max(entry, other, key=lambda e: e.bits)
+    for entry in memories:
+        other = groups.setdefault((entry.name, entry.method), entry)
+        groups[entry.name, entry.method] = max(entry, other, key=lambda e: e.bits)
     return sorted(groups.values(), key=lambda e: -e.bits)
 
 
-def parameters_for(found: Sequence[Entry], name: str, way: str, bits: float) -> float:
-    """Parameters that hold so many bits: between sizes on a log-log line, else nan."""
-    mine = [e for e in found if (e.name, e.way) == (name, way)]
-    held = np.array([e.bits * e.parameters for e in mine])
-    weights = np.array([e.parameters for e in mine])
+def parameters_for(
+    memories: Sequence[Entry], name: str, method: str, bits: float
+) -> float:
+    """Interpolates the parameters for some bits, log-log; nan beyond all sizes."""
+    sizes = [e for e in memories if (e.name, e.method) == (name, method)]
+    held = np.array([e.bits * e.parameters for e in sizes])
+    weights = np.array([e.parameters for e in sizes])
     order = np.argsort(held)
     if not held.size or not held.min() <= bits <= held.max():
         return float("nan")
@@ -94,7 +98,7 @@ def parameters_for(found: Sequence[Entry], name: str, way: str, bits: float) -> 
 
 
 def held_bits(facts: Any, answers: Any) -> np.ndarray:
-    """Bits in facts: N log2 D, or log2 N! where every fact has an output of its own."""
+    """Returns N log2 D, or log2 N! bits where every fact has another output."""
     facts = np.asarray(facts, float)
     if answers is None:
         return bounds.injective_bits(facts)
@@ -102,8 +106,10 @@ def held_bits(facts: Any, answers: Any) -> np.ndarray:
 
 
 def _strictest(rows: Sequence[Row]) -> list[rows_lib.Point]:
-    """Points at the highest threshold that their memory was measured at."""
-    points = [point for point in rows_lib.capacities(rows) if point.median > 1]
+    """Returns points at the highest threshold that their memory was measured at."""
+    points = [
+        point for point in rows_lib.capacities(rows) if point.median > 1
+    ]  # one fact has no bits
     highest: dict[tuple, float] = {}
     for point in points:
         kind = (point.memory, point.trained)
@@ -120,46 +126,47 @@ def _capacity(point: rows_lib.Point) -> Entry:
         name = ", ".join(filter(None, (name, activation)))
     facts = np.array([point.median, min(point.values), max(point.values)])
     bits = held_bits(facts, point.num_outputs) / point.parameters
-    way = "trained" if point.trained else WAYS[convex]
-    return _entry(name, way, point.parameters, facts, bits, point.num_seeds)
+    method = "trained" if point.trained else METHODS[convex]
+    return _entry(name, method, point.parameters, facts, bits, point.num_seeds)
 
 
 def _task(row: Row) -> tuple:
-    """What rows of fewest weights share."""
+    """Returns the columns that rows of fewest weights share over seeds."""
     method = row.get("method") or row.get("construction")
     if "facts" in row:
         return method, row["facts"], row["d"]
     return method, row["n"], row["subjects"], row["answers"], row.get("width")
 
 
-def _fewest(mine: Sequence[Row]) -> list[Entry]:
-    stored = [row for row in mine if row.get("weights") or row.get("stored")]
+def _fewest(rows: Sequence[Row]) -> list[Entry]:
+    stored = [row for row in rows if row.get("weights") or row.get("stored")]
     if not stored:
         return []
     row = stored[0]
     method = row.get("method") or row["construction"]
     facts = float(row.get("facts") or row["n"])
     weights = np.array([r.get("weights") or r["parameters"] for r in stored], float)
+    # The most weights hold the fewest bits each.
     ends = np.array([np.median(weights), weights.max(), weights.min()])
     bits = held_bits(facts, row.get("answers")) / ends
-    way = WAYS[method in _CONVEX]
+    kind = METHODS[method in _CONVEX]
     name = _NAMES.get(method, str(method).replace("_", " "))
     same = np.full(3, facts)
-    return [_entry(name, way, ends[0], same, bits, len(stored))]
+    return [_entry(name, kind, ends[0], same, bits, len(stored))]
 
 
 def _entry(
     name: str,
-    way: str,
+    method: str,
     parameters: Any,
     facts: np.ndarray,
     bits: np.ndarray,
     seeds: int,
 ) -> Entry:
-    """Facts and bits are each a median, the least and the most over seeds."""
+    """Builds an entry; facts and bits are each a median, the least and the most."""
     return Entry(
         name=name,
-        way=way,
+        method=method,
         parameters=float(parameters),
         facts=float(facts[0]),
         facts_low=float(facts[1]),

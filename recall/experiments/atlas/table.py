@@ -8,7 +8,7 @@ from recall.stats.table import Table
 from recall.store.row import Row
 
 KEPT = ("capacity", "run")
-BITS = 768.0  # those of 256 facts with 8 answers each
+BITS = 768.0  # of 256 facts with 8 answers each
 
 _COLUMNS = (
     *("memory", "way", "bits/param [range]", "parameters", "facts", "seeds"),
@@ -23,16 +23,13 @@ _CAPTION = (
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns a table with a line for each memory, the best first."""
     entries = summary.entries(rows)
-    lines = [[*_cells(e), _needed(entries, e)] for e in summary.best(entries)]
+    lines = [_line(entry, entries) for entry in summary.best(entries)]
     return [Table("Atlas", _COLUMNS, lines, _CAPTION, num_labels=2)]
 
 
-def _cells(entry: summary.Entry) -> list[str]:
+def _line(entry: summary.Entry, entries: list[summary.Entry]) -> list[str]:
     bits = f"{entry.bits:.3g} [{entry.bits_low:.3g}, {entry.bits_high:.3g}]"
     counts = [f"{x:,.0f}" for x in (entry.parameters, entry.facts, entry.seeds)]
-    return [entry.name, entry.way, bits, *counts]
-
-
-def _needed(entries: list[summary.Entry], entry: summary.Entry) -> str:
-    needed = summary.parameters_for(entries, entry.name, entry.way, BITS)
-    return "-" if math.isnan(needed) else f"{needed:,.0f}"
+    needed = summary.parameters_for(entries, entry.name, entry.method, BITS)
+    last = "-" if math.isnan(needed) else f"{needed:,.0f}"
+    return [entry.name, entry.method, bits, *counts, last]

@@ -1,4 +1,4 @@
-"""Constructed transformers: the widths they need, and what a weight of them holds."""
+"""Figures of constructed transformers: widths needed, and facts for each weight."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -18,51 +18,51 @@ NAMES = {
     "product_duals": "copy heads and an MLP, product duals",
     "fitted_gates": "copy heads and an MLP, convex-fitted gates",
 }
-SPREAD = 0.5  # of the series of a world along the axis
+SPREAD = 0.5  # of the series of a world along the axis, whose ticks are 1 apart
 BESIDE = "recall_capacity"  # rows of trained transformers, drawn for comparison
 
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Smallest width d, and facts for each weight, of every construction and world.
+    """Draws the smallest width d, and facts for each weight, of all constructions.
 
-    Filled marks count all weights, hollow ones keys and queries as the vectors that
-    they are. Rows of trained transformers may be given along.
+    Filled marks count all weights, hollow ones keys and queries as vectors. Rows of
+    trained transformers may stand among the rows.
 
     Raises:
         ValueError: if there are no such rows.
     """
     rows = list(rows)
-    found = [s for s in summary.summaries(rows) if s.rows]
-    if not found:
+    groups = [s for s in summary.summaries(rows) if s.rows]
+    if not groups:
         raise ValueError("Expected rows of constructed transformers; got none.")
-    worlds = sorted({s.world for s in found}, key=lambda w: (w[0] * w[1], w))
+    worlds = sorted({s.world for s in groups}, key=lambda w: (w[0] * w[1], w))
     figure, (left, right) = plotting.panels(2, sharey=False)
     for index, construction in enumerate(NAMES):
-        own = [s for s in found if s.construction == construction]
-        if not own:
+        series = [s for s in groups if s.construction == construction]
+        if not series:
             continue
         look, label = plotting.look(index), NAMES[construction]
-        x = [_place(s, worlds, index) for s in own]
-        searched = [(at, s) for at, s in zip(x, own, strict=True) if s.width is None]
+        x = [_place(s, worlds, index) for s in series]
+        pairs = list(zip(x, series, strict=True))
+        searched = [(at, s) for at, s in pairs if s.width is None]  # others chose d
         _marks(left, searched, "d", look, filled=True, label=label)
-        pairs = list(zip(x, own, strict=True))
         _marks(right, pairs, "facts_per_slim_parameter", look, filled=False)
         _marks(right, pairs, "facts_per_parameter", look, filled=True, label=label)
     _predicted(left, worlds)
     _trained(right, worlds, rows)
-    _axes(left, right, worlds, found)
+    _axes(left, right, worlds, groups)
     plotting.legend(figure)
     return figure
 
 
 def _place(
-    found: summary.Summary, worlds: Sequence[summary.World], index: int
+    group: summary.Summary, worlds: Sequence[summary.World], index: int
 ) -> float:
-    """Where a series of a world stands: side by side around its tick."""
+    """Returns the position of a series of a world, beside others around its tick."""
     side = index / (len(NAMES) - 1) - 0.5
-    wide = 0.0 if found.width is None else 0.03 * math.log2(found.width / 32)
-    return worlds.index(found.world) + SPREAD * side + wide
+    wide = 0.0 if group.width is None else 0.03 * math.log2(group.width / 32)
+    return worlds.index(group.world) + SPREAD * side + wide
 
 
 def _marks(
@@ -74,7 +74,7 @@ def _marks(
     filled: bool,
     label: str = "_nolegend_",
 ) -> None:
-    """Medians over seeds with their ranges."""
+    """Draws medians over seeds with their ranges."""
     spreads = [s.spread(column) for _, s in pairs]
     ends = [low for _, low, _ in spreads], [high for _, _, high in spreads]
     plotting.series(
@@ -90,7 +90,7 @@ def _marks(
 
 
 def _predicted(axes: Axes, worlds: Sequence[summary.World]) -> None:
-    """The formula of plain codes and the bound of decorrelated ones, world by world."""
+    """Draws the formula of plain codes and the bound of decorrelated ones by world."""
     laws_of = (
         ("plain", widths.attention_only, "$4(R+D)\\,\\ln(SR(R+D))$"),
         ("decorrelated", lambda S, R, D: widths.decorrelated(R, D), "$R D$"),
@@ -107,10 +107,8 @@ def _predicted(axes: Axes, worlds: Sequence[summary.World]) -> None:
 def _trained(
     axes: Axes, worlds: Sequence[summary.World], rows: Sequence[points.Row]
 ) -> None:
-    """Trained transformers that store about as many facts, and the published guide.
-
-    Those were trained on worlds of S = R until 99 % of the facts were recalled.
-    """
+    """Draws trained transformers that store about as many facts, and their guide."""
+    # They were trained on worlds of S = R until 99 % of the facts were recalled.
     label = "trained, half to twice as many facts"
     for at, (S, R, _) in enumerate(worlds):
         density = summary.trained_density(rows, S * R)
@@ -136,14 +134,14 @@ def _axes(
     left: Axes,
     right: Axes,
     worlds: Sequence[summary.World],
-    found: Sequence[summary.Summary],
+    groups: Sequence[summary.Summary],
 ) -> None:
     """Names the worlds and the quantities."""
-    d = [row["d"] for s in found for row in s.rows if s.width is None] or [1]
+    d = [row["d"] for s in groups for row in s.rows if s.width is None] or [1]
     predicted = [widths.attention_only(*world) for world in worlds]
     plotting.log_axis(left.yaxis, min(d) / 1.4, 1.4 * max(*d, *predicted))
-    density = [row["facts_per_parameter"] for s in found for row in s.rows]
-    slim = [row["facts_per_slim_parameter"] for s in found for row in s.rows]
+    density = [row["facts_per_parameter"] for s in groups for row in s.rows]
+    slim = [row["facts_per_slim_parameter"] for s in groups for row in s.rows]
     plotting.log_axis(right.yaxis, min(density) / 1.4, 1.4 * max(0.2, *slim))
     for axes in (left, right):
         axes.set_xticks(range(len(worlds)), [", ".join(map(str, w)) for w in worlds])

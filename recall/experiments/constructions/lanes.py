@@ -1,11 +1,11 @@
-"""What a constructed transformer is built from: its lane, and the model itself."""
+"""Lanes of constructed transformers, and the models built from them."""
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
+from typing_extensions import override
 
 from recall.constructions import codes, heads, product_duals, transformers
 from recall.data import geometries, recall_task
@@ -28,11 +28,11 @@ class Lane(batch.Lane):
         answers: D of each relation.
         width: d; None where d is what is searched.
         sizes: in rising order: d, hidden units m of product duals, or gates.
-        claim: one of them, which is asked first.
+        claim: one of them, which is built first.
         head_size: tokens of a head.
         keys: of the heads.
-        sharpness: beta in the search.
-        ladder: lower values that are asked at the smallest size.
+        sharpness: inverse temperature beta of the softmax, in the search.
+        ladder: lower values that are tried at the smallest size.
         lengths: T of the sequences.
         contexts: of noise, for each length and subject.
         embedding: kind of all embeddings.
@@ -55,35 +55,36 @@ class Lane(batch.Lane):
     embedding: str
     seed: int
 
+    @override
     def columns(self) -> Row:
-        """Its settings; lists are written with blanks between their members."""
-        listed = {
+        row = {
+            # A cell of a table holds no list.
             name: " ".join(map(str, value)) if isinstance(value, tuple) else value
             for name, value in super().columns().items()
         }
-        return listed | {"n": self.subjects * self.relations}
+        return row | {"n": self.subjects * self.relations}
 
     @property
     def world(self) -> recall_task.Sizes:
-        """The sizes of the world; as many noise tokens as subjects and relations."""
+        """The sizes of the world; its noise tokens are as many as S + R."""
         S, R = self.subjects, self.relations
         return recall_task.Sizes(S, R, self.answers, noise=S + R)
 
     def parameters(self, size: int) -> int:
-        """Weights at a size: 4 H d_h d + 2 m d."""
+        """Counts the weights at a size: 4 H d_h d + 2 m d."""
         d, m = widths_of(self, size)
         H = heads.count(self.subjects, self.relations, self.head_size)
         return transformer.num_parameters(d, H, self.head_size, m)
 
 
 class Model(NamedTuple):
-    """A constructed transformer, and where it lives.
+    """A constructed transformer, its facts and its embeddings.
 
     Attributes:
-        world: its facts.
-        tokens: its embeddings.
-        params: its weights.
-        architecture: what weights do not say.
+        world: the facts.
+        tokens: embeddings of all tokens.
+        params: the weights.
+        architecture: hyperparameters that the weights do not determine.
         fit: "stored", "impossible" or "undecided" where it was fitted, else None.
     """
 
@@ -95,7 +96,10 @@ class Model(NamedTuple):
 
 
 def build(lane: Lane, size: int) -> Model:
-    """Builds the construction of a lane at a size."""
+    """Builds the construction of a lane at a size.
+
+    World and embeddings of a seed share their key over sizes.
+    """
     key_world, key_tokens, key_mlp = jax.random.split(jax.random.key(lane.seed), 3)
     world = recall_task.sample_world(key_world, lane.world)
     d = widths_of(lane, size)[0]
@@ -107,35 +111,27 @@ def build(lane: Lane, size: int) -> Model:
     if lane.construction in ATTENTION:
         code = codes.CODES[lane.construction]
         if lane.construction == "fitted":
+            # Padded to the largest size, fits of all sizes share a program.
             code = functools.partial(codes.fitted, width=max(lane.sizes))
         params = transformers.attention_only(world, tokens, design, code)
         return Model(world, tokens, params, transformer.Architecture(), None)
-    memory, activation, fit = _MEMORIES[lane.construction](key_mlp, world, tokens, size)
+    inputs = key_mlp, world, tokens
+    if lane.construction == "product_duals":
+        duals = product_duals.Design(m=size)
+        memory = transformers.with_product_duals(*inputs, duals)
+        activation, fit = duals.activation, None
+    else:
+        memory, separation = transformers.with_fitted_gates(*inputs, size)
+        activation, fit = "abs", separation.verdict  # a gate's slope is a sign
     params = transformers.attention_mlp(world, tokens, design, memory, activation)
     architecture = transformer.Architecture(activation=activation)
     return Model(world, tokens, params, architecture, fit)
 
 
-def _product_duals(key: Any, world: Any, tokens: Any, size: int) -> tuple:
-    design = product_duals.Design(m=size)
-    memory = transformers.with_product_duals(key, world, tokens, design)
-    return memory, design.activation, None
-
-
-def _fitted_gates(key: Any, world: Any, tokens: Any, size: int) -> tuple:
-    memory, found = transformers.with_fitted_gates(key, world, tokens, size)
-    return memory, "abs", found.verdict
-
-
-_MEMORIES: Mapping[str, Callable[..., tuple]] = {
-    "product_duals": _product_duals,
-    "fitted_gates": _fitted_gates,
-}
-
-
 def widths_of(lane: Lane, size: int) -> tuple[int, int]:
-    """Width d and hidden units m at a size."""
+    """Returns the width d and the number of hidden units m at a size."""
     if lane.width is None:
         return size, 0
-    gates = lane.construction == "fitted_gates"
-    return lane.width, size * (lane.width + 1) if gates else size
+    if lane.construction == "fitted_gates":
+        return lane.width, size * (lane.width + 1)  # a gate is d + 1 units
+    return lane.width, size

@@ -2,8 +2,8 @@
 
 A lane is one construction for one world and one seed. It is built at the size that is
 claimed to be enough, then at others until the smallest one of a list is known at which
-all facts are recalled in every noise context, at every length. At that size sharpness
-is lowered until they are not. Every model that was asked is a row.
+all facts are recalled in every noise context, at every length. At that size the inverse
+temperature is lowered. Every evaluation of a model is a row.
 """
 
 import dataclasses
@@ -42,15 +42,15 @@ class ConstructionBatch(Rows):
         facts = one.subjects * one.relations
         d, m = construction_lanes.widths_of(one, max(one.sizes))
         parameters = [lane.parameters(lane.claim) for lane in self.lanes]
+        # Programs are compiled at any size, so times grow slower than facts.
         seconds = SECONDS[one.construction] * (facts / 256) ** 0.5
         return About(
-            title=self.lanes[0].construction.replace("_", " "),
+            title=one.construction.replace("_", " "),
             shape=f"S={one.subjects} R={one.relations} D={one.answers} "
             f"{one.sizes[0]} to {one.sizes[-1]}",
             parameters=parameters,
-            # Estimates from measurements; facts and widths beyond theirs add up.
             core_seconds=len(self.lanes) * seconds,
-            # Estimates hidden units or head outputs of all facts, and the weights.
+            # Hidden units or head outputs of all facts, and weights: four copies.
             memory_bytes=16 * (facts * (m + d) + max(parameters)),
         )
 
@@ -61,30 +61,30 @@ class ConstructionBatch(Rows):
 
 
 def _search(lane: construction_lanes.Lane) -> Iterator[list[Row]]:
-    """Halves the list of sizes, from the claimed one on, then lowers sharpness."""
+    """Halves the list of sizes, from the claimed one on, then lowers beta."""
     places, claim = range(len(lane.sizes)), lane.sizes.index(lane.claim)
     stride, stored = bracket.halving(places), dict[int, bool]()
     best: tuple[int, construction_lanes.Model] | None = None
     while (
         at := bracket.next_size(bracket.of(stored), places, claim, stride)
     ) is not None:
-        begun, size = time.perf_counter(), lane.sizes[at]
+        start, size = time.perf_counter(), lane.sizes[at]
         model = construction_lanes.build(lane, size)
         rows = _ask(lane, size, model, lane.sharpness)
         for row in rows:
-            row["seconds"] = round(time.perf_counter() - begun, 3)
+            row["seconds"] = round(time.perf_counter() - start, 3)
         yield rows
         stored[at] = all(row["stored"] for row in rows)
         best = (size, model) if stored[at] else best
     if best is None:
         yield [lane.row("run", size=None, stored=False)]
         return
-    sharp, rows = dict.fromkeys(lane.lengths, lane.sharpness), []
+    lowest, rows = dict.fromkeys(lane.lengths, lane.sharpness), []
     for beta in sorted(lane.ladder, reverse=True):
-        told = _ask(lane, *best, beta)
-        sharp |= {row["length"]: beta for row in told if row["stored"]}
-        rows += told
-    yield [*rows, _end(lane, *best, sharp)]
+        asked = _ask(lane, *best, beta)
+        lowest |= {row["length"]: beta for row in asked if row["stored"]}
+        rows += asked
+    yield [*rows, _end(lane, *best, lowest)]
 
 
 def _ask(
@@ -93,11 +93,10 @@ def _ask(
     model: construction_lanes.Model,
     beta: float,
 ) -> list[Row]:
-    """Asks a model about every fact, at every length, with a sharpness of beta.
-
-    Models of all sizes are padded to the largest: they share a program.
-    """
+    """Asks a model about every fact, at every length, at inverse temperature beta."""
+    # Scores are linear in Q, which holds the lane's beta.
     softer = model.params._replace(Q=model.params.Q * (beta / lane.sharpness))
+    # Models of all sizes are padded to the largest: they share a program.
     d, m = construction_lanes.widths_of(lane, max(lane.sizes))
     H, head_dim = softer.K.shape[:2]
     params = transformer.pad(softer, d, H, head_dim, m)
@@ -105,7 +104,7 @@ def _ask(
     key = jax.random.fold_in(jax.random.key(lane.seed), 1)
     rows = []
     for length in lane.lengths:
-        found = transformers.ask(
+        accuracy = transformers.ask(
             params,
             model.world,
             tokens,
@@ -114,17 +113,16 @@ def _ask(
             contexts=lane.contexts,
             architecture=model.architecture,
         )
-        mean, worst = float(found.mean), float(found.worst)
-        told = _sizes(lane, size, model) | {
+        values = _sizes(lane, size, model) | {
             "length": length,
             "beta": beta,
-            "accuracy": mean,
-            "worst_accuracy": worst,
-            "stored": worst == 1.0,
+            "accuracy": float(accuracy.mean),
+            "worst_accuracy": float(accuracy.worst),
+            "stored": float(accuracy.worst) == 1.0,
             "finite": bool(jnp.all(jnp.isfinite(params.O))),
             "fit": model.fit,
         }
-        rows.append(lane.row("probe", f"{size}:{length}:{beta:g}", **told))
+        rows.append(lane.row("probe", f"{size}:{length}:{beta:g}", **values))
     return rows
 
 
@@ -132,23 +130,23 @@ def _end(
     lane: construction_lanes.Lane,
     size: int,
     model: construction_lanes.Model,
-    sharp: dict[int, float],
+    lowest: dict[int, float],
 ) -> Row:
-    """What a lane came to: the smallest size, and what theory says."""
+    """Returns the smallest size, the least beta of each length, and theory's width."""
     facts = lane.subjects * lane.relations
-    told = _sizes(lane, size, model)
-    told |= {f"sharpness_{length}": beta for length, beta in sharp.items()}
-    told["facts_per_parameter"] = facts / told["parameters"]
-    told["facts_per_slim_parameter"] = facts / told["slim_parameters"]
+    row = _sizes(lane, size, model)
+    row |= {f"sharpness_{length}": beta for length, beta in lowest.items()}
+    row["facts_per_parameter"] = facts / row["parameters"]
+    row["facts_per_slim_parameter"] = facts / row["slim_parameters"]
     if lane.construction == "plain":
-        told["predicted"] = widths.attention_only(*lane.world[:3])
-    return lane.row("run", stored=True, **told)
+        row["predicted"] = widths.attention_only(*lane.world[:3])
+    return lane.row("run", stored=True, **row)
 
 
 def _sizes(
     lane: construction_lanes.Lane, size: int, model: construction_lanes.Model
 ) -> Row:
-    """Widths and weights; slim ones store keys and queries as the vectors they are."""
+    """Returns the widths and numbers of weights of a model, and its score gap."""
     H, head_dim, d = model.params.K.shape
     m = 0 if model.params.mlp is None else model.params.mlp.W.shape[0]
     return {
@@ -158,6 +156,7 @@ def _sizes(
         "head_dim": head_dim,
         "m": m,
         "parameters": transformer.num_parameters(d, H, head_dim, m),
+        # Keys and queries have rank one: a slim decoder stores them as vectors.
         "slim_parameters": 2 * H * (head_dim + 1) * d + 2 * m * d,
         "gap": heads.gap(model.params, model.tokens) / lane.sharpness,
     }

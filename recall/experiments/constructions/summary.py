@@ -1,4 +1,4 @@
-"""What rows of constructed transformers add up to: medians over seeds, by world."""
+"""Medians over seeds of constructed transformers, by construction and world."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,8 +16,8 @@ class Summary(NamedTuple):
     Attributes:
         construction: its name.
         world: (S, R, D).
-        width: d where it was given, None where it was searched.
-        seeds: how many were built.
+        width: d, or None where it was searched.
+        seeds: number of seeds.
         claim: the size that was claimed to be enough.
         claim_stored: seeds that recall every fact at that size, at every length.
         rows: end rows of the seeds for which a size was found.
@@ -37,46 +37,41 @@ class Summary(NamedTuple):
 
 
 def summaries(rows: Iterable[Row]) -> list[Summary]:
-    """One for each construction, world and given width, in this order."""
+    """Returns one for each construction, world and fixed width, in this order."""
     ends: dict[tuple, list[Row]] = {}
-    asked: dict[str, list[bool]] = {}
+    stored: dict[str, list[bool]] = {}  # at the claimed size, for each length
     for row in rows:
         if row["kind"] == "run":
             world = row["subjects"], row["relations"], row["answers"]
             kind = row["construction"], world, row["width"]
             ends.setdefault(kind, []).append(row)
-        elif row["kind"] == "probe" and _is_claim(row):
-            asked.setdefault(row["search"], []).append(bool(row["stored"]))
+        elif row["kind"] == "probe" and (
+            (row["size"], row["beta"]) == (row["claim"], row["sharpness"])
+        ):
+            stored.setdefault(row["search"], []).append(bool(row["stored"]))
     return [
         Summary(
             construction=kind[0],
             world=kind[1],
             width=kind[2],
-            seeds=len(own),
-            claim=own[0]["claim"],
-            claim_stored=sum(all(asked.get(row["search"], [False])) for row in own),
-            rows=[row for row in own if row["stored"]],
+            seeds=len(group),
+            claim=group[0]["claim"],
+            claim_stored=sum(all(stored.get(row["search"], [False])) for row in group),
+            rows=[row for row in group if row["stored"]],
         )
-        for kind, own in sorted(ends.items(), key=lambda pair: _order(*pair[0]))
+        for kind, group in sorted(
+            ends.items(), key=lambda pair: (*pair[0][:2], pair[0][2] or 0)
+        )
     ]
 
 
 def trained_density(rows: Iterable[rows_lib.Row], facts: int) -> list[float]:
-    """Facts for each parameter of trained transformers that store about as many.
+    """Returns facts for each parameter of trained transformers of about as many facts.
 
     Medians over seeds, of sizes that store between half and twice as many.
     """
-    points = rows_lib.capacities(rows)
     return [
         point.median / point.parameters
-        for point in points
+        for point in rows_lib.capacities(rows)
         if point.memory == "transformer" and facts / 2 <= point.median <= 2 * facts
     ]
-
-
-def _order(construction: str, world: World, width: int | None) -> tuple:
-    return construction, world, width or 0
-
-
-def _is_claim(row: Row) -> bool:
-    return row["size"] == row["claim"] and row["beta"] == row["sharpness"]

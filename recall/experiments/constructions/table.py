@@ -23,35 +23,27 @@ _CAPTION = (
 
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns a table of the smallest sizes of each construction and world."""
-    lines = [[name(found), *cells(found)] for found in summary.summaries(rows)]
+    lines = [_line(group) for group in summary.summaries(rows)]
     return [Table("Constructed transformers", _COLUMNS, lines, _CAPTION)]
 
 
-def name(found: summary.Summary) -> str:
-    """A construction in words."""
-    at = "" if found.width is None else f", d={found.width}"
-    return found.construction.replace("_", " ") + at
-
-
-def cells(found: summary.Summary) -> list[str]:
-    """What a line says after the name; lengths are the least and the largest."""
-    S, R, D = found.world
-    told = [f"{S}, {R}, {D}", f"{found.claim:,}"]
-    told += [f"{found.claim_stored} of {found.seeds}"]
-    if not found.rows:
-        return [*told, "none"] + ["-"] * 6
-    size = _spread(*found.spread("size"))
-    if len(found.rows) < found.seeds:
-        size += f" ({len(found.rows)} seeds)"
-    sharp = sorted(
-        (column for column in found.rows[0] if column.startswith("sharpness_")),
+def _line(group: summary.Summary) -> list[str]:
+    """Returns the cells of a construction; lengths are the least and the largest."""
+    width = "" if group.width is None else f", d={group.width}"
+    cells = [group.construction.replace("_", " ") + width]
+    cells += [", ".join(map(str, group.world)), f"{group.claim:,}"]
+    cells += [f"{group.claim_stored} of {group.seeds}"]
+    if not group.rows:
+        return [*cells, "none"] + ["-"] * 6
+    median, low, high = group.spread("size")
+    size = f"{median:,.0f} [{low:,.0f}, {high:,.0f}]"
+    if len(group.rows) < group.seeds:
+        size += f" ({len(group.rows)} seeds)"
+    betas = sorted(
+        (column for column in group.rows[0] if column.startswith("sharpness_")),
         key=lambda column: int(column.removeprefix("sharpness_")),
     )
-    counts = [f"{found.spread(column)[0]:,.0f}" for column in ("m", "parameters")]
+    counts = [f"{group.spread(column)[0]:,.0f}" for column in ("m", "parameters")]
     densities = ("facts_per_parameter", "facts_per_slim_parameter")
-    told += [size, *counts, *[f"{found.spread(d)[0]:.4f}" for d in densities]]
-    return told + [f"{found.spread(sharp[end])[0]:g}" for end in (0, -1)]
-
-
-def _spread(median: float, low: float, high: float) -> str:
-    return f"{median:,.0f} [{low:,.0f}, {high:,.0f}]"
+    cells += [size, *counts, *[f"{group.spread(d)[0]:.4f}" for d in densities]]
+    return cells + [f"{group.spread(betas[end])[0]:g}" for end in (0, -1)]

@@ -1,19 +1,18 @@
-"""Rules that judge the claims on embeddings (S4, Q1 and Q4)."""
+"""Rules of the claims on embeddings (S4, Q1 and Q4)."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from recall.experiments.embedding_geometry import summary as geometry_laws
+from recall.experiments.embedding_geometry import summary
 from recall.stats import claims, points
 from recall.stats.claims import Check, Claim
 
 
 def _orthogonal(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["embedding_geometry"]
-    same = {"d": 64}
+    rows = tables["embedding_geometry"]
     bases, random = (
-        claims.family(found, "outer_product", 0.99, embedding=embedding, **same)[0]
+        claims.family(rows, "outer_product", 0.99, embedding=embedding, d=64)[0]
         for embedding in ("orthonormal_blocks", "sphere")
     )
     yield claims.spread(
@@ -29,10 +28,10 @@ def _orthogonal(tables: claims.Tables) -> Iterable[Check]:
 
 
 def _geometry(tables: claims.Tables) -> Iterable[Check]:
-    entries = geometry_laws.entries(tables["embedding_geometry"])
-    groups = geometry_laws.by_memory(entries)
+    entries = summary.entries(tables["embedding_geometry"])
+    groups = summary.by_memory(entries)
     product = groups["outer product, d = 64"]
-    law = geometry_laws.law(product)
+    law = summary.law(product)
     yield Check("geometries of an outer product, d = 64", law.num, least=20)
     yield Check(
         "rank correlation of its facts with what second moments predict",
@@ -50,10 +49,9 @@ def _geometry(tables: claims.Tables) -> Iterable[Check]:
 
 
 def _real(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["real_embeddings"]
     facts = {
         (point.memory, point.embedding): point.median
-        for point in points.capacities(found)
+        for point in points.capacities(tables["real_embeddings"])
         if (point.d, point.threshold) == (64, 0.99)
     }
     yield Check(

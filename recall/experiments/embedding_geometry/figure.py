@@ -16,23 +16,29 @@ FAR = 1.7  # factor from the prediction beyond which a point is named
 
 @plotting.styled
 def geometry(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Measured against predicted of the outer product; all memories by coherence."""
-    groups = _groups(rows)
+    """Draws the outer product against its prediction, and memories by coherence.
+
+    Raises:
+        ValueError: if no memory was measured beside its embeddings.
+    """
+    groups = summary.by_memory(summary.entries(rows))
+    if not groups:
+        raise ValueError("Expected rows of capacities and coherence; got none.")
     figure, (left, right) = plotting.panels(
         2, width=5.4, height=4.2, sharex=False, sharey=False
     )
-    plain = [e for name, own in groups.items() if name.startswith(PLAIN) for e in own]
+    plain = [e for name, some in groups.items() if name.startswith(PLAIN) for e in some]
     _predicted(left, plain)
-    for index, (name, own) in enumerate(groups.items()):
-        _relative(right, name, own, plotting.look(index))
-    _relative_axes(right, [e for own in groups.values() for e in own])
+    for index, (name, group) in enumerate(groups.items()):
+        _relative(right, name, group, plotting.look(index))
+    _relative_axes(right, [e for group in groups.values() for e in group])
     plotting.legend(figure)
     return figure
 
 
 @plotting.styled
 def real(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts of each memory on each kind of embeddings, a panel for each width.
+    """Draws facts of each memory on each kind of embeddings, a panel for each width.
 
     Raises:
         ValueError: if there are no such rows.
@@ -51,19 +57,12 @@ def real(rows: Iterable[rows_lib.Row]) -> Figure:
     return figure
 
 
-def _groups(rows: Iterable[rows_lib.Row]) -> dict[str, list[summary.Entry]]:
-    groups = summary.by_memory(summary.entries(rows))
-    if not groups:
-        raise ValueError("Expected rows of capacities and coherence; got none.")
-    return groups
-
-
 def _ends(points: Sequence[rows_lib.Point]) -> tuple[list[int], list[int]]:
     return [min(p.values) for p in points], [max(p.values) for p in points]
 
 
 def _predicted(axes: Axes, plain: Sequence[summary.Entry]) -> None:
-    """The outer product against its second moments, on the diagonal if they say all."""
+    """Draws facts against second moments: on the diagonal if they predict all."""
     points = [e.point for e in plain]
     x, y = [e.predicted for e in plain], [p.median for p in points]
     dots = {"filled": True, "joined": False, "label": "_"}
@@ -80,14 +79,14 @@ def _predicted(axes: Axes, plain: Sequence[summary.Entry]) -> None:
 
 
 def _relative(
-    axes: Axes, name: str, own: Sequence[summary.Entry], look: plotting.Look
+    axes: Axes, name: str, group: Sequence[summary.Entry], look: plotting.Look
 ) -> None:
-    """A memory's facts over those of random embeddings, and its fitted law."""
-    x, y = np.array([(e.overlap, e.relative) for e in own]).T
+    """Draws facts of a memory over those of random embeddings, and the fitted law."""
+    x, y = np.array([(e.overlap, e.relative) for e in group]).T
     axes.scatter(x, y, s=18, color=look.colour, marker=look.marker, label=name)
-    if len(own) >= summary.LEAST:
-        fit = summary.law(own)
-        random = y[0] and own[0].point.median / y[0]
+    if len(group) >= summary.LEAST:
+        fit = summary.law(group)
+        random = y[0] and group[0].point.median / y[0]  # facts of random embeddings
         line = fit.constant / random * np.array([x.min(), x.max()]) ** fit.overlap
         plotting.theory_line(axes, [x.min(), x.max()], line, look.colour)
 
@@ -108,11 +107,11 @@ def _bars(axes: Axes, points: Sequence[rows_lib.Point]) -> None:
     kinds = list(dict.fromkeys(point.embedding for point in points))
     kinds.sort(key=lambda kind: (kind != summary.RANDOM, len(kind)))
     for index, memory in enumerate(memories):
-        own = [point for point in points if point.memory == memory]
-        x = [kinds.index(p.embedding) + 0.12 * (index - 1) for p in own]
+        group = [point for point in points if point.memory == memory]
+        x = [kinds.index(p.embedding) + 0.12 * (index - 1) for p in group]
         dots = {"filled": True, "joined": False, "label": memory.replace("_", " ")}
-        y = [p.median for p in own]
-        plotting.series(axes, x, y, _ends(own), plotting.look(index), **dots)
+        y = [p.median for p in group]
+        plotting.series(axes, x, y, _ends(group), plotting.look(index), **dots)
     plotting.log_axis(axes.yaxis, 0.8, 1.6 * max(max(p.values) for p in points))
     axes.set_xticks(range(len(kinds)), [kind.replace(":", ":\n") for kind in kinds])
     axes.set_ylabel("facts stored at 99 %")

@@ -1,4 +1,4 @@
-"""Coherence of embeddings by name, and the facts that theory gives an outer product."""
+"""Coherence of embeddings, and the facts that theory gives an outer product."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,14 @@ class GeometryLane(Lane):
     """The points of one seed.
 
     Attributes:
-        embedding: a name that `geometries` knows.
+        embedding: a name in `geometries`.
         d: width.
         seed: of the points, those that memories of this width and seed store.
         threshold: fraction of the facts to be recalled.
-        num_points: measured, fewer if there are fewer.
+        num_points: points to measure; all, if there are fewer.
+
+    Raises:
+        ValueError: if there are no such embeddings.
     """
 
     embedding: str
@@ -32,20 +35,21 @@ class GeometryLane(Lane):
     num_points: int
 
     def __post_init__(self) -> None:
-        """Checks that there are such embeddings."""
+        """Checks the name and the width of the embeddings."""
         geometries.check(self.embedding, self.d)
 
     def measured(self) -> Row:
-        """Coherence of inputs and outputs, and the prediction."""
+        """Measures coherence of inputs and outputs, and predicts an outer product."""
         n = min(self.num_points, geometries.num_points(self.embedding))
+        # The points of searches of this seed: predictions are for the same facts.
         drawn = memory_search.draw_facts(self.seed, self.embedding, self.d, n)
-        told: Row = {}
+        row: Row = {}
         for name, points in (("inputs", drawn.inputs), ("outputs", drawn.outputs)):
-            found = embeddings.coherence(points)._asdict()
-            told |= {f"{name}_{key}": float(x) for key, x in found.items()}
+            coherence = embeddings.coherence(points)._asdict()
+            row |= {f"{name}_{key}": float(x) for key, x in coherence.items()}
         sides = [crosstalk.side(np.asarray(p)) for p in (drawn.inputs, drawn.outputs)]
         predicted = crosstalk.facts(sides[0], sides[1], self.threshold)
-        return told | {"predicted": predicted, "finite": True}
+        return row | {"predicted": predicted, "finite": True}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,10 @@ class GeometryBatch(Rows):
         return About(
             title="coherence",
             shape=f"n={lane.num_points} d={lane.d}",
-            parameters=(0,) * len(self.lanes),
+            parameters=(0,) * len(self.lanes),  # nothing is stored
             # About a second a seed, for the quadrature of the prediction.
             core_seconds=len(self.lanes) * 1e-3 * lane.num_points * (1 + lane.d / 1e3),
-            # Overlaps of all pairs.
+            # Overlaps of all pairs, of inputs and of outputs.
             memory_bytes=8 * lane.num_points**2,
         )
 

@@ -1,7 +1,7 @@
-"""How coherence predicts capacity: rank correlations, and laws fitted to geometries.
+"""Capacity against coherence: rank correlations, and laws fitted to geometries.
 
 Rows of two kinds come together by embedding and seed: capacities of memories, and the
-coherence of the embeddings that they were measured on (`geometry_lanes`).
+coherence of the embeddings that they were measured on (`lanes`).
 """
 
 import collections
@@ -50,8 +50,8 @@ class Law(NamedTuple):
     Attributes:
         memory: label of the memory.
         num: geometries.
-        ranks: Spearman's rank correlation of capacity with each measure (of inputs and
-            outputs, multiplied), and with the prediction.
+        ranks: Spearman's rank correlation of capacity with each measure (the sum of
+            inputs' and outputs'), and with the prediction.
         constant: e^a, facts at overlap 1 without spread and mean.
         overlap: b.
         spread: c, per sum of both squared spreads of norms.
@@ -74,52 +74,52 @@ class Law(NamedTuple):
 
 
 def entries(rows: Iterable[Row]) -> list[Entry]:
-    """Every memory on every geometry that was measured at its width."""
+    """Returns every memory on every geometry that was measured at its width."""
     rows = list(rows)
     measured: dict[tuple, list[Row]] = collections.defaultdict(list)
     for row in rows:
         if row["kind"] == "run":
             measured[row["embedding"], row["d"]].append(row)
-    points = rows_lib.capacities(rows)
-    named = [(name_of(point), point) for point in points]
+    named = [(name_of(point), point) for point in rows_lib.capacities(rows)]
     random = {name: p.median for name, p in named if p.embedding == RANDOM}
     return [
-        _entry(name, point, random.get(name, np.nan), own)
+        _entry(name, point, random.get(name, np.nan), group)
         for name, point in named
-        if (own := measured.get((point.embedding, point.d)))
+        if (group := measured.get((point.embedding, point.d)))
     ]
 
 
 def name_of(point: rows_lib.Point) -> str:
-    """Names a memory and its width, not its embeddings."""
+    """Names a memory and its width, not the embeddings."""
     name = rows_lib.label(point, [])
     if point.method == "separation":
         name = f"{name}, exact"
     return f"{name}, d = {point.d}"
 
 
-def law(mine: Sequence[Entry]) -> Law:
+def law(group: Sequence[Entry]) -> Law:
     """Fits one memory over its geometries.
 
     Raises:
         ValueError: if there are fewer geometries than coefficients and two more.
     """
-    if len(mine) < LEAST:
+    if len(group) < LEAST:
         raise ValueError(
-            f"Expected at least {LEAST} geometries for a law; got {len(mine)}."
+            f"Expected at least {LEAST} geometries for a law; got {len(group)}."
         )
-    y = np.log([max(e.point.median, 0.5) for e in mine])
-    X = np.array([_regressors(e) for e in mine])
+    y = np.log([max(e.point.median, 0.5) for e in group])  # ln 0 is no number
+    X = np.array([_regressors(e) for e in group])
     coefficients = np.linalg.lstsq(X, y, rcond=None)[0]
+    # Without a point, least squares errs there by residual / (1 - leverage).
     hat = np.diag(X @ np.linalg.pinv(X))
     left_out = (y - X @ coefficients) / np.maximum(1 - hat, 1e-9)
-    ratio = y - np.log([e.predicted for e in mine])
+    ratio = y - np.log([e.predicted for e in group])
     return Law(
-        memory=mine[0].memory,
-        num=len(mine),
+        memory=group[0].memory,
+        num=len(group),
         ranks={
             name: fits.rank_correlation(y, values)
-            for name, values in _columns(mine).items()
+            for name, values in _columns(group).items()
         },
         constant=float(np.exp(coefficients[0])),
         overlap=float(coefficients[1]),
@@ -131,20 +131,20 @@ def law(mine: Sequence[Entry]) -> Law:
     )
 
 
-def by_memory(found: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Entries of each memory, the most coherent last."""
+def by_memory(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Groups entries by memory, the most coherent geometry last."""
     groups: dict[str, list[Entry]] = collections.defaultdict(list)
-    for entry in sorted(found, key=lambda e: e.overlap):
+    for entry in sorted(entries, key=lambda e: e.overlap):
         groups[entry.memory].append(entry)
     return groups
 
 
 def _entry(
-    name: str, point: rows_lib.Point, random: float, own: Sequence[Row]
+    name: str, point: rows_lib.Point, random: float, rows: Sequence[Row]
 ) -> Entry:
     sides = [
         {
-            key: float(np.median([row[f"{side}_{key}"] for row in own]))
+            key: float(np.median([row[f"{side}_{key}"] for row in rows]))
             for key in MEASURES
         }
         for side in ("inputs", "outputs")
@@ -153,7 +153,7 @@ def _entry(
         memory=name,
         point=point,
         relative=max(point.median, 0.5) / random,
-        predicted=float(np.median([row["predicted"] for row in own])),
+        predicted=float(np.median([row["predicted"] for row in rows])),
         overlap=sides[0]["rms_overlap"] * sides[1]["rms_overlap"] * point.d,
         inputs=sides[0],
         outputs=sides[1],
@@ -168,12 +168,13 @@ def _regressors(entry: Entry) -> list[float]:
     return [1.0, float(np.log(entry.overlap)), *squares]
 
 
-def _columns(mine: Sequence[Entry]) -> dict[str, list[float]]:
-    columns = {"predicted": [e.predicted for e in mine]}
+def _columns(group: Sequence[Entry]) -> dict[str, list[float]]:
+    columns = {"predicted": [e.predicted for e in group]}
     for name in MEASURES:
-        columns[name] = [e.inputs[name] + e.outputs[name] for e in mine]
+        columns[name] = [e.inputs[name] + e.outputs[name] for e in group]
     return columns
 
 
 def _factor(nats: np.ndarray) -> float:
+    """Returns the rms of differences of ln N, as a factor of N."""
     return float(np.exp(np.sqrt(np.mean(nats**2))))

@@ -1,4 +1,4 @@
-"""Rules that judge the claims on memories' capacity (S1, S2, S3 and S3')."""
+"""Rules of the claims on memories' capacity (S1, S2, S3 and S3')."""
 
 from collections.abc import Iterable
 
@@ -7,9 +7,9 @@ from recall.stats.claims import Check, Claim
 
 
 def _linear(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["linear_capacity"]
-    trained = claims.family(found, "linear", 0.99)
-    product = claims.family(found, "outer_product", 1.0)
+    rows = tables["linear_capacity"]
+    trained = claims.family(rows, "linear", 0.99)
+    product = claims.family(rows, "outer_product", 1.0)
     yield claims.exponent(
         "exponent of d² in N ln N, trained", trained, least=0.9, most=1.1
     )
@@ -26,9 +26,9 @@ def _linear(tables: claims.Tables) -> Iterable[Check]:
 
 
 def _low_rank(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["linear_capacity"]
-    points = claims.family(found, "low_rank", 1.0)
-    full = {p.d: p for p in claims.family(found, "outer_product", 1.0)}
+    rows = tables["linear_capacity"]
+    points = claims.family(rows, "low_rank", 1.0)
+    full = {p.d: p for p in claims.family(rows, "outer_product", 1.0)}
     kept = [p.median / full[p.d].median for p in points if p.fraction == 0.5]
     yield claims.spread("facts of rank d/2 over full rank", kept, least=0.5)
     widest = [point for point in points if point.d == max(p.d for p in points)]
@@ -42,23 +42,23 @@ def _low_rank(tables: claims.Tables) -> Iterable[Check]:
 
 
 def _mlp(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["mlp_capacity"]
-    own = claims.family(found, "mlp", 0.99, num_outputs=None)
-    shared = claims.family(found, "mlp", 0.99, num_outputs=32)
-    yield claims.exponent("exponent of md in N ln N", own, least=0.9, most=1.1)
+    rows = tables["mlp_capacity"]
+    injective = claims.family(rows, "mlp", 0.99, num_outputs=None)
+    shared = claims.family(rows, "mlp", 0.99, num_outputs=32)
+    yield claims.exponent("exponent of md in N ln N", injective, least=0.9, most=1.1)
     yield claims.exponent(
         "exponent of md in N, 32 outputs", shared, least=0.9, most=1.1
     )
-    yield claims.constant("C", own, least=0.28, most=0.42, limits=True)
+    yield claims.constant("C", injective, least=0.28, most=0.42, limits=True)
     # "or better": fewer weights for each fact than the guide do not limit the claim.
     yield claims.constant("C with 32 outputs", shared, most=1.32, limits=True)
 
 
 def _cubic(tables: claims.Tables) -> Iterable[Check]:
-    found = tables["mlp_capacity"]
+    rows = tables["mlp_capacity"]
     square = [
         point
-        for point in claims.family(found, "mlp", 0.99, num_outputs=None)
+        for point in claims.family(rows, "mlp", 0.99, num_outputs=None)
         if point.m == point.d
     ]
     yield claims.exponent("exponent of d² in N ln N at m = d", square, least=1.4)

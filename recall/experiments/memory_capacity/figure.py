@@ -1,6 +1,6 @@
 """Figures of capacity: facts against weights, and the constant by activation.
 
-Markers are medians over seeds with the interval of `rows.Point`: filled where every
+Markers are medians over seeds with the interval of `points.Point`: filled where every
 fact had to be recalled, hollow at 99 %. An arrow up is a lower bound (the search stored
 its ceiling), a cross diverged, a caret at the foot stored nothing; none of these is
 joined to the others. Dashed lines are theory, named at their right end.
@@ -29,7 +29,7 @@ _ACTIVATION_FACETS = tuple(name for name in _MLP_FACETS if name != "activation")
 
 
 class _Curve(NamedTuple):
-    """A line of theory: facts along the x axis, its name and colour."""
+    """A line of theory: facts along the x axis, a name and a colour."""
 
     facts: np.ndarray
     name: str
@@ -38,7 +38,7 @@ class _Curve(NamedTuple):
 
 @plotting.styled
 def linear(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts in a linear memory against d^2 (Figure 1, left), a panel per threshold."""
+    """Draws facts in a linear memory against d^2 (Figure 1, left), by threshold."""
     points = select(rows, _LINEAR)
     names = list(split(points, lambda point: _linear_name(point, points)))
     x = span(point.d**2 for point in points)
@@ -49,7 +49,7 @@ def linear(rows: Iterable[rows_lib.Row]) -> Figure:
             look = plotting.look(names.index(name))
             mark(axes, group, lambda p: p.d**2, look, name)
             for curve in _linear_theory(group[0], x, look.colour):
-                curves.setdefault(curve.name, curve)
+                curves.setdefault(curve.name, curve)  # series may share a guide
         reach = float(laws.law_facts(laws.LINEAR_TRAINED, x[-1]))
         log_axes(axes, points, x, "weights of the full matrix, $d^2$", reach)
         for curve in curves.values():
@@ -63,7 +63,7 @@ def linear(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @plotting.styled
 def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts in an MLP against md (Figure 1, right, and Figure 6), a colour per m/d."""
+    """Draws facts in an MLP against md (Figures 1, right, and 6), a colour per m/d."""
     points = select(rows, ("mlp",))
     ratios = sorted({_ratio(point) for point in points})
     x = span(point.x for point in points)
@@ -75,7 +75,7 @@ def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
         log_axes(axes, points, x, "weights of one matrix, $md$")
         for curve in _guides(facet[0], x, "md"):
             plotting.theory_line(axes, x, curve.facts, curve.colour)
-            at = 3 * len(x) // 5
+            at = 3 * len(x) // 5  # the ends are crowded by markers
             plotting.line_label(axes, x[at], curve.facts[at], curve.name, curve.colour)
     plotting.legend(figure)
     return figure
@@ -83,7 +83,7 @@ def mlp(rows: Iterable[rows_lib.Row]) -> Figure:
 
 @plotting.styled
 def activations(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts per weight of MLPs by activation, a colour per (d, m), the best last."""
+    """Draws facts per weight by activation, a colour per (d, m), the best last."""
     points = select(rows, ("mlp",))
     sizes = sorted({(point.d, point.m or 0) for point in points})
     names = _ranked(points)
@@ -91,7 +91,7 @@ def activations(rows: Iterable[rows_lib.Row]) -> Figure:
     for axes, facet in panels:
         for size, group in split(facet, lambda p: (p.d, p.m or 0)).items():
             index = sizes.index(size)
-            shift = 0.6 * ((index + 0.5) / len(sizes) - 0.5)
+            shift = 0.6 * ((index + 0.5) / len(sizes) - 0.5)  # sizes side by side
             places = {name: place + shift for place, name in enumerate(names)}
             name = f"$d = {size[0]}$, $m = {size[1]}$"
             mark(
@@ -110,7 +110,7 @@ def activations(rows: Iterable[rows_lib.Row]) -> Figure:
 
 
 def select(rows: Iterable[rows_lib.Row], memories: Sequence[str]) -> list[Point]:
-    """The points of these memories, in that order.
+    """Selects the points of some memories, in the order of these.
 
     Raises:
         ValueError: if there are none.
@@ -122,7 +122,7 @@ def select(rows: Iterable[rows_lib.Row], memories: Sequence[str]) -> list[Point]
 
 
 def split(points: Iterable[Point], key: Callable[[Point], Any]) -> dict[Any, list]:
-    """The points by key, in the order in which keys appear."""
+    """Groups points by key, in the order in which keys appear."""
     groups: dict[Any, list[Point]] = {}
     for point in points:
         groups.setdefault(key(point), []).append(point)
@@ -132,7 +132,7 @@ def split(points: Iterable[Point], key: Callable[[Point], Any]) -> dict[Any, lis
 def _panels(
     points: Sequence[Point], fields: Sequence[str]
 ) -> tuple[Figure, list[tuple[Axes, list[Point]]]]:
-    """One titled panel for the points that agree in all of the fields."""
+    """Returns a titled panel for the points that agree in all of the fields."""
     facets = split(points, lambda p: tuple(getattr(p, name) for name in fields))
     order = sorted(facets, key=lambda key: [(v is not None, v) for v in key])
     figure, grid = plotting.panels(len(order))
@@ -142,7 +142,7 @@ def _panels(
 
 
 def _title(point: Point, points: Sequence[Point], fields: Sequence[str]) -> str:
-    """Threshold and outputs, and of the other fields those in which panels differ."""
+    """Names threshold and outputs, and other fields in which panels differ."""
     outputs = f"{point.num_outputs} outputs" if point.num_outputs else "$N$ outputs"
     words = [f"{100 * point.threshold:g} % of facts", outputs]
     for name in fields:
@@ -163,7 +163,7 @@ def mark(
     label: str,
     y: Callable[[Point, float], float] | None = None,
 ) -> None:
-    """Draws known medians with intervals, and other points by what is known of them."""
+    """Draws known medians with intervals, and bounds, divergence and nothing apart."""
     place = y or (lambda _, facts: facts)
     kinds = split(points, _kind)
     known = kinds.pop("known", [])
@@ -196,7 +196,7 @@ def _kind(point: Point) -> str:
 
 
 def span(values: Iterable[plotting.Number]) -> np.ndarray:
-    """A geometric grid from below the smallest value to above the largest."""
+    """Returns a geometric grid from below the smallest value to above the largest."""
     values = list(values)
     return np.geomspace(min(values) / 1.5, max(values) * 1.5, 200)
 
@@ -204,11 +204,11 @@ def span(values: Iterable[plotting.Number]) -> np.ndarray:
 def log_axes(
     axes: Axes, points: Sequence[Point], x: np.ndarray, name: str, reach: float = 1.0
 ) -> None:
-    """Common axes of all panels: the limits are those of all points, or reach above."""
+    """Sets the limits of all panels to include every point, and `reach`."""
     ends = [n for point in points for n in (point.median, point.low, point.high)]
     ends += [2 * point.median for point in points if not point.exact]  # their arrows
     ends += [reach]
-    y = span([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
+    y = span([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])  # nan, too, is out
     plotting.log_axis(axes.xaxis, x[0], x[-1])
     plotting.log_axis(axes.yaxis, y[0], y[-1])
     axes.set(xlabel=name, ylabel="facts stored, $N$")
@@ -219,9 +219,9 @@ def _linear_name(point: Point, points: Sequence[Point]) -> str:
 
 
 def _linear_theory(point: Point, x: np.ndarray, colour: str) -> list[_Curve]:
-    """Laws to hold a series against, by d^2."""
+    """Returns the laws of a series, facts by d^2."""
     if point.num_outputs is not None:
-        return []
+        return []  # laws of linear memories are for as many outputs as facts
     fraction = point.fraction or 1.0
     if not point.trained:
         if point.memory not in ("outer_product", "low_rank"):
@@ -242,7 +242,7 @@ def _linear_theory(point: Point, x: np.ndarray, colour: str) -> list[_Curve]:
 
 
 def _guides(point: Point, x: np.ndarray, weights: str) -> list[_Curve]:
-    """The published guide for a trained memory, if there is one."""
+    """Returns the published guide for a trained memory, if there is one."""
     law = laws.trained_law(point.memory, point.num_outputs, point.threshold)
     if law is None or not point.trained:
         return []
@@ -256,13 +256,13 @@ def _ratio(point: Point) -> float:
 
 
 def _density(point: Point, facts: float) -> float:
-    """N ln N / (md), or N / (md) where the outputs are fixed; nan without facts."""
+    """Computes N ln N / (md), or N / (md) at fixed outputs; nan without facts."""
     logarithmic = point.num_outputs is None
     return float(1 / laws.law_constant(point.x, facts, logarithmic))
 
 
 def _ranked(points: Sequence[Point]) -> list[str]:
-    """Activations by their mean density, the best last."""
+    """Sorts activations by their mean density, the best last."""
     groups = split(points, lambda point: str(point.activation))
     means = {
         name: np.nanmean([_density(p, max(p.median, 2)) for p in group])

@@ -15,9 +15,9 @@ MEMORIES += ("linear",)
 # Facts over those of the outer product, in early runs: where brackets open.
 GUESSES = {"whitened": 1.9, "pseudo_inverse": 1.5}
 
-# "published" is the recipe of the paper's code. "decay" is ours and the default: a
-# learning rate of 10 that decays stores within tens of steps what 1000 needs
-# thousands for, and reaches the separability threshold where 1000 stalls below it.
+# "published" is the recipe of the paper's code, "decay" ours and the default. At d = 32
+# and 182 facts, 96 % of what is separable, "decay" stores all in 64 to 384 steps on
+# three seeds; the published rate of 1000 needs 7,808 or fails within 8,192.
 RECIPES = {
     "decay": fields.Training(
         name="decay",

@@ -1,4 +1,4 @@
-"""The rule that judges the claim on constructed MLPs (S5)."""
+"""The rule of the claim on constructed MLPs (S5)."""
 
 from collections.abc import Iterable
 
@@ -17,8 +17,8 @@ def _activations(tables: claims.Tables) -> Iterable[Check]:
         least=5,
     )
     other = {p.activation: p for p in built if (p.d, p.m, p.degree) == (64, 512, 1)}
-    own = other.pop("hermite2").median
-    ratios = {p.median / own: p.activation for p in other.values()}
+    polynomial = other.pop("hermite2").median
+    ratios = {p.median / polynomial: p.activation for p in other.values()}
     yield Check(
         f"most facts without a polynomial ({ratios[max(ratios)]}) over those with one, "
         "d = 64, m = 512, k = 1",

@@ -1,7 +1,7 @@
 """Figure of constructed MLP memories: facts against weights, and activations.
 
-Marks as in `figures.capacity`. A row of panels for each threshold: a panel for each
-width, and at the right the facts of the construction by its activation and degree.
+Marks mean what they do in `memory_capacity`. A row of panels for each threshold: one
+for each width, and at the right the facts of Hermite memories by activation and degree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,8 +22,6 @@ MEMORIES = (
     *("hermite", "gated_hermite", "sign_gates", "bilinear", "relu_features"),
     *("hebbian", "data_dependent"),
 )
-
-
 # Colours and markers, by index: Hermite memories come first, by their degree.
 _LOOKS = {
     "sign_gates": (4, 4),
@@ -36,9 +34,9 @@ _LOOKS = {
 
 @plotting.styled
 def draw(rows: Iterable[rows_lib.Row]) -> Figure:
-    """Facts of constructed MLP memories against md, and by activation."""
+    """Draws facts of constructed MLP memories against md, and by activation."""
     points = capacity.select(rows, MEMORIES)
-    grown = [point for point in points if _is_own(point)]
+    grown = [point for point in points if _fits(point)]
     thresholds = sorted({point.threshold for point in points})
     widths = sorted({point.d for point in points})
     figure, grid = _panels(len(thresholds), len(widths) + 1)
@@ -62,8 +60,8 @@ def _panels(num_rows: int, num_columns: int) -> tuple[Figure, np.ndarray]:
     return figure, grid
 
 
-def _is_own(point: Point) -> bool:
-    """Whether a point is no Hermite memory, or one whose slope is its polynomial."""
+def _fits(point: Point) -> bool:
+    """Tells whether the activation, if any, is the polynomial of the degree."""
     return point.degree is None or point.activation == f"hermite{point.degree + 1}"
 
 
@@ -73,7 +71,7 @@ def _name(point: Point) -> str:
 
 
 def _look(point: Point) -> plotting.Look:
-    """A colour per memory; the gated and the plain form of one degree share theirs."""
+    """Returns a colour per memory, one for gated and plain memories of a degree."""
     degree = point.degree or 0
     colour, marker = _LOOKS.get(point.memory, (degree, degree))
     look = plotting.Look(
@@ -85,36 +83,32 @@ def _look(point: Point) -> plotting.Look:
 def _by_weights(
     axes: Axes, points: Sequence[Point], everything: Sequence[Point]
 ) -> None:
-    """Facts against md, and what theory says of Hermite memories."""
+    """Draws facts against md, and the laws of Hermite memories."""
     x = capacity.span(point.x for point in everything)
     capacity.log_axes(axes, everything, x, "weights of one matrix, $md$")
     for name, group in capacity.split(points, _name).items():
         look = _look(group[0])
         capacity.mark(axes, group, lambda p: p.x, look, name)
         if group[0].memory == "gated_hermite":
-            plotting.theory_line(axes, x, _hermite(group[0], x), look.colour)
+            d, k = group[0].d, group[0].degree or 0
+            law = features.hermite_facts(x / d, d, k, group[0].threshold)
+            plotting.theory_line(axes, x, law, look.colour)
     trained = laws.law_facts(laws.MLP_TRAINED, x)
     plotting.theory_line(axes, x, trained, "black")
     axes.plot([], [], "--", color="black", linewidth=0.9, label="trained MLP, guide")
     axes.plot([], [], "--", color=plotting.GREY, linewidth=0.9, label="law, derived")
 
 
-def _hermite(point: Point, x: np.ndarray) -> np.ndarray:
-    """The law of a Hermite memory by md."""
-    k = point.degree or 0
-    return features.hermite_facts(x / point.d, point.d, k, point.threshold)
-
-
 def _by_activation(axes: Axes, points: Sequence[Point]) -> None:
-    """Facts of plain Hermite memories at one m / d, a place per activation and k."""
-    found = [point for point in points if point.memory == "hermite"]
-    others = [point for point in found if not _is_own(point)]
-    ratios = {(point.m or 0) / point.d for point in others}
-    found = [point for point in found if (point.m or 0) / point.d in ratios]
-    kinds = sorted({(p.degree or 0, str(p.activation)) for p in found})
+    """Draws facts of plain Hermite memories at one m / d, by activation and degree."""
+    plain = [point for point in points if point.memory == "hermite"]
+    # Other activations were tried at one ratio: only there can they be compared.
+    ratios = {(point.m or 0) / point.d for point in plain if not _fits(point)}
+    plain = [point for point in plain if (point.m or 0) / point.d in ratios]
+    kinds = sorted({(p.degree or 0, str(p.activation)) for p in plain})
     places = {kind: place for place, kind in enumerate(kinds)}
     for index, (d, group) in enumerate(
-        sorted(capacity.split(found, lambda p: p.d).items())
+        sorted(capacity.split(plain, lambda p: p.d).items())
     ):
         capacity.mark(
             axes,
@@ -126,7 +120,7 @@ def _by_activation(axes: Axes, points: Sequence[Point]) -> None:
         )
     labels = [f"{activation}, {k}" for k, activation in kinds]
     axes.set_xticks(range(len(kinds)), labels, rotation=90)
-    ends = [n for point in found for n in (point.low, point.high, point.median)]
+    ends = [n for point in plain for n in (point.low, point.high, point.median)]
     y = capacity.span([n for n in ends if 1 < n < np.inf] or [1.0, 10.0])
     plotting.log_axis(axes.yaxis, y[0], y[-1])
     axes.set(ylabel="facts stored, $N$", xlabel="activation, degree $k$")

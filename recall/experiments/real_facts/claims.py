@@ -1,8 +1,8 @@
-"""The rule that judges the claim on facts of the world (Q5)."""
+"""The rule of the claim on facts of the world (Q5)."""
 
 from collections.abc import Iterable
 
-from recall.experiments.real_facts import summary as fact_summary
+from recall.experiments.real_facts import summary
 from recall.stats import claims
 from recall.stats.claims import Check, Claim
 
@@ -10,7 +10,7 @@ from recall.stats.claims import Check, Claim
 def _named(tables: claims.Tables) -> Iterable[Check]:
     cases = {
         (case.method, case.facts, case.embedding): case
-        for case in fact_summary.cases(tables["real_facts"])
+        for case in summary.cases(tables["real_facts"])
     }
     for method in ("trained", "mlp"):
         real, twin = (

@@ -1,4 +1,4 @@
-"""Figures of named facts: what stores them, and what is answered before they are."""
+"""Figures of named facts: memories that store them, and answers before they do."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,27 +25,27 @@ EMBEDDINGS = {"names": ", names", "names_centred": ", names centred"}
 
 @plotting.styled
 def draw(rows: Iterable[points.Row]) -> Figure:
-    """Smallest memories; predicted answers of prompts, and losses, over training.
+    """Draws the smallest memories, and answers of prompts and losses over training.
 
     Raises:
         ValueError: if there are no such rows.
     """
-    found = list(rows)
-    cases = summary.cases(found)
-    traces = [
-        row for row in found if row["kind"] == "trace" and row["method"] == "stages"
-    ]
-    told = [row for row in found if row["kind"] == "picture"]
+    rows = list(rows)
+    cases = summary.cases(rows)
+    traces = [r for r in rows if r["kind"] == "trace" and r["method"] == "stages"]
+    pictures = [row for row in rows if row["kind"] == "picture"]
     if not cases and not traces:
         raise ValueError("Expected rows of named facts; got none.")
-    prompts = list(dict.fromkeys(row["prompt"] for row in told))[:2]
+    prompts = list(dict.fromkeys(row["prompt"] for row in pictures))[
+        :2
+    ]  # more are too small
     count = bool(cases) + (bool(traces) + len(prompts) if traces else 0)
     figure, panels = plotting.panels(count, width=5.2, sharex=False, sharey=False)
     free = iter(panels)
     if cases:
         _sizes(next(free), cases)
     for prompt in prompts if traces else ():
-        _prompt(next(free), [row for row in told if row["prompt"] == prompt])
+        _prompt(next(free), [row for row in pictures if row["prompt"] == prompt])
     if traces:
         _losses(next(free), traces)
     plotting.legend(figure)
@@ -53,7 +53,7 @@ def draw(rows: Iterable[points.Row]) -> Figure:
 
 
 def label(case: summary.Case) -> str:
-    """A case in words."""
+    """Returns the words of a case, for an axis."""
     width = f", $d = {case.d}$" if case.d else ""
     name = NAMES[case.method] + width
     keys = f", {case.keys} keys" if case.method == "linear" else ""
@@ -62,7 +62,7 @@ def label(case: summary.Case) -> str:
 
 
 def _sizes(axes: Axes, cases: Sequence[summary.Case]) -> None:
-    """Weights at which all facts are stored, and 99 %: medians, ranges over seeds."""
+    """Draws the fewest weights for all facts, and 99 %: medians, ranges over seeds."""
     drawn = []
     for look, (column, name) in enumerate(
         (("parameters_100", "all facts"), ("parameters_99", "99 %"))
@@ -72,7 +72,7 @@ def _sizes(axes: Axes, cases: Sequence[summary.Case]) -> None:
             if np.isnan(median):
                 continue
             colour = plotting.look(look).colour
-            y = place + 0.14 * (1 - 2 * look)
+            y = place + 0.14 * (1 - 2 * look)  # apart, or equal sizes would hide one
             axes.plot([low, high], [y, y], color=colour, lw=1.2)
             axes.plot(
                 median,
@@ -94,7 +94,7 @@ def _sizes(axes: Axes, cases: Sequence[summary.Case]) -> None:
 
 
 def _prompt(axes: Axes, rows: Sequence[points.Row]) -> None:
-    """Predicted probability of its own answer and of the relation's typical ones."""
+    """Draws the probs of a prompt's answer and of its relation's most frequent ones."""
     steps = [row["steps"] for row in rows]
     one = rows[-1]
     for index, place in enumerate(("own", "first", "second")):
@@ -132,7 +132,7 @@ def _prompt(axes: Axes, rows: Sequence[points.Row]) -> None:
 
 
 def _losses(axes: Axes, traces: Sequence[points.Row]) -> None:
-    """Loss of all facts and of their relation alone, against H(a | r)."""
+    """Draws the loss of all facts and of their relation alone, against H(a | r)."""
     steps = [row["steps"] for row in traces]
     for index, (column, name) in enumerate(
         (("loss", "loss"), ("relation_loss", "loss of the relation alone"))

@@ -1,4 +1,4 @@
-"""What a memory of named facts is asked to store: its lane, its facts, its embeddings.
+"""Lanes of memories of named facts: their facts and embeddings.
 
 Names are embedded at random, or by the mean of their word pieces in a language model,
 carried to d coordinates by one random projection and scaled to length one. Noise and
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from typing_extensions import override
 
 from recall import embeddings
 from recall import facts as facts_lib
@@ -32,15 +33,15 @@ class FactLane(Lane):
     """A search for the smallest memory of one kind that stores a table.
 
     Attributes:
-        method: one of `fact_memories.METHODS`.
-        facts: one of FACTS: as they are, with answers of its own for each relation, or
-            random ones at the same size.
-        source: what the table is called.
+        method: one of `memories.METHODS`.
+        facts: one of FACTS: as they are, with a copy of each answer for each relation,
+            or random ones at the same size.
+        source: name of the table.
         table: its digest.
         embedding: one of `embeddings.SAMPLERS`, or of NAMED.
         keys: of an associative memory, one of KEYS; "" of a transformer.
         d: width of the embeddings; 0 where it is what is searched.
-        sizes: in rising order; what they are is the method's.
+        sizes: in rising order: widths, hidden units or gates, by the method.
         claim: one of them, which is tried first.
         budget: steps of training, sweeps or cycles of descent.
         noise: noise tokens of a transformer.
@@ -60,8 +61,8 @@ class FactLane(Lane):
     noise: int
     seed: int
 
+    @override
     def columns(self) -> Row:
-        """Its settings; sizes by their ends."""
         ends = f"{self.sizes[0]} to {self.sizes[-1]}"
         return super().columns() | {"sizes": ends}
 
@@ -71,8 +72,8 @@ class Stock(NamedTuple):
 
     Attributes:
         table: with names.
-        world: as the task has them.
-        tokens: their embeddings.
+        world: the facts as ids, padded.
+        tokens: the embeddings of their tokens.
     """
 
     table: fact_tables.FactTable
@@ -81,22 +82,22 @@ class Stock(NamedTuple):
 
 
 def digest(table: fact_tables.FactTable) -> str:
-    """A name for a table that any change of a fact changes."""
+    """Returns a name for a table that any change of a fact changes."""
     return hashlib.sha256(json.dumps(table).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=32)
 def table_of(table: fact_tables.FactTable, facts: str, seed: int) -> Any:
-    """The facts that are stored: one of FACTS."""
+    """Returns the table that is stored, by one of FACTS; cached for all sizes."""
     if facts == "synthetic":
         return fact_tables.synthetic(table, seed)
     return fact_tables.copies(table) if facts == "copies" else table
 
 
-def stock(
+def draw(
     lane: FactLane, base: fact_tables.FactTable, vectors: names.Vectors | None, d: int
 ) -> Stock:
-    """Facts and embeddings of a lane, at width d."""
+    """Draws the embeddings of a lane at width d, beside its facts."""
     table = table_of(base, lane.facts, lane.seed)
     world = recall_task.world_of_ids(table.ids, len(table.answers), lane.noise)
     key_tokens, key_names = jax.random.split(jax.random.key(lane.seed))
@@ -105,9 +106,10 @@ def stock(
     kind = "sphere" if lane.embedding in NAMED else lane.embedding
     sampler = embeddings.SAMPLERS[kind]
     tokens = transformer.draw_embeddings(key_tokens, sampler, sizes, d)
+    # R D embeddings are drawn, D rounded up: the last ones belong to no answer.
     tokens = tokens._replace(answers=tokens.answers[: len(table.answers)])
     if lane.embedding in NAMED:
-        assert vectors is not None
+        assert vectors is not None  # the plan refuses names without a model
         centred = lane.embedding == "names_centred"
         named = project(key_names, vectors, d, centred=centred)
         tokens = tokens._replace(**named._asdict())
@@ -117,21 +119,27 @@ def stock(
 def project(
     key: Array, vectors: names.Vectors, d: int, *, centred: bool
 ) -> names.Vectors:
-    """Points on the sphere in d dimensions, nearly as similar as the names are."""
-    q = vectors.subjects.shape[1]
-    P = jax.random.normal(key, (q, d))
-    shift = [x.mean(axis=0) if centred and len(x) > 1 else 0.0 for x in vectors]
-    found = [jnp.asarray(x - mean) @ P for x, mean in zip(vectors, shift, strict=True)]
-    norms = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in found]
-    return names.Vectors(*(x / norm for x, norm in zip(found, norms, strict=True)))
+    """Projects names to the sphere in d dimensions; similarities nearly stay."""
+    # Johnson-Lindenstrauss: one Gaussian matrix for all, or cosines between kinds go.
+    P = jax.random.normal(key, (vectors.subjects.shape[1], d))
+    # A kind with one name would be centred to zero, which has no direction.
+    shifts = [x.mean(axis=0) if centred and len(x) > 1 else 0.0 for x in vectors]
+    points = [
+        jnp.asarray(x - mean) @ P for x, mean in zip(vectors, shifts, strict=True)
+    ]
+    return names.Vectors(
+        *(x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in points)
+    )
 
 
-def keyed(held: Stock, keys: str) -> facts_lib.Facts:
-    """Facts of an associative memory: x = phi(s) + phi(r), or one after the other."""
-    facts = codes.pair_facts(held.world, held.tokens)
-    if keys == "sum":
+def keyed(stock: Stock, keys: str) -> facts_lib.Facts:
+    """Returns the facts of an associative memory, of one key for s and r."""
+    facts = codes.pair_facts(stock.world, stock.tokens)
+    if keys == "sum":  # x = phi(s) + phi(r); else x = [phi(s), phi(r)]
         return facts
-    s, r = recall_task.pairs(held.world).T
-    parts: list[Float[Array, "P d"]] = [held.tokens.subjects[s]]
-    parts += [held.tokens.relations[r]]
+    s, r = recall_task.pairs(stock.world).T
+    parts: list[Float[Array, "P d"]] = [
+        stock.tokens.subjects[s],
+        stock.tokens.relations[r],
+    ]
     return facts._replace(inputs=jnp.concatenate(parts, axis=1))

@@ -28,8 +28,8 @@ class FactBatch(Rows):
     """The seeds of one kind of memory.
 
     Attributes:
-        table: the facts, as they are read.
-        vectors: of their names, where lanes ask for them.
+        table: the facts, before lanes copy or replace them.
+        vectors: of their names, where lanes embed these.
     """
 
     lanes: tuple[fact_lanes.FactLane, ...]
@@ -42,6 +42,7 @@ class FactBatch(Rows):
         keys = f" {one.keys}" if one.keys else ""
         tokens = len(table.subjects), len(table.relations)
         scores = table.num_facts * len(table.answers)
+        # The seconds were measured with 859 answers and the usual budgets.
         budget = one.budget / memories.METHODS[one.method].usual
         seconds = SECONDS[one.method] * scores / (1557 * 859) * budget
         parameters = [memories.parameters(x, x.claim, tokens) for x in self.lanes]
@@ -50,9 +51,8 @@ class FactBatch(Rows):
             shape=f"n={table.num_facts} S={tokens[0]} R={tokens[1]} "
             f"{one.sizes[0]} to {one.sizes[-1]}{keys}",
             parameters=parameters,
-            # Scores of every fact, and as many steps as the budget allows.
             core_seconds=len(self.lanes) * seconds,
-            # Scores, a few times, and weights with the state of Adam.
+            # Six float32 copies of the scores, and five of weights that Adam trains.
             memory_bytes=24 * scores + 20 * max(parameters),
         )
 
@@ -68,35 +68,33 @@ def search(
     vectors: names.Vectors | None,
 ) -> Iterator[list[Row]]:
     """Walks from the claimed size to the smallest that stores all, then 99 %."""
-    known: dict[int, memories.Found] = {}
+    results: dict[int, memories.Result] = {}
     method = memories.METHODS[lane.method]
     smallest = {}
-    for threshold in THRESHOLDS:
+    for threshold in THRESHOLDS:  # probes of the first serve the second
         while True:
-            ok = {s: found.accuracy >= threshold for s, found in known.items()}
+            ok = {s: result.accuracy >= threshold for s, result in results.items()}
             size = next_size(lane.sizes, lane.claim, ok)
             if size is None:
                 break
-            begun = time.perf_counter()
-            held = fact_lanes.stock(
-                lane, table, vectors, size if method.wide else lane.d
-            )
-            known[size] = method.attempt(lane, held, size)
-            told = known[size]._asdict() | {
+            start = time.perf_counter()
+            d = size if method.wide else lane.d
+            stock = fact_lanes.draw(lane, table, vectors, d)
+            results[size] = method.attempt(lane, stock, size)
+            values = results[size]._asdict() | {
                 "size": size,
-                "stored": known[size].accuracy == 1.0,
-                "seconds": round(time.perf_counter() - begun, 3),
+                "stored": results[size].accuracy == 1.0,
+                "seconds": round(time.perf_counter() - start, 3),
             }
-            yield [lane.row("probe", size, **told)]
+            yield [lane.row("probe", size, **values)]
         smallest[threshold] = bracket.of(ok).high
-    yield [lane.row("run", **_outcome(lane, table, known, smallest))]
+    yield [lane.row("run", **_outcome(lane, table, results, smallest))]
 
 
 def next_size(sizes: Sequence[int], claim: int, ok: dict[int, bool]) -> int | None:
-    """Returns the size to try next, or None where the smallest that is good is known.
+    """Returns the size to try next; None once one is good and the next smaller fails.
 
-    Steps away from the claim double until both ends are known, then halve. The smallest
-    is one whose next smaller size fails.
+    Steps away from the claim double until both ends are known, then halve.
     """
     known = bracket.of({sizes.index(size): good for size, good in ok.items()})
     first = sizes.index(claim)
@@ -108,13 +106,13 @@ def next_size(sizes: Sequence[int], claim: int, ok: dict[int, bool]) -> int | No
 def _outcome(
     lane: fact_lanes.FactLane,
     base: fact_tables.FactTable,
-    known: dict[int, memories.Found],
+    results: dict[int, memories.Result],
     smallest: dict[float, int | None],
 ) -> Row:
-    """What a lane came to, beside what its table says."""
+    """Returns the outcome of a lane, beside the numbers of its table."""
     table = fact_lanes.table_of(base, lane.facts, lane.seed)
     bits = fact_tables.size(table)
-    told: Row = {
+    row: Row = {
         "n": table.num_facts,
         "subjects": len(table.subjects),
         "relations": len(table.relations),
@@ -124,18 +122,18 @@ def _outcome(
         "uniform_bits": bits.uniform,
         "entropy_bits": bits.entropy,
         "trained": memories.METHODS[lane.method].trained,
-        "finite": all(found.finite for found in known.values()),
-        "impossible": sum(found.fit == "impossible" for found in known.values()),
-        "num_probes": len(known),
-        "best_accuracy": max(found.accuracy for found in known.values()),
+        "finite": all(result.finite for result in results.values()),
+        "impossible": sum(r.fit == "impossible" for r in results.values()),
+        "num_probes": len(results),
+        "best_accuracy": max(result.accuracy for result in results.values()),
     }
     for threshold, size in smallest.items():
         name = f"{threshold:.0%}".removesuffix("%")
-        weights = None if size is None else known[size].parameters
-        told |= {f"size_{name}": size, f"parameters_{name}": weights}
-    weights = told["parameters_100"]
+        weights = None if size is None else results[size].parameters
+        row |= {f"size_{name}": size, f"parameters_{name}": weights}
+    weights = row["parameters_100"]
     if weights:
-        told["facts_per_parameter"] = table.num_facts / weights
-        told["bits_per_parameter"] = bits.entropy / weights
-        told["uniform_bits_per_parameter"] = bits.uniform / weights
-    return told
+        row["facts_per_parameter"] = table.num_facts / weights
+        row["bits_per_parameter"] = bits.entropy / weights
+        row["uniform_bits_per_parameter"] = bits.uniform / weights
+    return row

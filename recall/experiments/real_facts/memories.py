@@ -26,22 +26,25 @@ from recall.solvers import alternating, separation
 from recall.sweeps import transformer_search
 
 HEADS, HEAD_DIM, MLP_RATIO = 16, 8, 4  # of trained transformers
-HEAD_SIZE, SHARPNESS = 4, 60.0  # tokens of a constructed head
-READS = transformer_search.Reads(batch=512)  # of a step of training
-CHECK = 64  # steps between two looks at a trained memory
+HEAD_SIZE, INVERSE_TEMPERATURE = 4, 60.0  # of constructed heads
+READS = transformer_search.Reads(batch=512)  # facts of a step of training
+CHECK = 64  # steps between two evaluations of a trained memory
 RATES = {"trained": 0.01, "mlp": 0.03}
 SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
+DESIGN = heads.Heads(
+    size=HEAD_SIZE, keys="widest", inverse_temperature=INVERSE_TEMPERATURE
+)
 
 
-class Found(NamedTuple):
-    """What came of one size.
+class Result(NamedTuple):
+    """The outcome of storing all facts at one size.
 
     Attributes:
         accuracy: fraction of the facts that is recalled, over noise contexts.
         parameters: numbers that the weights hold, without biases.
-        steps: of descent.
+        steps: of descent, or of convex solves.
         fit: "stored", "impossible" or "undecided" of a convex fit, else None.
-        finite: whether all weights are.
+        finite: no weight is nan or infinite.
     """
 
     accuracy: float
@@ -55,25 +58,25 @@ class Method(NamedTuple):
     """One way to store facts.
 
     Attributes:
-        attempt: `(lane, stock, size) -> Found`.
-        trained: whether by descent through all weights.
-        wide: whether a size is the width d of the embeddings.
-        associative: whether it is asked by keys rather than by sequences.
-        usual: budget of which the times of `fact_jobs` are.
+        attempt: `(lane, stock, size) -> Result`.
+        trained: all weights are trained by descent.
+        wide: a size is the width d of the embeddings.
+        associative: facts are read by keys, not by sequences.
+        usual: the budget that the times of `measure` are of.
     """
 
-    attempt: Callable[[FactLane, Stock, int], Found]
+    attempt: Callable[[FactLane, Stock, int], Result]
     trained: bool
     wide: bool
     associative: bool
     usual: int
 
 
-def _trained(lane: FactLane, held: Stock, size: int) -> Found:
+def _trained(lane: FactLane, stock: Stock, size: int) -> Result:
     widths = size, HEADS, HEAD_DIM, MLP_RATIO * size
     problem = factual_training.Problem(
-        world=held.world,
-        embeddings=held.tokens,
+        world=stock.world,
+        embeddings=stock.tokens,
         head_dim=jnp.asarray(HEAD_DIM, jnp.int32),
         seed=jnp.asarray(lane.seed, jnp.int32),
         n_max=jnp.asarray(1, jnp.int32),
@@ -81,8 +84,8 @@ def _trained(lane: FactLane, held: Stock, size: int) -> Found:
         learning_rates=jnp.asarray([RATES["trained"]], jnp.float32),
         threshold=jnp.asarray(1.0, jnp.float32),
     )
-    sizes = recall_task.Sizes(*(int(count) for count in held.world.live))
-    batch = min(READS.batch, recall_task.num_facts(held.world))
+    sizes = recall_task.Sizes(*(int(count) for count in stock.world.live))
+    batch = min(READS.batch, recall_task.num_facts(stock.world))
     sampling = factual_training.Sampling(
         length=READS.length,
         layout=READS.layout,
@@ -94,8 +97,8 @@ def _trained(lane: FactLane, held: Stock, size: int) -> Found:
     return _of_log(log, transformer.num_parameters(*widths))
 
 
-def _mlp(lane: FactLane, held: Stock, size: int) -> Found:
-    facts = keyed(held, lane.keys)
+def _mlp(lane: FactLane, stock: Stock, size: int) -> Result:
+    facts = keyed(stock, lane.keys)
     d = facts.inputs.shape[1]
     problem = training.Problem(
         facts=facts,
@@ -108,43 +111,43 @@ def _mlp(lane: FactLane, held: Stock, size: int) -> Found:
     return _of_log(log, 2 * d * size)
 
 
-def _bilinear(lane: FactLane, held: Stock, size: int) -> Found:
-    facts = keyed(held, lane.keys)
+def _bilinear(lane: FactLane, stock: Stock, size: int) -> Result:
+    facts = keyed(stock, lane.keys)
     d = facts.inputs.shape[1]
     key_features, key_readout = jax.random.split(_key(lane))
     initial = random_features.draw_bilinear(key_features, d, size)
     initial = initial._replace(V=jax.random.normal(key_readout, (size, d)))
     sweeps = alternating.Sweeps(count=lane.budget)
-    found = alternating.fit(facts, initial, sweeps)
-    steps = int(found.sweeps) * sweeps.steps * len(alternating.BLOCKS)
-    accuracy = int(found.correct) / int(facts.n)
-    return Found(accuracy, 3 * d * size, steps, None, _finite(found.params))
+    fit = alternating.fit(facts, initial, sweeps)
+    steps = int(fit.sweeps) * sweeps.steps * len(alternating.BLOCKS)
+    accuracy = int(fit.correct) / int(facts.n)
+    return Result(accuracy, 3 * d * size, steps, None, _finite(fit.params))
 
 
-def _linear(lane: FactLane, held: Stock, size: int) -> Found:
-    facts = keyed(held, lane.keys)
-    found = separation.separate(facts, _solver(lane))
-    accuracy = float(readout.accuracy(facts.inputs @ found.params.W.T, facts))
+def _linear(lane: FactLane, stock: Stock, size: int) -> Result:
+    facts = keyed(stock, lane.keys)
+    fit = separation.separate(facts, _solver(lane))
+    accuracy = float(readout.accuracy(facts.inputs @ fit.params.W.T, facts))
     weights = size * facts.inputs.shape[1]
-    finite = _finite(found.params)
-    return Found(accuracy, weights, found.steps, found.verdict, finite)
+    return Result(accuracy, weights, fit.steps, fit.verdict, _finite(fit.params))
 
 
-def _codes(lane: FactLane, held: Stock, size: int) -> Found:
-    facts = codes.token_facts(held.world, held.tokens)
-    found = separation.separate(facts, _solver(lane))
-    written = codes.of_matrix(found.params.W, held.world.choices.shape[0])
-    params = heads.construct(held.tokens, written, _design())
-    return _asked(lane, held, params, found, transformer.Architecture())
+def _codes(lane: FactLane, stock: Stock, size: int) -> Result:
+    facts = codes.token_facts(stock.world, stock.tokens)
+    fit = separation.separate(facts, _solver(lane))
+    written = codes.of_matrix(fit.params.W, stock.world.choices.shape[0])
+    params = heads.construct(stock.tokens, written, DESIGN)
+    return _evaluate(lane, stock, params, fit, transformer.Architecture())
 
 
-def _gates(lane: FactLane, held: Stock, size: int) -> Found:
-    given = held.world, held.tokens
-    memory, found = transformers.with_fitted_gates(
-        _key(lane), *given, size, solver=_solver(lane)
+def _gates(lane: FactLane, stock: Stock, size: int) -> Result:
+    world, tokens = stock.world, stock.tokens
+    memory, fit = transformers.with_fitted_gates(
+        _key(lane), world, tokens, size, solver=_solver(lane)
     )
-    params = transformers.attention_mlp(*given, _design(), memory, "abs")
-    return _asked(lane, held, params, found, transformer.Architecture(activation="abs"))
+    params = transformers.attention_mlp(world, tokens, DESIGN, memory, "abs")
+    architecture = transformer.Architecture(activation="abs")
+    return _evaluate(lane, stock, params, fit, architecture)
 
 
 METHODS: Mapping[str, Method] = {
@@ -158,7 +161,13 @@ METHODS: Mapping[str, Method] = {
 
 
 def parameters(lane: FactLane, size: int, tokens: tuple[int, int]) -> int:
-    """Estimates the weights at a size, before anything is built."""
+    """Counts the weights at a size, for a plan, before anything is built.
+
+    Args:
+        lane: of any method.
+        size: a width, hidden units or gates.
+        tokens: S and R.
+    """
     wide = size if METHODS[lane.method].wide else lane.d
     attention = 4 * heads.count(*tokens, HEAD_SIZE) * HEAD_SIZE * wide
     trained = transformer.num_parameters(wide, HEADS, HEAD_DIM, MLP_RATIO * wide)
@@ -172,18 +181,18 @@ def parameters(lane: FactLane, size: int, tokens: tuple[int, int]) -> int:
     }[lane.method]
 
 
-def _asked(
+def _evaluate(
     lane: FactLane,
-    held: Stock,
+    stock: Stock,
     params: transformer.Params,
-    found: separation.Separation,
+    fit: separation.Separation,
     architecture: transformer.Architecture,
-) -> Found:
+) -> Result:
     """Asks a constructed transformer about every fact, as a trained one is."""
-    told = transformers.ask(
+    accuracy = transformers.ask(
         params,
-        held.world,
-        held.tokens,
+        stock.world,
+        stock.tokens,
         jax.random.fold_in(_key(lane), 1),
         length=READS.length,
         contexts=READS.checks,
@@ -192,8 +201,8 @@ def _asked(
     H, head_dim, d = params.K.shape
     m = 0 if params.mlp is None else params.mlp.W.shape[0]
     weights = transformer.num_parameters(d, H, head_dim, m)
-    worst = float(told.mean)
-    return Found(worst, weights, found.steps, found.verdict, _finite(params))
+    mean = float(accuracy.mean)
+    return Result(mean, weights, fit.steps, fit.verdict, _finite(params))
 
 
 @functools.cache
@@ -202,7 +211,11 @@ def _to_the_end(
     sampling: factual_training.Sampling | None,
     sizes: recall_task.Sizes | None,
 ) -> Callable[[Any], capacity.Log]:
-    """Trains a transformer, or an MLP without a sampling, until it stores all facts."""
+    """Returns a jitted run of a transformer, or of an MLP without a sampling.
+
+    It trains until all facts are stored or its steps are over; cached, since jit keeps
+    programs by function.
+    """
     recipe = training.Recipe(num_steps=num_steps, check_every=CHECK, cosine=True)
     if sampling is None:
         apply = functools.partial(mlp.apply, activation="relu")
@@ -212,13 +225,13 @@ def _to_the_end(
         whole = sizes
         train = functools.partial(
             factual_training.advance,
-            sizes=lambda n: whole,
+            sizes=lambda n: whole,  # the table, whatever n
             sampling=sampling,
             architecture=transformer.Architecture(),
             recipe=recipe,
         )
 
-    def fit(problem: Any) -> capacity.Log:
+    def run(problem: Any) -> capacity.Log:
         step = functools.partial(
             capacity.advance, train=train, recipe=recipe, strategy=SINGLE
         )
@@ -229,18 +242,14 @@ def _to_the_end(
         )
         return lane.log
 
-    return jax.jit(fit)
+    return jax.jit(run)
 
 
-def _of_log(log: capacity.Log, weights: int) -> Found:
-    """What the only probe of a log came to; accuracy at its best check."""
+def _of_log(log: capacity.Log, weights: int) -> Result:
+    """Returns the outcome of a log's only probe; accuracy at its best check."""
     accuracy = int(log.most[0]) / int(log.asked[0])
     finite = capacity.ENDINGS[int(log.ended[0])] != "nonfinite"
-    return Found(accuracy, weights, int(log.steps[0]), None, finite)
-
-
-def _design() -> heads.Heads:
-    return heads.Heads(size=HEAD_SIZE, keys="widest", inverse_temperature=SHARPNESS)
+    return Result(accuracy, weights, int(log.steps[0]), None, finite)
 
 
 def _solver(lane: FactLane) -> separation.Solver:
@@ -248,6 +257,7 @@ def _solver(lane: FactLane) -> separation.Solver:
 
 
 def _key(lane: FactLane) -> jax.Array:
+    # Apart from the key of the embeddings, so that the same seed shares none with it.
     return jax.random.fold_in(jax.random.key(lane.seed), 2)
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from recall.data import fact_tables, recall_task
 from recall.models import fit
 from recall.sweeps import transformer_search
@@ -25,45 +27,46 @@ class FactSearch(transformer_search.RecallSearch):
     facts_of: fact_tables.FactTable
     source: str = "facts"
     noise: int | None = None
-    world: str = "given"
+    world: str = "given"  # facts are read, so worlds of other sizes are not drawn
     expected: int = WHOLE
     limit: int = WHOLE
 
+    @override
     def sizes(self, n: Any) -> recall_task.Sizes:
-        """Those of the table, whatever n; R D answers have room for all."""
         del n
         S, R = len(self.facts_of.subjects), len(self.facts_of.relations)
-        D = -(-len(self.facts_of.answers) // R)
+        D = -(-len(self.facts_of.answers) // R)  # R D answers have room for all
         noise = S + R if self.noise is None else self.noise
         return recall_task.Sizes(subjects=S, relations=R, answers=D, noise=noise)
 
+    @override
     def own_columns(self) -> dict[str, Any]:
-        """What rows say about this transformer and its facts."""
         return super().own_columns() | {"source": self.source, "num_outputs": None}
 
+    @override
     def size_columns(self, n: int) -> dict[str, Any]:
-        """Facts, and what they are made of."""
         counts = super().size_columns(n)
         return counts | {"n": self.facts(n), "answers": len(self.facts_of.answers)}
 
+    @override
     def facts(self, n: int) -> int:
-        """Pairs that have an answer."""
-        return self.facts_of.num_facts
+        return self.facts_of.num_facts  # pairs without an answer are none
 
+    @override
     def own_shape(self) -> transformer_search.Shape:
-        """Of the table; there is one size."""
         widths = self.d, self.heads, self.head_dim, self.m
         return transformer_search.Shape(WHOLE, self.sizes(WHOLE).answers, *widths)
 
+    @override
     def problem(self, shape: transformer_search.Shape) -> fit.Problem:
-        """Embeddings and initial weights of a random world, and the facts."""
-        sizes = self.sizes(WHOLE)
-        given = self.facts_of.ids, len(self.facts_of.answers), sizes.noise
-        return super().problem(shape)._replace(world=recall_task.world_of_ids(*given))
+        ids, num_answers = self.facts_of.ids, len(self.facts_of.answers)
+        world = recall_task.world_of_ids(ids, num_answers, self.sizes(WHOLE).noise)
+        return super().problem(shape)._replace(world=world)
 
+    @override
     def sampling(self, shape: transformer_search.Shape) -> fit.Sampling:
-        """Contexts of a step and facts in each, wherever these are in the table."""
         reads = self.reads
+        # Facts are drawn from a list: a table with gaps has no grid of pairs.
         batch = min(reads.batch, self.facts_of.num_facts)
         facts = min(reads.share, batch)
         return fit.Sampling(
@@ -74,6 +77,6 @@ class FactSearch(transformer_search.RecallSearch):
             checks=reads.checks,
         )
 
+    @override
     def kind(self) -> tuple:
-        """What searches must share to share a program."""
         return *super().kind(), self.facts_of, self.noise

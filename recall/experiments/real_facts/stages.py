@@ -1,4 +1,4 @@
-"""What a model answers before it knows: the hallucination stage on named facts.
+"""Answers of a model before it knows: the hallucination stage on named facts.
 
 The simplified model, one-hot and from small weights, follows plain gradient descent on
 the population loss of a table. Before it hears the subject it gives the answers of the
@@ -29,10 +29,10 @@ class StageLane(Lane):
     """One training run.
 
     Attributes:
-        source: what the table is called.
+        source: name of the table.
         table: its digest.
         prompts: pairs (relation, subject) whose answers are watched.
-        init_scale: alpha, all weights at first.
+        init_scale: alpha, the initial value of all weights.
         learning_rate: constant.
         num_steps: budget.
         check_every: steps between checks.
@@ -50,19 +50,20 @@ class StageLane(Lane):
     length: int
     noise: int
 
+    @override
     def columns(self) -> Row:
-        """Its settings; prompts are told in rows of their own."""
-        told = {k: v for k, v in super().columns().items() if k != "prompts"}
-        return told | {"method": "stages", "seed": 0}
+        row = super().columns() | {"method": "stages", "seed": 0}
+        del row["prompts"]  # they have rows of their own
+        return row
 
 
-class Look(NamedTuple):
-    """What a check finds, losses in nats.
+class StageCheck(NamedTuple):
+    """Measurements at one step, losses in nats.
 
     Attributes:
         measures: of all facts.
-        typical: `[]` facts answered by the most frequent answer of their relation.
-        prompts: `[P, A]` what is predicted for each prompt.
+        typical: `[]` fraction of the facts that get their relation's mode.
+        prompts: `[P, A]` predicted probabilities for each prompt.
     """
 
     measures: stages.Measures
@@ -91,33 +92,40 @@ class FactStageBatch(Rows):
             title="stages of named facts",
             shape=f"n={self.table.num_facts} S={S} R={R} A={len(self.table.answers)}",
             parameters=[tokens * (1 + len(self.table.answers))],
-            # By the number of logits.
             core_seconds=SECONDS * lane.num_steps * logits / (252 * 7 * 859),
-            # Logits of all pairs, a few times.
+            # Logits of all pairs, six float32 copies.
             memory_bytes=24 * S * R * len(self.table.answers),
         )
 
     @override
     def measure(self, lanes: Sequence[StageLane]) -> Iterator[list[Row]]:
         (lane,) = lanes
-        names = self.table
-        problem, state, recipe = _start(lane, names)
+        table = self.table
+        problem, state, recipe = _start(lane, table)
         advance = _program(recipe, lane.check_every)
-        asked = jnp.asarray(_places(lane, names))
-        entropy = float(stages.entropy(problem.world, len(names.answers)))
+        # Pairs are read subject by subject: positions of the prompts among them.
+        positions = jnp.asarray(
+            [
+                table.subjects.index(subject) * len(table.relations)
+                + table.relations.index(relation)
+                for relation, subject in lane.prompts
+            ]
+        )
+        entropy = float(stages.entropy(problem.world, len(table.answers)))
         traces: list[Row] = []
         while not traces or traces[-1]["steps"] < lane.num_steps:
-            state, look = advance(problem, state, asked)
-            traces.append(_trace(int(state.step), look, entropy))
-            told = [lane.row("trace", traces[-1]["steps"], **traces[-1])]
-            yield told + _prompt_rows(lane, names, traces[-1]["steps"], look)
+            state, check = advance(problem, state, positions)
+            step = int(state.step)
+            traces.append(_trace(step, check, entropy))
+            row = lane.row("trace", step, **traces[-1])
+            yield [row, *_prompt_rows(lane, table, step, check)]
             if not traces[-1]["finite"]:
-                break
-        yield [lane.row("run", **_outcome(names, traces))]
+                break  # a diverged run stays so
+        yield [lane.row("run", **_outcome(table, traces))]
 
 
 def _start(lane: StageLane, table: fact_tables.FactTable) -> tuple[Any, Any, Any]:
-    """Problem, first state and recipe."""
+    """Returns the problem, the initial state and the recipe of a run."""
     world = recall_task.world_of_ids(table.ids, len(table.answers), lane.noise)
     tokens = len(table.subjects) + len(table.relations) + lane.noise + 1
     key, A = jax.random.key(0), len(table.answers)
@@ -144,79 +152,66 @@ def _start(lane: StageLane, table: fact_tables.FactTable) -> tuple[Any, Any, Any
     return problem, stage_training.start(problem, params, recipe), recipe
 
 
-def _places(lane: StageLane, table: fact_tables.FactTable) -> list[int]:
-    """Where the prompts are among all pairs, row by row."""
-    R = len(table.relations)
-    return [
-        table.subjects.index(subject) * R + table.relations.index(relation)
-        for relation, subject in lane.prompts
-    ]
-
-
 @functools.cache
 def _program(recipe: stage_training.Recipe, num_steps: int) -> Callable:
-    """Trains for some steps, and looks."""
+    """Returns a jitted function that trains for some steps, then measures."""
 
-    def advance(problem: Any, state: Any, asked: jax.Array) -> tuple[Any, Look]:
+    def advance(problem: Any, state: Any, positions: jax.Array) -> tuple:
         state = stage_training.advance(problem, state, recipe, num_steps)
-        return state, _look(problem, state.params, recipe, asked)
+        return state, _check(problem, state.params, recipe, positions)
 
     return jax.jit(advance)
 
 
-def _look(problem: Any, params: Any, recipe: Any, asked: jax.Array) -> Look:
-    """Reads all pairs in the expected context."""
+def _check(problem: Any, params: Any, recipe: Any, positions: jax.Array) -> StageCheck:
+    """Measures all pairs in the expected context of noise."""
     world = problem.world
     counts = prompts.mean_context(world, recipe.num_noise, recipe.length)
     reads = prompts.every_fact(world, counts, jnp.ones(1))
-    known = linear_attention.tables(params, None)
-    logits = linear_attention.logits(known, world, reads, "linear")
+    tables = linear_attention.tables(params, None)
+    logits = linear_attention.logits(tables, world, reads, "linear")
     where = reads.subjects, reads.relations, reads.weights
-    given = stages.answers_of_relations(world, logits.shape[-1])
-    most = jnp.argmax(given, axis=1)[reads.relations[0]]
-    typical = jnp.argmax(logits[0], axis=1) == most
-    return Look(
+    frequencies = stages.answers_of_relations(world, logits.shape[-1])
+    modes = jnp.argmax(frequencies, axis=1)[reads.relations[0]]
+    typical = jnp.argmax(logits[0], axis=1) == modes
+    return StageCheck(
         measures=stages.measure(logits, world, *where),
         typical=jnp.sum(reads.weights[0] * typical),
-        prompts=jax.nn.softmax(logits[0, asked], axis=-1),
+        prompts=jax.nn.softmax(logits[0, positions], axis=-1),
     )
 
 
-def _trace(step: int, look: Look, entropy: float) -> Row:
-    found = {k: float(v) for k, v in look.measures._asdict().items()}
-    del found["subject_loss"]
-    finite = bool(np.isfinite(found["loss"]))
-    told = {name: number(value) for name, value in found.items()}
-    told |= {"typical": float(look.typical), "entropy": entropy, "finite": finite}
-    return {"steps": step} | told
+def _trace(step: int, check: StageCheck, entropy: float) -> Row:
+    values = {name: float(value) for name, value in check.measures._asdict().items()}
+    del values["subject_loss"]
+    return {"steps": step} | {
+        **{name: number(value) for name, value in values.items()},
+        "typical": float(check.typical),
+        "entropy": entropy,
+        "finite": bool(np.isfinite(values["loss"])),
+    }
 
 
 def _prompt_rows(
-    lane: StageLane, table: fact_tables.FactTable, step: int, look: Look
+    lane: StageLane, table: fact_tables.FactTable, step: int, check: StageCheck
 ) -> list[Row]:
-    """What is predicted for each prompt: its own answer, the typical ones, the rest."""
-    rows = []
-    frequencies = dict(
-        zip(table.relations, fact_tables.frequencies(table), strict=True)
-    )
-    for (relation, subject), p in zip(
-        lane.prompts, np.asarray(look.prompts), strict=True
+    """Returns the probs of each prompt: of its answer, the two most frequent, all."""
+    rows, frequencies = [], fact_tables.frequencies(table)
+    for (relation, subject), probs in zip(
+        lane.prompts, np.asarray(check.prompts), strict=True
     ):
         s, r = table.subjects.index(subject), table.relations.index(relation)
-        own = table.answers[table.ids[s][r]]
-        often = [name for name, _ in frequencies[relation] if name != own]
-        of_relation = sum(p[table.answers.index(n)] for n, _ in frequencies[relation])
-        total = sum(count for _, count in frequencies[relation])
-        told: Row = {"prompt": f"{relation} of {subject}", "own": own}
-        told["p_own"] = _digits(p[table.ids[s][r]])
-        told["given_own"] = _digits(dict(frequencies[relation])[own] / total)
-        for place, name in zip(("first", "second"), often, strict=False):
-            told[place] = name
-            told[f"p_{place}"] = _digits(p[table.answers.index(name)])
-            told[f"given_{place}"] = _digits(dict(frequencies[relation])[name] / total)
-        told["p_relation"] = _digits(of_relation)
+        answer, counts = table.answers[table.ids[s][r]], dict(frequencies[r])
+        others = [name for name in counts if name != answer]
+        total, row = sum(counts.values()), Row(prompt=f"{relation} of {subject}")
+        columns = ("own", "first", "second")  # a relation may have one answer alone
+        for column, name in zip(columns, (answer, *others), strict=False):
+            row[column] = name
+            row[f"p_{column}"] = _digits(probs[table.answers.index(name)])
+            row[f"given_{column}"] = _digits(counts[name] / total)
+        row["p_relation"] = _digits(sum(probs[table.answers.index(n)] for n in counts))
         at = f"{step}:{relation}:{subject}"
-        rows.append(lane.row("picture", at, steps=step, **told))
+        rows.append(lane.row("picture", at, steps=step, **row))
     return rows
 
 
@@ -225,9 +220,8 @@ def _digits(value: Any) -> float:
 
 
 def _outcome(table: fact_tables.FactTable, traces: list[Row]) -> Row:
-    """When the stage was, how near it came to p(a | r), and how it ended."""
-    live = [t for t in traces if t["finite"]]
-    last = traces[-1]
+    """Returns the steps of the stage, its distance from p(a | r), and the end."""
+    live, last = [t for t in traces if t["finite"]], traces[-1]
     near = [t["steps"] for t in live if abs(t["loss"] - t["entropy"]) < NEAR]
     close = min(live, key=lambda t: t["distance"], default=None)
     return {

@@ -1,4 +1,4 @@
-"""What searches for the smallest memories of named facts add up to, over seeds."""
+"""The smallest memories of named facts, over seeds."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ class Case(NamedTuple):
     """One kind of memory on one kind of facts.
 
     Attributes:
-        method: of `fact_memories.METHODS`.
+        method: of `memories.METHODS`.
         facts: "real", "copies" or "synthetic".
         embedding: of names or tokens.
         keys: of an associative memory, else "".
@@ -30,9 +30,9 @@ class Case(NamedTuple):
     rows: list[points.Row]
 
     def values(self, column: str) -> np.ndarray:
-        """A column over the seeds that have it."""
-        found = [row.get(column) for row in self.rows]
-        return np.array([x for x in found if x is not None], float)
+        """Returns a column over the seeds that have it."""
+        cells = [row.get(column) for row in self.rows]
+        return np.array([cell for cell in cells if cell is not None], float)
 
     def spread(self, column: str) -> tuple[float, float, float]:
         """Returns median, least and most over seeds; nan where no row has a value."""
@@ -40,15 +40,15 @@ class Case(NamedTuple):
 
 
 def cases(rows: Iterable[points.Row]) -> list[Case]:
-    """Searches by case, in the order of their rows."""
+    """Groups the searches by case, in the order of their rows."""
     groups: dict[tuple, list[Any]] = {}
     for row in rows:
         if row["kind"] == "run" and row["method"] != "stages":
             case = tuple(row.get(name) or "" for name in CASE[:4])
             groups.setdefault((*case, row["d"] or 0), []).append(row)
-    return [Case(*key, rows=found) for key, found in groups.items()]
+    return [Case(*key, rows=ends) for key, ends in groups.items()]
 
 
 def stages(rows: Iterable[points.Row]) -> list[points.Row]:
-    """How training went whose stages were watched."""
+    """Returns the end rows of the runs whose stages were watched."""
     return [r for r in rows if r["kind"] == "run" and r["method"] == "stages"]

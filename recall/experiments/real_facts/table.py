@@ -25,41 +25,41 @@ _CAPTION = (
 
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns the smallest memories of each kind, and the transformers trained."""
-    found = list(rows)
+    rows = list(rows)
     smallest = Table(
         "Named facts: smallest memories",
         _COLUMNS,
-        [_line(case) for case in summary.cases(found)],
-        f"{_CAPTION} {' '.join(describe(found))}",
+        [_line(case) for case in summary.cases(rows)],
+        f"{_CAPTION} {' '.join(describe(rows))}",
         num_labels=3,
     )
-    return [smallest, *transformer_table.train_tables(found)]
+    return [smallest, *transformer_table.train_tables(rows)]
 
 
 def describe(rows: Iterable[Row]) -> list[str]:
-    """What the facts are like, and how they were learned, in sentences."""
-    found, told = list(rows), []
-    real = [c for c in summary.cases(found) if c.facts == "real"]
+    """Returns sentences on the facts and on the stages of learning."""
+    rows, sentences = list(rows), []
+    real = [c for c in summary.cases(rows) if c.facts == "real"]
     if real:
         one = real[0].rows[0]
-        told.append(
+        sentences.append(
             f"The table: {one['n']:,} facts about {one['subjects']} subjects and "
             f"{one['relations']} relations, {one['answers']} answers; in 0-1 codes "
             f"{one['clashes']} facts tie with another answer; {one['swaps']} swaps."
         )
-    for row in summary.stages(found):
-        share = row["typical_there"]
-        if row["stage_from"] is None or share is None:
-            told.append(f"No stage within .1 of H(a | r) = {row['entropy']:.2f}.")
+    for row in summary.stages(rows):
+        typical = row["typical_there"]
+        if row["stage_from"] is None or typical is None:
+            sentences.append(f"No stage within .1 of H(a | r) = {row['entropy']:.2f}.")
             continue
-        told.append(
+        sentences.append(
             f"The loss stays within .1 of H(a | r) = {row['entropy']:.2f} nats from "
             f"step {row['stage_from']:,} to {row['stage_to']:,}; nearest to p(a | r) "
-            f"at step {row['distance_least_step']:,}, where {share:.0%} of all prompts "
-            "get their relation's most frequent answer; accuracy at the end "
+            f"at step {row['distance_least_step']:,}, where {typical:.0%} of all "
+            "prompts get their relation's most frequent answer; accuracy at the end "
             f"{row['accuracy']:.3f}."
         )
-    return told
+    return sentences
 
 
 def _line(case: summary.Case) -> list[str]:
@@ -71,18 +71,17 @@ def _line(case: summary.Case) -> list[str]:
     if impossible:
         seeds += f" ({impossible} sizes proved impossible)"
     facts = {"copies": "own answers"}.get(case.facts, case.facts)
-    told = [
-        kind,
-        facts,
-        case.embedding.replace("_", " "),
-        f"{case.spread('n')[0]:,.0f}",
-    ]
-    told += [_spread(case.spread(f"size_{share}")) for share in (100, 99)]
-    told += [_spread(case.spread("parameters_100"))]
-    told += [_number(case.spread("facts_per_parameter")[0], "{:.3f}")]
+    sizes = ("size_100", "size_99", "parameters_100")
     entropy = _number(case.spread("bits_per_parameter")[0], "{:.2f}")
     uniform = _number(case.spread("uniform_bits_per_parameter")[0], "{:.2f}")
-    return [*told, f"{entropy} ({uniform})", seeds]
+    return [
+        *(kind, facts, case.embedding.replace("_", " ")),
+        f"{case.spread('n')[0]:,.0f}",
+        *(_spread(case.spread(column)) for column in sizes),
+        _number(case.spread("facts_per_parameter")[0], "{:.3f}"),
+        f"{entropy} ({uniform})",
+        seeds,
+    ]
 
 
 def _spread(values: tuple[float, float, float]) -> str:

@@ -44,12 +44,12 @@ class Curve(NamedTuple):
 
     @property
     def medians(self) -> np.ndarray:
-        """`[sizes]` median losses over seeds."""
+        """`[sizes]` medians of the losses over seeds."""
         return np.array([np.median(seeds) for seeds in self.losses])
 
     @property
     def probs(self) -> np.ndarray:
-        """`[N]` p(x), falling."""
+        """`[N]` probabilities p(x), the largest first."""
         return bounds.zipf(self.facts, self.alpha)
 
     @property
