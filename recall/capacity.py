@@ -72,9 +72,7 @@ class Strategy:
 class Bracket(NamedTuple):
     """An interval around a capacity: `lower` was stored, `upper` was not.
 
-    Attributes:
-        lower: `[]` 0 while nothing was stored.
-        upper: `[]` n_max + 1 while nothing failed.
+    They are 0 while nothing was stored, n_max + 1 while nothing failed.
     """
 
     lower: Int[Array, "*lanes"]
@@ -84,18 +82,9 @@ class Bracket(NamedTuple):
 class Log(NamedTuple):
     """Finished probes, a ring of MAX_LOG; probe i of a lane is in slot i % MAX_LOG.
 
-    Attributes:
-        n: `[P]` facts asked for.
-        correct: `[P]` facts recalled at the end of the probe.
-        most: `[P]` facts recalled at its best check.
-        asked: `[P]` facts asked about at each check.
-        loss: `[P]` mean cross-entropy over the steps up to the last check, in nats.
-        steps: `[P]` steps it took.
-        attempt: `[P]` 0 for a warm start, k for a fresh one at the k-th learning rate.
-        rate: `[P]` learning rate.
-        ended: `[P]` index into ENDINGS.
-        weight_norm: `[P]` norm of all weights.
-        residual: `[P]` see `training.Fit`.
+    `n`, `attempt` and `rate` are those of `Lane`; `correct`, `most`, `asked`, `loss`,
+    `steps` and `residual` those of `training.Fit` at the end of the probe; `ended` is an
+    index into ENDINGS, and `weight_norm` the norm of all weights.
     """
 
     n: Int[Array, "*lanes P"]
@@ -117,12 +106,9 @@ class Lane(NamedTuple):
     Attributes:
         fit: the probe being trained, or the last one once the bracket is closed.
         best: the params that stored `bracket.lower` facts.
-        bracket: sizes that were stored and that failed.
         n: `[]` facts of the probe being trained.
         attempt: `[]` 0 for a warm start, k for a fresh one at the k-th learning rate.
-        rate: `[]` learning rate of the probe.
-        num_probes: `[]` probes finished.
-        log: the latest of them.
+        num_probes: `[]` probes finished; `log` has the latest of them.
         done: `[]` whether the bracket is closed.
     """
 

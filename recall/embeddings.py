@@ -87,11 +87,7 @@ def from_table(
     d: int,
     table: Float[Array | np.ndarray, "total {d}"],
 ) -> Float[Array, "n {d}"]:
-    """Draws rows of a table without replacement, in an order that the key decides.
-
-    Raises:
-        ValueError: if the table has fewer rows than points are wanted.
-    """
+    """Draws rows of a table without replacement; a ValueError if there are too few."""
     total = table.shape[0]
     if num_points > total:
         raise ValueError(

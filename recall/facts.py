@@ -26,9 +26,7 @@ class Facts(NamedTuple):
 
 
 def of(
-    inputs: Float[Array, "N q"],
-    outputs: Float[Array, "M d"],
-    targets: Int[Array, " N"],
+    inputs: Float[Array, "N q"], outputs: Float[Array, "M d"], targets: Int[Array, " N"]
 ) -> Facts:
     """Returns facts of given targets, none of them padding."""
     return Facts(
@@ -49,17 +47,13 @@ def balanced(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts
 
 
 def injective(inputs: Float[Array, "N d"], outputs: Float[Array, "M d"]) -> Facts:
-    """Sends input i to output i: embeddings are random, so that any order will do.
-
-    Raises:
-        ValueError: if there are fewer outputs than inputs.
-    """
+    """Sends input i to output i; raises a ValueError if there are fewer outputs."""
     if outputs.shape[0] < inputs.shape[0]:
         raise ValueError(
             f"Expected at least one output per input; got outputs={outputs.shape[0]}, "
             f"inputs={inputs.shape[0]}."
         )
-    return balanced(inputs, outputs)
+    return balanced(inputs, outputs)  # embeddings are random: any order will do
 
 
 def take(facts: Facts, n: Int[Array, ""]) -> Facts:

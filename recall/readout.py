@@ -35,9 +35,7 @@ def own_scores(
 
 
 def margins(
-    recalled: Float[Array, "N d"],
-    facts: facts_lib.Facts,
-    max_scores: int = MAX_SCORES,
+    recalled: Float[Array, "N d"], facts: facts_lib.Facts, max_scores: int = MAX_SCORES
 ) -> Float[Array, " N"]:
     """Returns the right score less the best wrong one; +inf for dead inputs."""
     margin = own_scores(recalled, facts) - _best_rival(recalled, facts, max_scores)
@@ -45,15 +43,10 @@ def margins(
 
 
 def num_correct(
-    recalled: Float[Array, "N d"],
-    facts: facts_lib.Facts,
-    max_scores: int = MAX_SCORES,
+    recalled: Float[Array, "N d"], facts: facts_lib.Facts, max_scores: int = MAX_SCORES
 ) -> Int[Array, ""]:
-    """Counts the facts whose right answer scores strictly above all others.
-
-    A tie is a failure and so is a non-finite score.
-    """
-    right = margins(recalled, facts, max_scores) > 0  # nan > 0 is false
+    """Counts the facts whose right answer scores strictly above all others."""
+    right = margins(recalled, facts, max_scores) > 0  # a tie fails, and so does nan
     live = facts_lib.live_inputs(facts)
     # Integers are exact: a float32 mean of 165 ones is not 1.
     return jnp.sum(right & live, dtype=jnp.int32)
@@ -66,33 +59,23 @@ def accuracy(recalled: Float[Array, "N d"], facts: facts_lib.Facts) -> Float[Arr
 
 
 class Loss(NamedTuple):
-    """The cross-entropy, and the probability of wrong answers.
-
-    Attributes:
-        value: `[]` mean of -log p(f(x) | x) over the facts, in nats.
-        error_prob: `[]` mean of 1 - p(f(x) | x), the probability of a wrong answer.
-    """
+    """Means over the facts: of -log p(f(x) | x), in nats, and of 1 - p(f(x) | x)."""
 
     value: Float[Array, ""]
     error_prob: Float[Array, ""]
 
 
 def nll(
-    recalled: Float[Array, "N d"],
-    facts: facts_lib.Facts,
-    max_scores: int = MAX_SCORES,
+    recalled: Float[Array, "N d"], facts: facts_lib.Facts, max_scores: int = MAX_SCORES
 ) -> Float[Array, " N"]:
     """Returns -log p(f(x) | x) of every input, in nats, over the live outputs."""
-    normaliser: Any = _log_sum_exp(
-        recalled, facts.outputs, facts.num_outputs, max_scores
-    )
-    return normaliser - own_scores(recalled, facts)
+    outputs = facts.outputs, facts.num_outputs
+    log_total: Any = _log_sum_exp(recalled, *outputs, max_scores)
+    return log_total - own_scores(recalled, facts)
 
 
 def loss(
-    recalled: Float[Array, "N d"],
-    facts: facts_lib.Facts,
-    max_scores: int = MAX_SCORES,
+    recalled: Float[Array, "N d"], facts: facts_lib.Facts, max_scores: int = MAX_SCORES
 ) -> Loss:
     """Returns the mean cross-entropy over the facts, and the mean error probability."""
     nats = nll(recalled, facts, max_scores)
@@ -103,9 +86,7 @@ def loss(
 
 
 def cross_entropy(
-    recalled: Float[Array, "N d"],
-    facts: facts_lib.Facts,
-    max_scores: int = MAX_SCORES,
+    recalled: Float[Array, "N d"], facts: facts_lib.Facts, max_scores: int = MAX_SCORES
 ) -> Float[Array, ""]:
     """Returns the mean of -log softmax(scores)[f(x)] over the facts, in nats."""
     return loss(recalled, facts, max_scores).value

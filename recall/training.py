@@ -82,14 +82,10 @@ class Fit(NamedTuple):
     """The state of training one memory.
 
     Attributes:
-        params: the weights.
-        moments: state of Adam.
         steps: `[]` steps since the current number of facts was first asked for.
         loss: `[]` mean cross-entropy over the steps up to the last check, in nats.
-        correct: `[]` facts recalled at the last check.
-        asked: `[]` facts asked about there.
-        most: `[]` largest `correct` so far.
-        most_at: `[]` the step of that check.
+        correct: `[]` facts recalled, of those asked about, at the last check.
+        most: `[]` largest `correct` so far, at step `most_at`.
         residual: `[]` ||mean gradient|| / mean error probability. For a memory that is
             linear in its weights it bounds from above the smallest margin that any
             weights of norm one reach: at zero it is a Farkas certificate that no
@@ -119,18 +115,10 @@ def start(params: Params) -> Fit:
     zero: Any = np.zeros((), np.int32)  # NumPy's: no dispatch for each lane
     infinity: Any = np.full((), np.inf, np.float32)  # a residual that proves nothing
     finite: Any = np.ones((), bool)
-    return Fit(
-        params=params,
-        moments=ADAM.init(params),
-        steps=zero,
-        loss=infinity,
-        correct=zero,
-        asked=zero,
-        most=zero,
-        most_at=zero,
-        residual=infinity,
-        finite=finite,
-    )
+    counts = dict.fromkeys(("steps", "correct", "asked", "most", "most_at"), zero)
+    unknown = dict.fromkeys(("loss", "residual"), infinity)
+    moments = ADAM.init(params)
+    return Fit(params=params, moments=moments, finite=finite, **counts, **unknown)
 
 
 def restart_clock(fit: Fit) -> Fit:
@@ -214,9 +202,8 @@ def build(
     params = construct(facts, problem.drawn)
     correct = readout.num_correct(apply(params, facts.inputs), facts)
     norm = optax.tree.norm(params)  # whole, states took 112 MB, rewritten every chunk
-    built = fit._replace(
-        params=norm, steps=jnp.ones((), jnp.int32), finite=jnp.isfinite(norm)
-    )
+    one = jnp.ones((), jnp.int32)  # a construction is a single step
+    built = fit._replace(params=norm, steps=one, finite=jnp.isfinite(norm))
     return check(built, correct, facts.n)
 
 

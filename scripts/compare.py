@@ -31,10 +31,11 @@ def reference(preset: str, name: str) -> list[comparison.Value]:
 
 
 def record(runs: Path) -> None:
+    """Writes the values of all runs as the committed reference."""
     for workdir in sorted(runs.iterdir()):
         values = comparison.values(journal.read_rows(workdir))
-        path = RESULTS / "reference" / f"{workdir.name}.csv"
         if values:  # none where packages were missing
+            path = RESULTS / "reference" / f"{workdir.name}.csv"
             rows = [value._asdict() for value in values]
             csv_files.write(path, rows, comparison.Value._fields)
 

@@ -61,10 +61,9 @@ def disk_full(trial: Trial) -> None:
 
 def driver_killed(trial: Trial) -> None:
     """Kills the driver alone; its workers have to end by themselves."""
-    run = trial.killed(*DASK)
-    fault_trials.await_that(
-        lambda: _is_gone(run.pid), f"workers outlive their driver {run.pid}", 30.0
-    )
+    pid = trial.killed(*DASK).pid
+    failure = f"workers outlive their driver {pid}"
+    fault_trials.await_that(lambda: _is_gone(pid), failure, 30.0)
     trial.again(*DASK)
 
 
@@ -130,7 +129,7 @@ def _small_disk(trial: Trial) -> Iterator:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-        yield {"preexec_fn": limit}, lambda: None
+        yield {"preexec_fn": limit}, lambda: None  # the next launch has no limit
         return
     kept = folder.with_name(f"{folder.name}-kept")
     try:
@@ -148,10 +147,8 @@ def _scheduler(trial: Trial) -> Iterator:
     file = trial.workdir.with_name(f"{trial.workdir.name}-{time.time_ns()}.json")
     dask = ("-m", "dask", "scheduler", "--scheduler-file", str(file))
     process = trial.start(*dask, "--port=0", "--no-dashboard", "--host=127.0.0.1")
-    fault_trials.await_that(
-        lambda: file.exists() and bool(file.read_text().strip()),
-        "no Dask scheduler came up",
-    )
+    is_up = lambda: file.exists() and bool(file.read_text().strip())  # noqa: E731
+    fault_trials.await_that(is_up, "no Dask scheduler came up")
     address = json.loads(file.read_text())["address"]
     yield (*DASK, f"--scheduler={address}"), file, process
     trial.end()

@@ -43,12 +43,8 @@ class Stuck(Exception):  # noqa: N818
 class Trial:
     """A run in a workdir of its own, which a fault strikes.
 
-    Attributes:
-        workdir: its folder.
-        random: a generator of the trial's random choices.
-        acknowledged: rows that were on disk before or just after the fault, by key.
-        struck: whether the run was going on when the fault came.
-        launches: number of launches of the same command.
+    `acknowledged` are the rows on disk just before or after the fault, by key; `struck`
+    is true if the run was still going on then.
     """
 
     def __init__(self, workdir: Path, generator: random.Random) -> None:
@@ -60,14 +56,9 @@ class Trial:
 
     def start(self, *command: str, **keywords: Any) -> subprocess.Popen:
         """Starts a Python program in a process group that can be killed as a whole."""
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **keywords,
-        )
+        keywords |= dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+        keywords |= {"cwd": ROOT, "start_new_session": True}
+        process = subprocess.Popen([sys.executable, *command], **keywords)
         self._started.append(process)
         return process
 
@@ -80,10 +71,8 @@ class Trial:
     def strike(self, process: subprocess.Popen, act: Callable[[], object]) -> None:
         """Calls `act` some time after the run's first row, if it is still going on."""
         count = self.random.randint(1, 30)
-        await_that(
-            lambda: process.poll() is not None or len(self.rows()) >= count,
-            f"{self.workdir}: fewer than {count} rows",
-        )
+        is_due = lambda: process.poll() is not None or len(self.rows()) >= count  # noqa: E731
+        await_that(is_due, f"{self.workdir}: fewer than {count} rows")
         time.sleep(self.random.uniform(0.0, 0.4))
         self.acknowledged |= self.rows()
         self.struck = process.poll() is None
@@ -107,9 +96,9 @@ class Trial:
 
     def rows(self) -> dict[str, Any]:
         """Returns the rows on disk by key."""
-        if not (self.workdir / "rows").is_dir():
-            return {}
-        return {row["key"]: row for row in journal.read_rows(self.workdir)}
+        has_rows = (self.workdir / "rows").is_dir()
+        rows = journal.read_rows(self.workdir) if has_rows else ()
+        return {row["key"]: row for row in rows}
 
     def again(self, *flags: str, **keywords: Any) -> None:
         """Launches the same command until it ends well, at most three times."""
@@ -172,10 +161,8 @@ def tables_of(workdir: Path) -> list[dict[str, Any]]:
 
 def results(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns the columns of each row, but for its provenance, by key."""
-    return {
-        row["key"]: {k: v for k, v in row.items() if k not in PROVENANCE}
-        for row in rows
-    }
+    kept = [{k: v for k, v in row.items() if k not in PROVENANCE} for row in rows]
+    return {row["key"]: row for row in kept}
 
 
 def is_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
@@ -187,8 +174,8 @@ def is_same(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
             return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-9)
         return one == other
 
-    return ours.keys() == theirs.keys() and all(
-        is_close(row[name], theirs[key][name])
-        for key, row in ours.items()
-        for name in row
+    pairs = [(row, theirs[key]) for key, row in ours.items() if key in theirs]
+    close = all(
+        is_close(row[name], other[name]) for row, other in pairs for name in row
     )
+    return ours.keys() == theirs.keys() and close

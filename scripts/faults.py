@@ -50,12 +50,6 @@ def measure(
         yield {"fault": name, **total, "how": how, **provenance.source()}
 
 
-def undisturbed(workdir: Path) -> dict[str, Any]:
-    """Returns the results of a run that no fault strikes, by key."""
-    fault_trials.Trial(workdir, random.Random(0)).again()
-    return fault_trials.results(fault_trials.tables_of(workdir))
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=10)
@@ -71,7 +65,9 @@ def main() -> int:
     kept = csv_files.read(args.table) if args.table.exists() else []
     rows = {row["fault"]: row for row in kept}
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        expected = undisturbed(Path(folder) / "undisturbed")
+        undisturbed = fault_trials.Trial(Path(folder) / "undisturbed", random.Random(0))
+        undisturbed.again()
+        expected = fault_trials.results(fault_trials.tables_of(undisturbed.workdir))
         for name in names:
             for row in measure(name, args.repeats, expected, Path(folder)):
                 rows[name] = row
@@ -79,10 +75,8 @@ def main() -> int:
     cells = [[str(rows[name][column]) for column in COLUMNS] for name in names]
     Console(width=100).print(Table("Faults", COLUMNS, cells).rich())
     ended = [rows[name] for name in names]
-    bad = [
-        r for r in ended if r["lost"] + r["duplicates"] or r["equal"] != r["repeats"]
-    ]
-    return int(bool(bad))
+    lost = any(row["lost"] + row["duplicates"] for row in ended)
+    return int(lost or any(row["equal"] != row["repeats"] for row in ended))
 
 
 if __name__ == "__main__":

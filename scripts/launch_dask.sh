@@ -13,10 +13,7 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/launch_common.sh"
 
 begin "$@"
-if [[ -z ${HOSTS:-} ]]; then
-  printf 'recall: Expected HOSTS="<host> <host> ..." in the environment.\n' >&2
-  exit 2
-fi
+[[ -n ${HOSTS:-} ]] || refuse 'HOSTS="<host> <host> ..." in the environment'
 needs ssh
 port=${PORT:-8786}
 address=tcp://$(hostname -f):$port

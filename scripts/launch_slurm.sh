@@ -19,9 +19,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/launch_common.sh"
 
 begin "$@"
 needs sbatch
-for argument in "${FLAGS[@]}"; do
-  printf -v quoted '%s %q' "${quoted:-}" "$argument"
-done
+printf -v quoted ' %q' "${FLAGS[@]}"
 # `exec` makes the run itself the batch step, which gets the SIGTERM.
 run="exec ${ROOT@Q}/scripts/run.sh$quoted --shard=\$SLURM_ARRAY_TASK_ID/$COUNT"
 launch sbatch --job-name=recall "--array=0-$((COUNT - 1))" --requeue \

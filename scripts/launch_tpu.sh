@@ -14,16 +14,12 @@ set -euo pipefail
 source "$(dirname -- "${BASH_SOURCE[0]}")/launch_common.sh"
 
 begin "$@"
-if [[ -z ${TPU:-} || -z ${ZONE:-} ]]; then
-  printf 'recall: Expected TPU=<name> and ZONE=<zone> in the environment.\n' >&2
-  exit 2
-fi
+[[ -n ${TPU:-} && -n ${ZONE:-} ]] ||
+  refuse "TPU=<name> and ZONE=<zone> in the environment"
 needs gcloud
 alone="TPU_PROCESS_BOUNDS=1,1,1 TPU_CHIPS_PER_PROCESS_BOUNDS=${CHIPS:-2,2,1}"
 alone+=" TPU_SKIP_MDS_QUERY=1 TPU_WORKER_HOSTNAMES=localhost TPU_WORKER_ID=0"
-for argument in "${FLAGS[@]}"; do
-  printf -v quoted '%s %q' "${quoted:-}" "$argument"
-done
+printf -v quoted ' %q' "${FLAGS[@]}"
 for ((host = 0; host < COUNT; host++)); do
   run="$alone RECALL_EXTRAS=tpu ${REMOTE:-recall}/scripts/run.sh$quoted"
   launch gcloud compute tpus tpu-vm ssh "$TPU" "--zone=$ZONE" "--worker=$host" \

@@ -47,11 +47,11 @@ def draw(path: Path) -> None:
     beside = getattr(experiments.part(path.stem, "figure"), "BESIDE", None)
     if beside:
         rows += csv_files.read(RESULTS / f"{beside}.csv")
-    if path.stem == BENCHMARK:
-        drawn = scaling_figure.scaling(rows)
-    else:
-        drawn = experiments.draw(path.stem, rows)
-    plotting.save(drawn, path.with_suffix(""))
+    is_benchmark, name = path.stem == BENCHMARK, path.stem
+    figure = (
+        scaling_figure.scaling(rows) if is_benchmark else experiments.draw(name, rows)
+    )
+    plotting.save(figure, path.with_suffix(""))
 
 
 def drawn() -> list[Path]:

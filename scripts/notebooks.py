@@ -19,11 +19,7 @@ INSTALLED = re.compile(r'^REPOSITORY = "(.*)"', re.MULTILINE)
 
 
 def repository() -> str:
-    """Returns the owner and name that all badges agree on.
-
-    Raises:
-        ValueError: if they do not.
-    """
+    """Returns the owner and name of all badges; raises a ValueError if they differ."""
     named = set(ADDRESS.findall((NOTEBOOKS / "README.md").read_text()))
     if len(named) != 1:
         raise ValueError(f"Expected badges of one repository; got {sorted(named)}.")

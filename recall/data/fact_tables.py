@@ -21,13 +21,9 @@ Triple = tuple[str, str, str]  # subject, relation, answer
 
 
 class FactTable(NamedTuple):
-    """Facts, and the names of their subjects, relations and answers.
+    """Facts, and the names of their S subjects, R relations and A answers.
 
-    Attributes:
-        subjects: S names.
-        relations: R names.
-        answers: A names.
-        ids: S tuples of R answers each; -1 for no fact.
+    `ids` are S tuples of R answers each, -1 for no fact.
     """
 
     subjects: tuple[str, ...]
@@ -44,9 +40,8 @@ class FactTable(NamedTuple):
 class Size(NamedTuple):
     """The information in a table, in bits.
 
-    Attributes:
-        uniform: sum_r n_r log2 |A_r|, of answers drawn uniformly from known sets.
-        entropy: sum_r n_r H(a | r), of answers as frequent as they are.
+    `uniform` is sum_r n_r log2 |A_r|, of answers drawn uniformly from known sets;
+    `entropy` is sum_r n_r H(a | r), of answers as frequent as they are.
     """
 
     uniform: float
@@ -73,10 +68,7 @@ def of(triples: Iterable[Triple]) -> FactTable:
 
 
 def synthetic(table: FactTable, seed: int) -> FactTable:
-    """Draws a table of the same pairs with disjoint answer sets and uniform answers.
-
-    The synthetic task at the size of a real table: as many answers a relation.
-    """
+    """Draws uniform answers to the same pairs: disjoint sets, of the same sizes."""
     ids = np.array(table.ids)
     drawn, names = np.full_like(ids, -1), []
     numbers = np.random.default_rng(seed)  # NumPy's: tables need no JAX

@@ -27,14 +27,7 @@ PARTS = ">"
 
 
 class Geometry(NamedTuple):
-    """A distribution of embeddings, and the sizes for which it exists.
-
-    Attributes:
-        sample: draws them.
-        least_d: smallest width at which they exist.
-        most_d: largest width.
-        points: the number of different ones.
-    """
+    """A distribution of embeddings, its range of widths d, its number of points."""
 
     sample: embeddings.Sampler
     least_d: int = 1
@@ -85,12 +78,6 @@ def sampler(name: str) -> embeddings.Sampler:
     return geometry(name).sample
 
 
-def of_pair(name: str) -> tuple[Geometry, Geometry]:
-    """Returns the geometries of the inputs and of the outputs of a memory."""
-    inputs, outputs = names_of_pair(name)
-    return geometry(inputs), geometry(outputs)
-
-
 def names_of_pair(name: str) -> tuple[str, str]:
     """Splits a name into the geometries of inputs and outputs; one name is both."""
     inputs, _, outputs = name.partition(PARTS)
@@ -99,7 +86,7 @@ def names_of_pair(name: str) -> tuple[str, str]:
 
 def check(name: str, d: int) -> None:
     """Raises a ValueError if some of these embeddings do not exist at a width."""
-    for one in of_pair(name):
+    for one in map(geometry, names_of_pair(name)):
         if not one.least_d <= d <= one.most_d:
             most = "" if one.most_d == NO_LIMIT else f" <= {one.most_d}"
             raise ValueError(
@@ -109,7 +96,7 @@ def check(name: str, d: int) -> None:
 
 def num_points(name: str) -> int:
     """Returns the number of facts that embeddings of a pair suffice for."""
-    return min(one.points for one in of_pair(name))
+    return min(geometry(one).points for one in names_of_pair(name))
 
 
 @functools.cache  # one sampler a name: programs are cached by sampler

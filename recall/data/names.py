@@ -7,7 +7,7 @@ by "##". Schuster, Nakajima 2012; the uncased rules of BERT (Devlin et al. 2019)
 
 import functools
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,13 +20,7 @@ UNKNOWN = "[UNK]"
 
 
 class Vectors(NamedTuple):
-    """The embeddings of the names of a table, of any width.
-
-    Attributes:
-        subjects: `[S, q]`.
-        relations: `[R, q]`.
-        answers: `[A, q]`.
-    """
+    """The embeddings of a table's names, `[S, q]`, `[R, q]`, `[A, q]` for any q."""
 
     subjects: np.ndarray
     relations: np.ndarray
@@ -34,11 +28,7 @@ class Vectors(NamedTuple):
 
 
 def of(table: fact_tables.FactTable, model: str) -> Vectors:
-    """Returns the vectors of all names of a table.
-
-    Args:
-        table: of facts.
-        model: one of `tensors.PACKAGES`.
+    """Returns the vectors of all names of a table, by one of `tensors.PACKAGES`.
 
     Raises:
         ValueError: if there is no such model, or it is not installed.
@@ -58,7 +48,10 @@ def _vocabulary(path: Path) -> dict[str, int]:
 
 def pieces(name: str, vocabulary: Mapping[str, int]) -> list[str]:
     """Cuts a name into word pieces; a word that has none is `UNKNOWN`."""
-    return [piece for word in _words(name) for piece in _cut(word, vocabulary)]
+    plain = unicodedata.normalize("NFD", name.lower())  # accents apart from letters
+    letters = [c for c in plain if unicodedata.category(c) != "Mn"]
+    words = "".join(f" {c} " if _is_punctuation(c) else c for c in letters).split()
+    return [piece for word in words for piece in _cut(word, vocabulary)]
 
 
 def vectors(
@@ -66,11 +59,7 @@ def vectors(
     vocabulary: Mapping[str, int],
     table: Float32[np.ndarray, "tokens d"],
 ) -> Float32[np.ndarray, "names d"]:
-    """Returns the mean embedding of the pieces of each name.
-
-    Raises:
-        ValueError: if a name has no piece at all.
-    """
+    """Returns the mean embedding of each name's pieces; ValueError if it has none."""
     means = []
     for name in names:
         ids = [vocabulary[piece] for piece in pieces(name, vocabulary)]
@@ -78,13 +67,6 @@ def vectors(
             raise ValueError(f"Expected a name of letters or signs; got {name!r}.")
         means.append(table[ids].mean(axis=0))
     return np.array(means, np.float32)
-
-
-def _words(name: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFD", name.lower())  # accents apart from letters
-    letters = [c for c in plain if unicodedata.category(c) != "Mn"]
-    apart = [f" {c} " if _is_punctuation(c) else c for c in letters]
-    yield from "".join(apart).split()
 
 
 def _is_punctuation(c: str) -> bool:

@@ -20,14 +20,7 @@ Count = Any  # an int, or a traced integer: which part of a larger world is live
 
 
 class Sizes(NamedTuple):
-    """The number of tokens of each kind.
-
-    Attributes:
-        subjects: S.
-        relations: R.
-        answers: D, the answers of one relation; R D in all.
-        noise: noise tokens.
-    """
+    """The numbers S, R, D (answers of one relation, R D in all) and N of tokens."""
 
     subjects: Count
     relations: Count
@@ -41,12 +34,9 @@ class Sizes(NamedTuple):
 
 
 class Given(NamedTuple):
-    """Explicit facts: relations may share answers, and subjects may lack one.
+    """Explicit facts: relations may share answers, and subjects may lack one (-1).
 
-    Attributes:
-        answers: `[S, R]` ids of answers; -1 for no fact.
-        pairs: `[P, 2]` subject and relation of each fact.
-        outputs: `[]` the number of answers.
+    `pairs` are subject and relation of each fact, `outputs` is the number of answers.
     """
 
     answers: Int[Array, "*lanes S R"]
@@ -74,11 +64,7 @@ class World(NamedTuple):
 
 
 def check(sizes: Sizes, length: int) -> None:
-    """Raises an error for sizes and sequence lengths that make no task.
-
-    Raises:
-        ValueError: naming the first field that is wrong.
-    """
+    """Raises a ValueError for sizes and lengths that make no task, naming the field."""
     for field, count in sizes._asdict().items():
         if count < 1:
             raise ValueError(f"Expected {field} >= 1; got {field}={count}.")
@@ -134,9 +120,7 @@ def sample_world(
 def world_of(table: Any, sizes: Sizes) -> World:
     """Returns the world of a table of answers, all facts of it equally frequent.
 
-    Args:
-        table: `[S, R]` ints: which of its relation's D answers each fact has, from 0.
-        sizes: ints.
+    The table is `[S, R]` ints, from 0: which of its relation's D answers a fact has.
 
     Raises:
         ValueError: if the table has another shape, or an answer that there is not.
@@ -161,12 +145,8 @@ def world_of(table: Any, sizes: Sizes) -> World:
 def world_of_ids(ids: Any, num_answers: int, noise: int) -> World:
     """Returns a world of explicit facts: answers are shared, and pairs may lack one.
 
+    `ids` are `[S, R]` ints in [-1, num_answers), -1 for no fact; `noise` counts tokens.
     D is rounded up so that R D >= the number of answers; ids beyond it are dead.
-
-    Args:
-        ids: `[S, R]` ints in [-1, num_answers), -1 for no fact.
-        num_answers: the number of different answers.
-        noise: noise tokens.
 
     Raises:
         ValueError: if there is no fact, or an answer that there is not.

@@ -20,27 +20,17 @@ LAYOUTS = ("grid", "pairs")
 
 
 class Batch(NamedTuple):
-    """Sequences of tokens and their answers.
-
-    Attributes:
-        tokens: `[B, T]` token ids.
-        answers: `[B]` answer ids.
-    """
+    """The token ids of sequences, and the ids of their answers."""
 
     tokens: Int[Array, "B T"]
     answers: Int[Array, " B"]
 
 
 class Draw(NamedTuple):
-    """Noise contexts and the facts that are read in each of them.
+    """Contexts of T - 3 noise tokens, and the facts that are read in each of them.
 
     Fact f of context c is about subject `subjects[c, f]` and relation
     `relations[c, f]`; an axis of length 1 is shared.
-
-    Attributes:
-        noise: `[C, T - 3]` indices of noise tokens.
-        subjects: `[C, F]` or `[C, 1]`.
-        relations: `[C, F]` or `[1, F]`.
     """
 
     noise: Int[Array, "C noise"]
@@ -57,8 +47,8 @@ def sample_batch(
     B, T, live = num_sequences, length, world.live
     s = _sample(key_subjects, _live_weights(world)[0], (B,))
     r = _sample(key_relations, _live_weights(world)[1], (B,))
-    noise = _sample_noise(key_noise, world, (B, T))  # three places are overwritten
-    tokens = noise + live.subjects + live.relations
+    noise = jax.random.randint(key_noise, (B, T), 0, live.noise, dtype=jnp.int32)
+    tokens = noise + live.subjects + live.relations  # three places are overwritten
     order = jax.vmap(lambda k: jax.random.permutation(k, T - 1))
     places = order(jax.random.split(key_places, B))  # two of them, never the same
     rows = jnp.arange(B)
@@ -86,14 +76,10 @@ def sample_draw(
     key_subjects, key_relations, key_noise = jax.random.split(key, 3)
     C, F = num_contexts, num_facts
     subject_weights, relation_weights = _live_weights(world)
-    noise = _sample_noise(key_noise, world, (C, length - 3))
+    noise = _sample_noise(key_noise, world, C, length)
     if world.given is not None:  # subjects lack relations: a grid would have holes
-        weights = jnp.ones(world.given.pairs.shape[0])
-        drawn = (
-            _stratified(key_subjects, weights, C * F)
-            if layout == "grid"
-            else _sample(key_subjects, weights, (C * F,))
-        )
+        draw = _stratified if layout == "grid" else _sample
+        drawn = draw(key_subjects, jnp.ones(world.given.pairs.shape[0]), C * F)
         facts = world.given.pairs[drawn.reshape(F, C).T]
         return Draw(noise=noise, subjects=facts[..., 0], relations=facts[..., 1])
     if layout == "pairs":
@@ -108,11 +94,8 @@ def sample_draw(
 def every_fact(key: Key[Array, ""], world: recall_task.World, length: int) -> Draw:
     """Draws a noise context for each subject, and all facts of the padded world."""
     S, R = world.choices.shape
-    return Draw(
-        noise=_sample_noise(key, world, (S, length - 3)),
-        subjects=jnp.arange(S)[:, None],
-        relations=jnp.arange(R)[None, :],
-    )
+    s, r = jnp.arange(S)[:, None], jnp.arange(R)[None, :]
+    return Draw(noise=_sample_noise(key, world, S, length), subjects=s, relations=r)
 
 
 def written_out(draw: Draw, world: recall_task.World) -> Batch:
@@ -145,7 +128,7 @@ def _invert(weights: Array, levels: Array) -> Array:
     return jnp.minimum(index, last).astype(jnp.int32)
 
 
-def _sample(key: Array, weights: Array, shape: tuple[int, ...]) -> Array:
+def _sample(key: Array, weights: Array, shape: int | tuple[int, ...]) -> Array:
     return _invert(weights, jax.random.uniform(key, shape))
 
 
@@ -156,7 +139,6 @@ def _stratified(key: Array, weights: Array, count: int) -> Array:
     return _invert(weights, (jnp.arange(count) + offsets) / count)
 
 
-def _sample_noise(
-    key: Array, world: recall_task.World, shape: tuple[int, ...]
-) -> Array:
-    return jax.random.randint(key, shape, 0, world.live.noise, dtype=jnp.int32)
+def _sample_noise(key: Array, world: recall_task.World, count: int, T: int) -> Array:
+    # Without subject, relation and end.
+    return jax.random.randint(key, (count, T - 3), 0, world.live.noise, jnp.int32)

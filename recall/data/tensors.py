@@ -16,14 +16,10 @@ from jaxtyping import Float32
 
 
 class Package(NamedTuple):
-    """A package that carries a language model, and the paths inside it.
+    """A package that carries a language model: paths inside it, and how to install it.
 
-    Attributes:
-        module: its name for imports.
-        path: of the weights, inside the module.
-        tensor: the token embeddings, `[vocabulary, d]`.
-        vocabulary: path of the tokens, one a line, inside the module.
-        command: installs it.
+    `path` is that of the weights, `tensor` names the token embeddings
+    `[vocabulary, d]`, `vocabulary` has a token a line.
     """
 
     module: str
@@ -34,13 +30,7 @@ class Package(NamedTuple):
 
 
 class Installed(NamedTuple):
-    """The files of a model on this machine.
-
-    Attributes:
-        path: of the weights.
-        tensor: name of its token embeddings.
-        vocabulary: path of its tokens, one a line, in the order of the rows.
-    """
+    """The files of a model on this machine; tokens in the order of the rows."""
 
     path: pathlib.Path
     tensor: str
@@ -59,11 +49,7 @@ PACKAGES: Mapping[str, Package] = {
 
 
 def installed(name: str) -> Installed:
-    """Locates the files of a model in PACKAGES.
-
-    Raises:
-        ValueError: if there is no such package, or it is not installed here.
-    """
+    """Locates the files of a model in PACKAGES; raises ValueError if it is not here."""
     if name not in PACKAGES:
         raise ValueError(f"Expected a model in {sorted(PACKAGES)}; got {name!r}.")
     package = PACKAGES[name]

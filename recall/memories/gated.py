@@ -17,23 +17,14 @@ from recall.memories import mlp
 
 
 class Params(NamedTuple):
-    """Weights of a gated memory.
-
-    Attributes:
-        gates: `[G, d]` rows w_g.
-        A: `[G, d, d]` matrices; row a of each writes output coordinate a.
-    """
+    """Weights of a gated memory: rows w_g; row a of A_g writes output coordinate a."""
 
     gates: Float[Array, "*lanes G d"]
     A: Float[Array, "*lanes G d d"]
 
 
 def draw_gates(key: Key[Array, ""], G: int, d: int) -> Float[Array, "G {d}"]:
-    """Draws gates i.i.d. from N(0, I).
-
-    Raises:
-        ValueError: if there is no gate.
-    """
+    """Draws gates i.i.d. from N(0, I); raises a ValueError if there are none."""
     if G < 1:
         raise ValueError(f"Expected gates >= 1; got gates={G}.")
     return jax.random.normal(key, (G, d))
@@ -92,7 +83,5 @@ def as_mlp(
     # One unit subtracts |<w_g, z>| for all d rows: d + 1 units a gate instead of 2 d.
     writes = jnp.concatenate([jnp.eye(d), -jnp.ones((1, d))])
     V = writes[None] / eps[:, None, None]
-    units = num_units(G, d)
-    return mlp.Params(
-        W=W.reshape(units, d), b=jnp.zeros((units,)), V=V.reshape(units, d)
-    )
+    m = num_units(G, d)
+    return mlp.Params(W=W.reshape(m, d), b=jnp.zeros((m,)), V=V.reshape(m, d))

@@ -37,25 +37,14 @@ _ROUNDING = 1e-4  # a c_k that is zero comes out smaller, in float32
 
 
 class Units(NamedTuple):
-    """The random units of a construction; zeros are silent, so that padding is exact.
-
-    Attributes:
-        W: `[m0, d]` gates w_i.
-        V: `[m0, d]` outputs v_i.
-    """
+    """Random gates w_i and outputs v_i; zeros are silent, so that padding is exact."""
 
     W: Float[Array, "*lanes m0 d"]
     V: Float[Array, "*lanes m0 d"]
 
 
 class Params(NamedTuple):
-    """Weights of the gated form.
-
-    Attributes:
-        W: `[m0, d]` gates w_i.
-        P: `[m0, d]` duals p_i.
-        V: `[m0, d]` outputs v_i.
-    """
+    """Weights of the gated form: gates w_i, duals p_i and outputs v_i."""
 
     W: Float[Array, "*lanes m0 d"]
     P: Float[Array, "*lanes m0 d"]
@@ -63,11 +52,7 @@ class Params(NamedTuple):
 
 
 def draw(key: Key[Array, ""], d: int, m0: int) -> Units:
-    """Draws gates from N(0, I) and outputs uniformly from the sphere.
-
-    Raises:
-        ValueError: if there are no units.
-    """
+    """Draws gates from N(0, I), outputs on the sphere; raises ValueError for m0 < 1."""
     if m0 < 1:
         raise ValueError(f"Expected m0 >= 1 gated units; got m0={m0}.")
     key_in, key_out = jax.random.split(key)
@@ -89,10 +74,8 @@ def derivative(activation: str, t: Float[Array, "*n"]) -> Float[Array, "*n"]:
 class Moments(NamedTuple):
     """The expectations over g ~ N(0, 1) by which a degree fits an activation.
 
-    Attributes:
-        component: c_k = E[sigma'(g) h_k(g)].
-        power: E[sigma'(g)^2].
-        own: E[(sigma'(g) h_k(g))^2].
+    `component` is c_k = E[sigma'(g) h_k(g)], `power` is E[sigma'(g)^2], and `own`, that
+    of a fact's own score, is E[(sigma'(g) h_k(g))^2].
     """
 
     component: float
@@ -152,9 +135,8 @@ def construct(
     weights = polynomial(facts.inputs @ units.W.T, degree)
     weights *= facts.outputs[facts.targets] @ units.V.T
     P = jnp.where(live[:, None], weights, 0.0).T @ facts.inputs
-    return Params(
-        W=units.W, P=P / (m0 * component), V=units.V
-    )  # sign / |c_k| = 1 / c_k
+    # sign(c_k) / |c_k| = 1 / c_k
+    return Params(W=units.W, P=P / (m0 * component), V=units.V)
 
 
 def apply(
@@ -170,10 +152,7 @@ def as_mlp(params: Params, shift: float | Float[Array, ""] = SHIFT) -> mlp.Param
 
     Rows w_i +- eps p_i that write +- v_i / (2 eps): a difference quotient of sigma in
     the direction p_i, exact where sigma is a polynomial of degree at most two.
-
-    Args:
-        params: of the gated form.
-        shift: size of all eps p_i together, as a fraction of that of all w_i.
+    `shift` is the norm of all eps p_i together, as a fraction of that of all w_i.
     """
     eps = shift * jnp.linalg.norm(params.W) / jnp.linalg.norm(params.P)
     eps = jnp.where(jnp.isfinite(eps) & (eps > 0), eps, 1.0)  # P = 0 without facts

@@ -71,7 +71,6 @@ def pad(tree: Any, like: Any) -> Any:
 
 
 def _always(function: Callable[..., Any]) -> Callable[[Design], Any]:
-    """Returns a function of designs that ignores them."""
     return lambda design: function
 
 
@@ -127,9 +126,7 @@ KINDS: Mapping[str, Kind] = {
     "outer_product": _linear(lambda facts, _: linear.outer_product(facts)),
     "low_rank": _linear(
         linear.low_rank,
-        draw=lambda key, d, rows: jnp.asarray(
-            rows, jnp.int32
-        ),  # traced: ranks are lanes
+        draw=lambda key, d, rank: jnp.asarray(rank, jnp.int32),  # traced: a lane each
         **_LOW_RANK,
     ),
     "random_low_rank": _linear(

@@ -13,15 +13,10 @@ from recall import facts as facts_lib
 
 RIDGE = 1e-6  # of a second moment, as a fraction of its largest entry: for fewer
 # facts than dimensions it is singular, and float32 has seven digits
-CUTOFF = 1e-5  # singular values below this fraction of the largest count as zero
 
 
 class Params(NamedTuple):
-    """Weights of a linear memory.
-
-    Attributes:
-        W: `[d, d]` the matrix; row a writes output coordinate a.
-    """
+    """The matrix of a linear memory; row a writes output coordinate a."""
 
     W: Float[Array, "*lanes d d"]
 
@@ -57,10 +52,8 @@ def low_rank(facts: facts_lib.Facts, rank: Int[Array, ""] | int) -> Params:
 
     The m largest singular triples of sum_x u_f(x) e_x^T; m d >~ N polylog N facts
     (the low-rank corollary of Thm 1) with a better constant than random factors.
-    `rank` may be traced: ranks are lanes of one compilation.
-
-    Raises:
-        ValueError: if the rank is a number below zero.
+    `rank` may be traced: ranks are lanes of one compilation. Raises a ValueError if it
+    is a number below zero.
     """
     if isinstance(rank, int) and rank < 0:
         raise ValueError(f"Expected rank >= 0; got rank={rank}.")
@@ -77,9 +70,7 @@ def random_low_rank(facts: facts_lib.Facts, factors: Float[Array, "rank d"]) -> 
     low-rank corollary of Thm 1; f injective, m d >~ N polylog N). The truncated SVD of
     `low_rank` stores more: at d = 128 this one keeps 49, 109, 182 facts (99 %, medians
     of 25 seeds) with m = 32, 64, 128. Factors of zeros are none: padding is exact.
-
-    Raises:
-        ValueError: if there are no factors.
+    Raises a ValueError if there are no factors.
     """
     if not factors.shape[0]:
         raise ValueError("Expected rank >= 1; got rank=0.")
@@ -128,7 +119,8 @@ def pseudo_inverse(facts: facts_lib.Facts) -> Params:
     Exact for N <= d linearly independent inputs, whatever f is.
     """
     E, U_f = facts_lib.pairs(facts)
-    return Params(W=U_f.T @ jnp.linalg.pinv(E, rtol=CUTOFF).T)
+    # Smaller singular values are rounding: float32 has seven digits.
+    return Params(W=U_f.T @ jnp.linalg.pinv(E, rtol=1e-5).T)
 
 
 def _solve(moment: Array, right: Array, ridge: float) -> Array:

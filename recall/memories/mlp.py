@@ -40,13 +40,7 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 class Params(NamedTuple):
-    """Weights of an MLP memory.
-
-    Attributes:
-        W: `[m, d]` input weights, one row a unit.
-        b: `[m]` biases.
-        V: `[m, d]` output weights, one row a unit.
-    """
+    """Weights of an MLP memory: a unit is a row of W, a bias, and a row of V."""
 
     W: Float[Array, "*lanes m d"]
     b: Float[Array, "*lanes m"]

@@ -12,8 +12,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 STEP_BITS = 32  # of the step of one matrix
-_NOTHING = 1e-30  # stands for the largest entry of a matrix of zeros
-_CLIPS = 24  # clips that are tried, as fractions of the largest entry
 
 
 def quantize(
@@ -21,15 +19,12 @@ def quantize(
 ) -> Float[Array, "*shape"]:
     """Rounds to the nearest level; gradients pass as if it were only clipped.
 
-    The straight-through estimator of Bengio, Leonard, Courville 2013
-    (https://arxiv.org/abs/1308.3432).
+    The straight-through estimator (Bengio et al. 2013, https://arxiv.org/abs/1308.3432).
     """
     half = 2.0 ** (bits - 1)
     clipped = jnp.clip(weights / step, -half, half)
-    level = (
-        jnp.clip(jnp.floor(clipped), -half, half - 1) + 0.5
-    )  # half is in the top one
-    return step * (clipped + jax.lax.stop_gradient(level - clipped))
+    floor = jnp.clip(jnp.floor(clipped), -half, half - 1)  # half is in the top level
+    return step * (clipped + jax.lax.stop_gradient(floor + 0.5 - clipped))
 
 
 def quantize_all(params: Any, steps: Any, bits: Float[Array, ""]) -> Any:
@@ -43,9 +38,9 @@ def best_steps(params: Any, bits: Float[Array, ""]) -> Any:
 
 
 def _best_step(weights: Array, bits: Array) -> Float[Array, ""]:
-    largest = jnp.maximum(jnp.max(jnp.abs(weights)), _NOTHING)
+    largest = jnp.maximum(jnp.max(jnp.abs(weights)), 1e-30)  # 0 / 0 would be nan
     # To clip a few large entries costs less than a step that is too wide for the rest.
-    steps = largest * jnp.geomspace(0.05, 1.0, _CLIPS) * 2.0 ** (1 - bits)
+    steps = largest * jnp.geomspace(0.05, 1.0, 24) * 2.0 ** (1 - bits)
     error = lambda step: jnp.sum((weights - quantize(weights, step, bits)) ** 2)  # noqa: E731
     return steps[jnp.argmin(jax.vmap(error)(steps))]
 

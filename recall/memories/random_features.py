@@ -25,17 +25,10 @@ from recall.memories import mlp
 # median changed, by 4 facts.
 RIDGE = 1e-4
 FEATURE_RIDGE = 1e-3  # of the fit of features, as a fraction of its mean diagonal
-MOST_ITERATIONS = 256  # of conjugate gradients, for each of A1 and A0
 
 
 class Bilinear(NamedTuple):
-    """Weights of a memory with bilinear features; features of zeros are silent.
-
-    Attributes:
-        A0: `[m, d]` one factor of each feature.
-        A1: `[m, d]` the other.
-        V: `[m, d]` readout, a row a feature.
-    """
+    """Both factors of bilinear features and their readout; zeros are silent."""
 
     A0: Float[Array, "*lanes m d"]
     A1: Float[Array, "*lanes m d"]
@@ -43,11 +36,7 @@ class Bilinear(NamedTuple):
 
 
 def draw_bilinear(key: Key[Array, ""], d: int, m: int) -> Bilinear:
-    """Draws both factors from N(0, I), without a readout.
-
-    Raises:
-        ValueError: if there are no features.
-    """
+    """Draws both factors of m >= 1 features from N(0, I), without a readout."""
     _check(m)
     key0, key1 = jax.random.split(key)
     A0, A1 = jax.random.normal(key0, (m, d)), jax.random.normal(key1, (m, d))
@@ -55,11 +44,7 @@ def draw_bilinear(key: Key[Array, ""], d: int, m: int) -> Bilinear:
 
 
 def draw_relu(key: Key[Array, ""], d: int, m: int) -> mlp.Params:
-    """Draws ReLU units from N(0, I), without biases and readout.
-
-    Raises:
-        ValueError: if there are no features.
-    """
+    """Draws m >= 1 ReLU units from N(0, I), without biases and readout."""
     _check(m)
     W = jax.random.normal(key, (m, d))
     return mlp.Params(W=W, b=jnp.zeros((m,)), V=jnp.zeros((m, d)))
@@ -97,12 +82,8 @@ def whitened(
 ) -> P:
     """Reads out by ridge regression, V = (Phi^T Phi + lambda)^-1 Phi^T U_f.
 
-    Args:
-        facts: what is stored.
-        drawn: features, and any readout.
-        features: of an input, `bilinear` or `relu`.
-        ridge: lambda as a fraction of the mean square of the live features; smaller
-            than 1e-5 it is lost in float32 where features are linearly dependent.
+    `ridge` is lambda as a fraction of the mean square of the live features; below 1e-5
+    it is lost in float32 where features are linearly dependent.
     """
     E, U_f = facts_lib.pairs(facts)
     Phi = features(drawn, E)
@@ -154,12 +135,13 @@ def _fit_factor(facts: facts_lib.Facts, V: Array, other: Array, ridge: float) ->
         normal,
         (C * (U_f @ S @ V.T)).T @ E,
         tol=1e-5,
-        maxiter=MOST_ITERATIONS,
+        maxiter=256,  # `kinds` has its cost
         M=lambda A: A / jnp.where(live, diagonal + damping, 1.0),
     )
     return solved
 
 
 def _check(m: int) -> None:
+    """Raises a ValueError if there are no features."""
     if m < 1:
         raise ValueError(f"Expected m >= 1 features; got m={m}.")

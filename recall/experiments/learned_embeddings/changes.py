@@ -16,14 +16,7 @@ OTHER = 2**20  # added to seeds: draws that take the place of the first
 
 
 class Changeable(Lane):
-    """A lane whose trained model may be changed part by part.
-
-    Attributes:
-        modes: the parts that each mode trains.
-        mode: one of them.
-        seed: of facts and first values.
-        num_steps: budget of training, and of training again.
-    """
+    """A lane whose trained model is changed part by part; `modes` says what trains."""
 
     modes: ClassVar[Mapping[str, tuple[str, ...]]]
 
@@ -66,11 +59,8 @@ def survive(
 ) -> Iterator[list[Row]]:
     """Yields rows of each lane's changed parts, then rows of each part retrained.
 
-    Args:
-        lanes: of one kind and mode.
-        problems: one of each lane.
-        params: trained values, stacked.
-        same: further columns of changed parts.
+    The lanes are of one kind and mode, and their trained params stacked; `same` are
+    further columns of changed parts.
     """
     for i, (lane, problem) in enumerate(zip(lanes, problems, strict=True)):
         yield _changed(lane, problem, parts.at(params, i), same)
@@ -78,9 +68,7 @@ def survive(
         yield _retrained(lanes, problems, params, part)
 
 
-def _changed(
-    lane: Changeable, problem: parts.Problem, params: Any, same: Row
-) -> list[Row]:
+def _changed(lane: Any, problem: parts.Problem, params: Any, same: Row) -> list[Row]:
     """Puts a part back to its first values, permutes its rows, or draws it anew."""
     others = {
         "reset": problem.initial,
@@ -89,18 +77,15 @@ def _changed(
     }
     rows = []
     for part in params._fields:
-        for how, other in others.items():
+        for change, other in others.items():
             mixed = params._replace(**{part: getattr(other, part)})
             columns = {"accuracy": lane.accuracy(problem, mixed)} | same
-            rows.append(_row(lane, part, how, columns))
+            rows.append(_row(lane, part, change, columns))
     return rows
 
 
 def _retrained(
-    lanes: Sequence[Changeable],
-    problems: Sequence[parts.Problem],
-    params: Any,
-    part: str,
+    lanes: Sequence[Changeable], problems: Sequence[Any], params: Any, part: str
 ) -> list[Row]:
     """Draws a part anew, and trains the others again."""
     again = []
@@ -117,8 +102,7 @@ def _retrained(
 
 
 def _row(lane: Changeable, part: str, change: str, columns: Row) -> Row:
-    told = {"part": part, "change": change} | columns
-    return lane.row("probe", f"{part}-{change}", **told)
+    return lane.row("probe", f"{part}-{change}", part=part, change=change, **columns)
 
 
 def geometry(points: Any) -> dict[str, float]:

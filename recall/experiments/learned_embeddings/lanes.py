@@ -25,9 +25,6 @@ class LearnedLane(Lane):
         facts: N.
         num_outputs: M shared outputs, or None for a permutation of N.
         seed: of facts and first values.
-        learning_rate: of all parts that move.
-        num_steps: budget.
-        check_every: steps between checks.
     """
 
     memory: str
@@ -41,46 +38,36 @@ class LearnedLane(Lane):
 
     @property
     def outputs(self) -> int:
-        """M, or N where outputs are not shared."""
+        """Returns M, or N where outputs are not shared."""
         return self.num_outputs or self.facts
 
     def recipe(self) -> training.Recipe:
-        """Adam with a cosine decay."""
-        return training.Recipe(
-            num_steps=self.num_steps, check_every=self.check_every, cosine=True
-        )
+        """Returns the settings of Adam with a cosine decay."""
+        steps, every = self.num_steps, self.check_every
+        return training.Recipe(num_steps=steps, check_every=every, cosine=True)
 
     def weights(self, d: int) -> int:
-        """Numbers in the memory alone."""
-        if self.memory == "linear":
-            return d * d
-        return memories.UNITS * d * (2 * d + 1)
+        """Returns the count of numbers in the memory alone."""
+        return d * d if self.memory == "linear" else memories.UNITS * d * (2 * d + 1)
 
     def numbers(self, d: int) -> int:
-        """All trained numbers, embeddings too."""
+        """Returns the count of all trained numbers, embeddings too."""
         mode = memories.MODES[self.mode]
         tables = self.facts * ("inputs" in mode) + self.outputs * ("outputs" in mode)
         return self.weights(d) + d * tables
 
     def problem(self, d: Any, room: int) -> parts.Problem:
-        """Its facts and first values in d of `room` dimensions."""
+        """Draws the facts and first values in d of `room` dimensions."""
         key_targets, key_parts = jax.random.split(jax.random.key(self.seed))
         if self.num_outputs is None:
             targets = jax.random.permutation(key_targets, self.facts)
         else:
             shape = (self.facts,)
             targets = jax.random.randint(key_targets, shape, 0, self.num_outputs)
-        initial = memories.draw(
-            key_parts,
-            d,
-            memory=self.memory,
-            num_facts=self.facts,
-            num_outputs=self.outputs,
-            room=room,
-        )
+        sizes = {"num_facts": self.facts, "num_outputs": self.outputs, "room": room}
         return parts.Problem(
             facts=targets,
-            initial=initial,
+            initial=memories.draw(key_parts, d, memory=self.memory, **sizes),
             moves=parts.moving(memories.Parts, memories.MODES[self.mode]),
             learning_rate=jnp.asarray(self.learning_rate, jnp.float32),
         )
@@ -88,12 +75,7 @@ class LearnedLane(Lane):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WidthLane(LearnedLane):
-    """A search for the smallest width at which all facts are stored.
-
-    Attributes:
-        expected: width to begin with.
-        most: largest width to try.
-    """
+    """A search for the smallest width that stores, from `expected` up to `most`."""
 
     expected: int
     most: int
@@ -101,11 +83,7 @@ class WidthLane(LearnedLane):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SurvivalLane(LearnedLane, changes.Changeable):
-    """A trained memory whose parts are put back, shuffled and drawn anew.
-
-    Attributes:
-        d: width of the embeddings.
-    """
+    """A trained memory of width d whose parts are put back, shuffled and drawn anew."""
 
     d: int
 

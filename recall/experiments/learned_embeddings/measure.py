@@ -49,12 +49,12 @@ class WidthBatch(Rows):
         while any(
             width := [next_width(*pair) for pair in zip(lanes, stored, strict=True)]
         ):
-            found = attempt(lanes, width)
+            fits = attempt(lanes, width)
             rows = []
-            for i, (lane, tried) in enumerate(zip(lanes, width, strict=True)):
-                if tried is not None:
-                    rows.append(_probe(lane, tried, len(stored[i]), found, i))
-                    stored[i][tried] = rows[-1]["stored"]
+            for i, (lane, d) in enumerate(zip(lanes, width, strict=True)):
+                if d is not None:
+                    rows.append(_probe(lane, d, len(stored[i]), parts.at(fits, i)))
+                    stored[i][d] = rows[-1]["stored"]
             yield rows
         for lane, answers in zip(lanes, stored, strict=True):
             yield [_end(lane, bracket.of(answers).high, len(answers))]
@@ -62,10 +62,9 @@ class WidthBatch(Rows):
 
 def attempt(lanes: Sequence[WidthLane], widths: Sequence[int | None]) -> training.Fit:
     """Trains each lane at its width, stacked; lanes without one are idle."""
-    first = lanes[0]
-    asked = [(lane, width or 2) for lane, width in zip(lanes, widths, strict=True)]
-    problems = [lane.problem(jnp.int32(width), first.most) for lane, width in asked]
-    budgets = [first.num_steps if width else 0 for width in widths]
+    first, pairs = lanes[0], zip(lanes, widths, strict=True)
+    problems = [lane.problem(jnp.int32(d or 2), first.most) for lane, d in pairs]
+    budgets = [first.num_steps if d else 0 for d in widths]
     run = memories.program(first.recipe())
     return jax.device_get(run(parts.stack(problems), jnp.asarray(budgets, jnp.int32)))
 
@@ -76,35 +75,23 @@ def next_width(lane: WidthLane, stored: Mapping[int, bool]) -> int | None:
     return bracket.next_size(known, widths, lane.expected, bracket.WIDTHS)
 
 
-def _probe(lane: WidthLane, d: int, probe: int, found: Any, index: int) -> Row:
-    correct = int(found.correct[index])
-    told = {
-        "stored": correct == lane.facts,
-        "accuracy": correct / lane.facts,
-        "steps": int(found.steps[index]),
-        "finite": bool(found.finite[index]),
-    }
-    return lane.row("probe", probe, probe=probe, d=d, **told)
+def _probe(lane: WidthLane, d: int, probe: int, fit: training.Fit) -> Row:
+    correct = int(fit.correct)
+    columns = {"probe": probe, "d": d, "stored": correct == lane.facts}
+    columns |= {"accuracy": correct / lane.facts, "steps": int(fit.steps)}
+    return lane.row("probe", probe, **columns, finite=bool(fit.finite))
 
 
-def _end(lane: WidthLane, stored: int | None, probes: int) -> Row:
-    counts = (None, None)
-    if stored is not None:
-        counts = lane.weights(stored), lane.numbers(stored)
-    return lane.row(
-        "run",
-        measure="width",
-        d=stored,
-        weights=counts[0],
-        parameters=counts[1],
-        censored=stored is None,
-        finite=True,
-        num_probes=probes,
-    )
+def _end(lane: WidthLane, d: int | None, probes: int) -> Row:
+    columns: dict[str, Any] = {"d": d, "weights": None, "parameters": None}
+    if d is not None:
+        columns |= {"weights": lane.weights(d), "parameters": lane.numbers(d)}
+    columns |= {"censored": d is None, "finite": True, "num_probes": probes}
+    return lane.row("run", measure="width", **columns)
 
 
 def expected_width(memory: str, mode: str, facts: int, num_outputs: int | None) -> int:
-    """Where a search opens: what d^2 = 1.1 N ln N and the like say, nothing more."""
+    """Estimates the width at which a search opens, by d^2 = 1.1 N ln N and the like."""
     if mode in ("inputs", "both") or (mode == "outputs" and num_outputs is None):
         return 4
     classes = num_outputs or facts

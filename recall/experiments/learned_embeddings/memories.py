@@ -31,12 +31,9 @@ UNITS = 2  # hidden units of an MLP, for each dimension
 
 
 class Parts(NamedTuple):
-    """A memory and its embeddings, or a flag about each of these parts.
+    """Embeddings `[N, d]` and `[M, d]` and a memory, or a flag about each of these.
 
-    Attributes:
-        inputs: `[N, d]`.
-        weights: `linear.Params` of W / GAIN, or `mlp.Params`.
-        outputs: `[M, d]`.
+    Weights are `linear.Params` of W / GAIN, or `mlp.Params`.
     """
 
     inputs: Any
@@ -44,7 +41,7 @@ class Parts(NamedTuple):
     outputs: Any
 
     def shuffled(self, key: Key[Array, ""]) -> "Parts":
-        """Permutes the rows of each part."""
+        """Permutes the rows of each part, by orders of their own."""
         return Parts(*(parts_lib.shuffled(key, part) for part in self))
 
 
@@ -73,31 +70,28 @@ def draw(
         W = normal(key_weights, (room, room)) * (live[:, None] & live[None, :])
         weights: Any = linear.Params(W=W / jnp.sqrt(d) / GAIN)
     else:
-        keys = jax.random.split(key_weights)
-        units = jnp.arange(UNITS * room) < UNITS * d
-        W, V = (
-            normal(k, (UNITS * room, room)) * (units[:, None] & live[None, :])
-            for k in keys
-        )
-        b = jnp.zeros(UNITS * room)
+        m = UNITS * room
+        entries = (jnp.arange(m) < UNITS * d)[:, None] & live[None, :]
+        W, V = (normal(k, (m, room)) * entries for k in jax.random.split(key_weights))
+        b = jnp.zeros(m)
         weights = mlp.Params(W=W / jnp.sqrt(d), b=b, V=V / jnp.sqrt(UNITS * d))
     return Parts(sphere(key_in, num_facts), weights, sphere(key_out, num_outputs))
 
 
 def recalled(parts: Parts) -> Float[Array, "N d"]:
-    """F(e_x) of all inputs."""
+    """Computes F(e_x), the recalled vectors of all inputs."""
     if isinstance(parts.weights, linear.Params):
         return GAIN * linear.apply(parts.weights, parts.inputs)
     return mlp.apply(parts.weights, parts.inputs)
 
 
 def facts_of(parts: Parts, targets: Int[Array, " N"]) -> facts.Facts:
-    """The facts, with the embeddings that are in use."""
+    """Returns the facts, with the embeddings that are in use."""
     return facts.of(parts.inputs, parts.outputs, targets)
 
 
 def accuracy(parts: Parts, targets: Int[Array, " N"]) -> Float[Array, ""]:
-    """Fraction of the facts that are recalled."""
+    """Returns the fraction of the facts that are recalled."""
     return readout.accuracy(recalled(parts), facts_of(parts, targets))
 
 
@@ -111,10 +105,9 @@ def advance(
         return readout.loss(recalled(parts), facts_of(parts, problem.facts))
 
     fit = training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
-    given = facts_of(fit.params, problem.facts)
-    return training.check(
-        fit, readout.num_correct(recalled(fit.params), given), given.n
-    )
+    asked = facts_of(fit.params, problem.facts)
+    correct = readout.num_correct(recalled(fit.params), asked)
+    return training.check(fit, correct, asked.n)
 
 
 @functools.cache

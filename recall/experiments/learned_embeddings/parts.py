@@ -14,14 +14,7 @@ from recall import training
 
 
 class Problem(NamedTuple):
-    """Facts to be stored.
-
-    Attributes:
-        facts: as the kind of model reads them.
-        initial: first values of all parts.
-        moves: which parts are trained, `[]` each.
-        learning_rate: `[]`.
-    """
+    """Facts as a kind of model reads them, first values, and the parts that move."""
 
     facts: Any
     initial: Any
@@ -74,12 +67,9 @@ def solve(
 
 
 def program(advance: Callable) -> Callable:
-    """Compiles `solve` for stacked problems and budgets, one lane after the other.
-
-    Each lane stops when it has stored all; side by side each would wait for the
-    slowest.
-    """
+    """Compiles `solve` for stacked problems and budgets, one lane after the other."""
     lane = lambda pair: solve(pair[0], pair[1], advance)  # noqa: E731
+    # Not a vmap: side by side each lane would wait for the slowest.
     return jax.jit(lambda problems, budgets: jax.lax.map(lane, (problems, budgets)))
 
 

@@ -1,16 +1,14 @@
 """Learned embeddings: the width that facts take, and where facts are."""
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from recall.experiments.learned_embeddings import lanes as learned_lanes
-from recall.experiments.learned_embeddings import (
-    measure,
-    survival,
-    transformer_survival,
-)
+from recall.experiments.learned_embeddings import measure, survival
 from recall.experiments.learned_embeddings import memories as learned
+from recall.experiments.learned_embeddings import transformer_survival as transformers
 from recall.sweeps import fields, packing
 from recall.sweeps.batch import Batch, Plan
 
@@ -34,20 +32,17 @@ def plan_of(config: Any) -> Plan:
             "d": fields.integer("survival.d", config.survival.d, 2),
         }
         for memory in memories:
-            lanes = [
-                learned_lanes.SurvivalLane(**memory, **sizes, seed=s) for s in seeds
-            ]
-            batches.append(survival.SurvivalBatch(lanes=tuple(lanes)))
+            kind = functools.partial(learned_lanes.SurvivalLane, **memory, **sizes)
+            lanes = tuple(kind(seed=s) for s in seeds)
+            batches.append(survival.SurvivalBatch(lanes=lanes))
     if "width" in parts:
         for search in itertools.chain(*(_widths(config, kind) for kind in memories)):
-            lanes = [learned_lanes.WidthLane(**search, seed=s) for s in seeds]
-            batches.append(measure.WidthBatch(lanes=tuple(lanes)))
+            lanes = tuple(learned_lanes.WidthLane(**search, seed=s) for s in seeds)
+            batches.append(measure.WidthBatch(lanes=lanes))
     if "transformer" in parts:
         for model in _transformers(config, modes):
-            lanes = [
-                transformer_survival.TransformerLane(**model, seed=s) for s in seeds
-            ]
-            batches.append(transformer_survival.TransformerBatch(lanes=tuple(lanes)))
+            lanes = tuple(transformers.TransformerLane(**model, seed=s) for s in seeds)
+            batches.append(transformers.TransformerBatch(lanes=lanes))
     batches.sort(key=lambda batch: batch.about().core_seconds)
     return packing.plan(batches)
 
@@ -61,13 +56,8 @@ def _memories(config: Any, modes: Sequence[str]) -> list[dict[str, Any]]:
             f"Expected check_every to divide num_steps; got check_every={every}, "
             f"num_steps={steps}."
         )
-    training: dict[str, Any] = {
-        "learning_rate": fields.number(
-            "learning_rate", config.learning_rate, "(0, inf)"
-        ),
-        "num_steps": steps,
-        "check_every": every,
-    }
+    rate = fields.number("learning_rate", config.learning_rate, "(0, inf)")
+    training = {"learning_rate": rate, "num_steps": steps, "check_every": every}
     axes = itertools.product(
         fields.each("memories", config.memories, learned_lanes.MEMORIES),
         modes,
@@ -84,12 +74,11 @@ def _widths(config: Any, memory: dict[str, Any]) -> list[dict[str, Any]]:
     mode = memory["mode"]
     field = "facts_frozen" if mode == "frozen" else "facts"
     searches = []
-    for count in fields.integers(field, config[field], 2):
-        expected = measure.expected_width(
-            memory["memory"], mode, count, memory["num_outputs"]
-        )
+    for n in fields.integers(field, config[field], 2):
+        shared = memory["num_outputs"]
+        expected = measure.expected_width(memory["memory"], mode, n, shared)
         most = max(3 * expected // 2, 12)
-        searches.append(memory | {"facts": count, "expected": expected, "most": most})
+        searches.append(memory | {"facts": n, "expected": expected, "most": most})
     return searches
 
 

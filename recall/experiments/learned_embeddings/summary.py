@@ -1,4 +1,4 @@
-"""What learned embeddings add up to: widths over facts, survival, geometry."""
+"""Summaries of learned embeddings: widths over facts, survival, geometry."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,6 @@ import numpy as np
 from recall.store.row import Row
 
 Kind = tuple[str, str, int | None]  # memory, mode, shared outputs
-
 MODES = ("frozen", "inputs", "outputs", "both")
 
 
@@ -17,13 +16,11 @@ class Widths(NamedTuple):
     """Smallest widths of one kind, over numbers of facts.
 
     Attributes:
-        kind: memory, mode, shared outputs or None.
         facts: `[sizes]` rising.
-        d: `[sizes]` medians over seeds of the smallest width that stores all.
-        low: `[sizes]` smallest of the seeds.
-        high: `[sizes]` largest; inf where a seed stored at no width that was tried.
-        per_weight: `[sizes]` facts for each number in the memory alone, at the median.
-        per_parameter: `[sizes]` facts for each trained number, embeddings too.
+        d: `[sizes]` medians over seeds of the smallest width that stores all; `low`
+            and `high` are extremes, inf where a seed stored at no width.
+        per_weight: `[sizes]` facts for each number in the memory alone, at the median;
+            `per_parameter`, for each trained number, embeddings too.
         seeds: of the size with the fewest.
     """
 
@@ -38,13 +35,9 @@ class Widths(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """How the smallest width grows with N.
+    """Fits of the smallest width: power g of d ~ N^g, rate b of d = a + b ln N.
 
-    Attributes:
-        power: g of d ~ N^g.
-        power_error: root mean square error of d, as a fraction.
-        rate: b of d = a + b ln N.
-        rate_error: likewise.
+    Errors are root mean squares of those of d, as fractions.
     """
 
     power: float
@@ -63,20 +56,21 @@ def widths(rows: Iterable[Row]) -> list[Widths]:
     return [_widths(kind, groups[kind]) for kind in order]
 
 
-def growth(found: Widths) -> Growth:
+def growth(some: Widths) -> Growth:
     """Fits both laws to medians; nan with fewer than three sizes that are known."""
-    known = np.isfinite(found.d)
-    n, d = np.log(found.facts[known]), found.d[known]
+    known = np.isfinite(some.d)
+    n, d = np.log(some.facts[known]), some.d[known]
     if len(d) < 3:
         return Growth(*[math.nan] * 4)
     g, scale = np.polyfit(n, np.log(d), 1)
     b, a = np.polyfit(n, d, 1)
-    errors = (np.exp(g * n + scale) / d - 1, (a + b * n) / d - 1)
-    return Growth(float(g), float(_rms(errors[0])), float(b), float(_rms(errors[1])))
+    errors = np.exp(g * n + scale) / d - 1, (a + b * n) / d - 1
+    power_error, rate_error = (float(np.sqrt(np.mean(e**2))) for e in errors)
+    return Growth(float(g), power_error, float(b), rate_error)
 
 
 def survival(rows: Iterable[Row]) -> dict[tuple, float]:
-    """Median accuracy over seeds for (*kind, part, change)."""
+    """Returns the median accuracy over seeds for (*kind, part, change)."""
     groups: dict[tuple, list[float]] = {}
     for row in rows:
         if row["kind"] == "probe" and row.get("part"):
@@ -86,13 +80,13 @@ def survival(rows: Iterable[Row]) -> dict[tuple, float]:
 
 
 def geometry(rows: Iterable[Row]) -> dict[tuple, list[tuple[int, float]]]:
-    """For (*kind, column) the medians over seeds at each step."""
+    """Returns for (*kind, column) the medians over seeds at each step."""
     groups: dict[tuple, dict[int, list[float]]] = {}
     for row in rows:
         if row["kind"] == "trace":
-            told = {column for column, value in row.items() if value is not None}
-            for column in sorted(told):
-                if column.startswith(("inputs_", "outputs_")):
+            for column in sorted(row):
+                is_measure = column.startswith(("inputs_", "outputs_"))
+                if is_measure and row[column] is not None:
                     steps = groups.setdefault((*_kind(row), column), {})
                     steps.setdefault(row["steps"], []).append(row[column])
     return {
@@ -102,7 +96,7 @@ def geometry(rows: Iterable[Row]) -> dict[tuple, list[tuple[int, float]]]:
 
 
 def ends(rows: Iterable[Row], measure: str) -> list[Row]:
-    """Rows that end lanes of a measure."""
+    """Returns the rows that end lanes of a measure."""
     return [r for r in rows if r["kind"] == "run" and r["measure"] == measure]
 
 
@@ -128,7 +122,3 @@ def _widths(kind: Kind, sizes: Mapping[int, Sequence[Row]]) -> Widths:
         per_parameter=np.array(per[1]),
         seeds=min(map(len, d)),
     )
-
-
-def _rms(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))

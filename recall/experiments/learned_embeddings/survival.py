@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -42,19 +43,17 @@ class SurvivalBatch(Rows):
         problems = [lane.start() for lane in lanes]
         stacked = parts.stack(problems)
         fits = parts.stack([training.start(problem.initial) for problem in problems])
-        steps, ends = 0, _looks(first)
-        yield _traces(lanes, fits, steps)
-        for end in ends:
-            checks = (end - steps) // first.check_every
+        yield _traces(lanes, fits, 0)
+        for start, end in itertools.pairwise([0, *_looks(first)]):
+            checks = (end - start) // first.check_every
             fits = _advance(first.recipe())(stacked, fits, jnp.int32(checks))
-            steps = end
-            yield _traces(lanes, fits, steps)
+            yield _traces(lanes, fits, end)
         yield from changes.survive(lanes, problems, fits.params, steps=0)
         yield [_end(lane, fits, i) for i, lane in enumerate(lanes)]
 
 
 def _looks(lane: SurvivalLane) -> list[int]:
-    """Steps at which embeddings are measured: doubling, and the last."""
+    """Returns the steps at which embeddings are measured: doubling, and the last."""
     doubling = [lane.check_every]
     while 2 * doubling[-1] < lane.num_steps:
         doubling.append(2 * doubling[-1])
@@ -76,17 +75,15 @@ def _advance(recipe: training.Recipe) -> Callable:
 
 
 def _traces(lanes: Sequence[SurvivalLane], fits: Any, steps: int) -> list[Row]:
-    """How orthogonal embeddings are by now, and how many facts are stored."""
+    """Measures the geometry of embeddings, and the facts that are stored by now."""
     rows = []
     for i, lane in enumerate(lanes):
-        told: dict[str, Any] = {
-            "accuracy": int(fits.correct[i]) / lane.facts if steps else None,
-            "finite": bool(fits.finite[i]),
-        }
+        accuracy = int(fits.correct[i]) / lane.facts if steps else None
+        columns: Any = {"accuracy": accuracy, "finite": bool(fits.finite[i])}
         for side in ("inputs", "outputs"):
             points = getattr(fits.params, side)[i]
-            told |= {f"{side}_{k}": v for k, v in changes.geometry(points).items()}
-        rows.append(lane.row("trace", steps, steps=steps, **told))
+            columns |= {f"{side}_{k}": v for k, v in changes.geometry(points).items()}
+        rows.append(lane.row("trace", steps, steps=steps, **columns))
     return rows
 
 

@@ -1,5 +1,6 @@
 """Tables of learned embeddings: widths and their growth, what survives, geometry."""
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -22,70 +23,53 @@ _WIDTHS = (
 def tables(rows: Iterable[Row]) -> list[Table]:
     """Returns smallest widths, what survives changed parts, and geometry."""
     kept = list(rows)
+    widths = "Smallest widths that store all facts (medians over seeds)"
+    survival = "Facts recalled once one part is changed (medians over seeds)"
+    sides = (", ".join(_KIND), "side", "measures")
+    parts = (*_KIND, "part", *CHANGES)
     return [
-        Table(
-            "Smallest widths that store all facts (medians over seeds)",
-            _WIDTHS,
-            widths_lines(kept),
-            num_labels=4,
-        ),
-        Table(
-            "Facts recalled once one part is changed (medians over seeds)",
-            (*_KIND, "part", *CHANGES),
-            survival_lines(kept),
-            num_labels=4,
-        ),
-        Table(
-            "Geometry, first to last",
-            (", ".join(_KIND), "side", "measures"),
-            geometry_lines(kept),
-            num_labels=3,
-        ),
+        Table(widths, _WIDTHS, widths_lines(kept), num_labels=4),
+        Table(survival, parts, survival_lines(kept), num_labels=4),
+        Table("Geometry, first to last", sides, geometry_lines(kept), num_labels=3),
     ]
 
 
 def widths_lines(rows: Iterable[Row]) -> list[list[str]]:
-    """A line for each memory, mode and kind of outputs."""
+    """Returns a line for each memory, mode and kind of outputs."""
     lines = []
-    for found in summary.widths(rows):
-        fit = summary.growth(found)
-        each = zip(found.facts, found.d, strict=True)
-        lines.append(
-            [
-                *_kind(found.kind),
-                ", ".join(f"{n:.0f}: {d:g}" for n, d in each),
-                _ends(found.per_weight),
-                _ends(found.per_parameter),
-                f"{fit.power:.2f} ({fit.power_error:.0%})" if _known(fit) else "-",
-                f"{fit.rate:.2f} ({fit.rate_error:.0%})" if _known(fit) else "-",
-                str(found.seeds),
-            ]
-        )
+    for some in summary.widths(rows):
+        fit = summary.growth(some)
+        each = zip(some.facts, some.d, strict=True)
+        fits = (fit.power, fit.power_error), (fit.rate, fit.rate_error)
+        lines += [[*_kind(some.kind), ", ".join(f"{n:.0f}: {d:g}" for n, d in each)]]
+        lines[-1] += [_ends(some.per_weight), _ends(some.per_parameter)]
+        lines[-1] += [f"{x:.2f} ({e:.0%})" if np.isfinite(x) else "-" for x, e in fits]
+        lines[-1] += [str(some.seeds)]
     return lines
 
 
 def survival_lines(rows: Iterable[Row]) -> list[list[str]]:
-    """A line for each memory, mode, kind of outputs and part."""
-    found = summary.survival(rows)
-    kinds = dict.fromkeys(key[:3] for key in found)
-    return [
-        [*_kind(kind), part, *(_share(found.get((*kind, part, c))) for c in CHANGES)]
-        for kind in kinds
-        for part in PARTS
-        if (*kind, part, CHANGES[0]) in found
-    ]
+    """Returns a line for each memory, mode, kind of outputs and part."""
+    medians = summary.survival(rows)
+    lines = []
+    for kind, part in itertools.product(dict.fromkeys(k[:3] for k in medians), PARTS):
+        known = [medians.get((*kind, part, change)) for change in CHANGES]
+        if known[0] is not None:
+            cells = ["-" if value is None else f"{value:.2f}" for value in known]
+            lines.append([*_kind(kind), part, *cells])
+    return lines
 
 
 def geometry_lines(rows: Iterable[Row]) -> list[list[str]]:
     """Returns overlaps and effective ranks before and after training, if learned."""
-    found = summary.geometry(rows)
+    traces = summary.geometry(rows)
     names = ("rms_overlap", "max_overlap", "participation")
     lines = []
-    for kind in dict.fromkeys(key[:3] for key in found):
+    for kind in dict.fromkeys(key[:3] for key in traces):
         for side in ("inputs", "outputs"):
             if kind[1] in (side, "both"):
-                told = [_change(n, found[(*kind, f"{side}_{n}")]) for n in names]
-                lines.append([", ".join(_kind(kind)), side, ", ".join(told)])
+                cells = [_change(n, traces[(*kind, f"{side}_{n}")]) for n in names]
+                lines.append([", ".join(_kind(kind)), side, ", ".join(cells)])
     return lines
 
 
@@ -95,17 +79,8 @@ def _kind(kind: summary.Kind) -> list[str]:
 
 
 def _change(name: str, points: list[tuple[int, float]]) -> str:
-    """First and last of a measure."""
     return f"{name.replace('_', ' ')} {points[0][1]:.3g} to {points[-1][1]:.3g}"
-
-
-def _known(fit: summary.Growth) -> bool:
-    return bool(np.isfinite(fit.power))
 
 
 def _ends(values: np.ndarray) -> str:
     return f"{values[0]:.2f} to {values[-1]:.2f}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

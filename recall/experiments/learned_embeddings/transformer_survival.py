@@ -11,27 +11,18 @@ from typing_extensions import override
 from recall import capacity, training
 from recall.experiments.learned_embeddings import changes, parts, transformers
 from recall.models import transformer
-from recall.sweeps import transformer_search
+from recall.sweeps import transformer_search as search_lib
 from recall.sweeps.batch import About, Row, Rows
-
-SINGLE = capacity.Strategy(method="single", opening=1.0, headroom=1.0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TransformerLane(changes.Changeable):
-    """One transformer of one world of S = R = size.
+    """One transformer of one world of S = R = size, and of D = answers a relation.
 
     Attributes:
         mode: one of `transformers.MODES`.
-        size: S = R.
-        answers: D.
-        d: width of the embeddings.
-        heads: H.
-        head_dim: d_h.
         m: hidden units, >= 1.
         seed: of world, embeddings, weights, noise.
-        learning_rate: of all parts that move.
-        num_steps: budget.
         changed: whether parts are changed at the end.
     """
 
@@ -49,43 +40,41 @@ class TransformerLane(changes.Changeable):
 
     modes = transformers.MODES
 
+    @override
     def columns(self) -> Row:
-        """Its settings, in the words of memories too."""
         same = {"memory": "transformer", "num_outputs": None, "facts": self.size**2}
         return super().columns() | same
 
     def recipe(self) -> training.Recipe:
-        """Adam with a cosine decay."""
+        """Returns the settings of Adam with a cosine decay, checked at the end."""
         steps = self.num_steps
         return training.Recipe(num_steps=steps, check_every=steps, cosine=True)
 
     @property
     def weights(self) -> int:
-        """4 H d_h d + 2 m d."""
+        """Returns the count of numbers without embeddings, 4 H d_h d + 2 m d."""
         return transformer.num_parameters(self.d, self.heads, self.head_dim, self.m)
 
     @property
     def parameters(self) -> int:
-        """All trained numbers but biases, embeddings too."""
+        """Returns the count of all trained numbers but biases, embeddings too."""
         mode = transformers.MODES[self.mode]
         tokens = (4 * self.size + 1) * ("inputs" in mode)
         rows = tokens + self.size * self.answers * ("outputs" in mode)
         return self.weights + self.d * rows
 
-    def search(self, seed: int) -> transformer_search.RecallSearch:
-        """What draws its problem."""
-        return transformer_search.RecallSearch(
+    def search(self, seed: int) -> search_lib.RecallSearch:
+        """Returns the search of one probe that draws the lane's problem."""
+        same = ("answers", "d", "heads", "head_dim", "m")
+        sizes: dict[str, Any] = {name: getattr(self, name) for name in same}
+        return search_lib.RecallSearch(
+            **sizes,
             world="S=R",
-            answers=self.answers,
-            d=self.d,
-            heads=self.heads,
-            head_dim=self.head_dim,
-            m=self.m,
             threshold=1.0,
             seed=seed,
             expected=self.size,
             limit=self.size,
-            strategy=SINGLE,
+            strategy=capacity.Strategy(method="single", opening=1.0, headroom=1.0),
             embedding="sphere",
             learning_rates=(self.learning_rate,),
             train_embeddings=True,
@@ -112,10 +101,8 @@ class TransformerLane(changes.Changeable):
 
     def _programs(self) -> tuple[Callable, Callable]:
         search = self.search(0)
-        sampling = search.sampling(search.own_shape())
-        return transformers.programs(
-            sampling, transformer_search.PUBLISHED, self.recipe()
-        )
+        sampling, published = search.sampling(search.own_shape()), search_lib.PUBLISHED
+        return transformers.programs(sampling, published, self.recipe())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,12 +142,12 @@ class TransformerBatch(Rows):
 
 def _end(lane: TransformerLane, problem: parts.Problem, fit: training.Fit) -> Row:
     """Returns accuracy, and the geometry of embeddings before and after."""
-    told: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for when, some in (("first", problem.initial), ("last", fit.params)):
         inputs = np.concatenate(some.inputs[:2])  # of subjects and of relations
         for side, points in (("inputs", inputs), ("outputs", some.outputs)):
             measured = changes.geometry(jnp.asarray(points))
-            told |= {f"{side}_{name}_{when}": x for name, x in measured.items()}
+            columns |= {f"{side}_{name}_{when}": x for name, x in measured.items()}
     return lane.row(
         "run",
         measure="transformer",
@@ -169,5 +156,5 @@ def _end(lane: TransformerLane, problem: parts.Problem, fit: training.Fit) -> Ro
         finite=bool(fit.finite),
         weights=lane.weights,
         parameters=lane.parameters,
-        **told,
+        **columns,
     )

@@ -25,12 +25,8 @@ MODES: Mapping[str, tuple[str, ...]] = {
 class Parts(NamedTuple):
     """The weights of a transformer by what they do, or a flag about each part.
 
-    Attributes:
-        inputs: all tables of `transformer.Embeddings` but the last.
-        attention: K and Q.
-        values: V and O.
-        mlp: the MLP, or None.
-        outputs: the table of answers.
+    Inputs are all tables of `transformer.Embeddings` but that of answers; attention is
+    K and Q, values are V and O.
     """
 
     inputs: Any
@@ -40,7 +36,7 @@ class Parts(NamedTuple):
     outputs: Any
 
     def shuffled(self, key: Key[Array, ""]) -> "Parts":
-        """Permutes the rows of each array."""
+        """Permutes the rows of each array, by orders of their own."""
         return split(parts.shuffled(key, join(self)))
 
 
@@ -72,29 +68,14 @@ def advance(
     seed = jax.random.key(task.seed)
 
     def loss(params: Parts, step: Array) -> readout.Loss:
-        draw = sequences.sample_draw(
-            jax.random.fold_in(seed, step + 1),
-            task.world,
-            sampling.contexts,
-            sampling.facts,
-            sampling.length,
-            sampling.layout,
-        )
+        key = jax.random.fold_in(seed, step + 1)
+        sizes = sampling.contexts, sampling.facts, sampling.length
+        draw = sequences.sample_draw(key, task.world, *sizes, sampling.layout)
         used = join(parts.trained(problem.moves, params))
         rest = task.world, draw, architecture, task.head_dim
         return population.loss(used, task.embeddings, *rest)
 
     return training.descend(fit, problem.learning_rate, loss=loss, recipe=recipe)
-
-
-def accuracy(
-    task: factual_training.Problem,
-    params: Parts,
-    sampling: factual_training.Sampling,
-    architecture: transformer.Architecture,
-) -> Float[Array, ""]:
-    """Returns the fraction of all facts recalled, over several noise contexts."""
-    return factual_training.evaluate(task, join(params), sampling, architecture).mean
 
 
 @functools.cache
@@ -103,7 +84,11 @@ def programs(
     architecture: transformer.Architecture,
     recipe: training.Recipe,
 ) -> tuple[Callable, Callable]:
-    """Returns `parts.solve` of stacked transformers and `accuracy` of one, compiled."""
+    """Compiles `parts.solve` of stacked transformers, and the accuracy of one."""
     fixed = {"sampling": sampling, "architecture": architecture}
     train = functools.partial(advance, **fixed, recipe=recipe)
-    return parts.program(train), jax.jit(functools.partial(accuracy, **fixed))
+
+    def accuracy(task: factual_training.Problem, params: Parts) -> Float[Array, ""]:
+        return factual_training.evaluate(task, join(params), **fixed).mean
+
+    return parts.program(train), jax.jit(accuracy)
