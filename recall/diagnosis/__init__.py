@@ -1,4 +1,4 @@
-"""Signatures of failure: each a function from rows to a finding, or None.
+"""Signatures of failure: functions from rows to an observation with advice, or None.
 
 They look at rows of any experiment and at three kinds that `diagnose` adds: "planned"
 (searches of the config), "head" (attention of a saved model) and "embedding" (how much
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from recall.diagnosis import memories, searches, stages, transformers
 from recall.diagnosis.finding import Finding, Row, Signature
 
-SIGNATURES: Sequence[Signature] = (
+SERIOUS: Sequence[Signature] = (  # results are wrong or missing
     searches.unfinished,
     searches.diverged,
     searches.censored,
@@ -25,6 +25,8 @@ SIGNATURES: Sequence[Signature] = (
     transformers.soft_attention,
     transformers.blunt_softmax,
     transformers.narrow_vocabulary,
+)
+TO_KNOW: Sequence[Signature] = (  # before rows are read
     searches.few_seeds,
     searches.lenient_threshold,
     searches.changed_code,
@@ -32,9 +34,13 @@ SIGNATURES: Sequence[Signature] = (
     memories.shared_outputs,
     stages.no_stage,
 )
+SIGNATURES = (*SERIOUS, *TO_KNOW)
 
 
 def findings(rows: Sequence[Row]) -> list[Finding]:
     """Returns the findings in the rows of one experiment, serious ones first."""
-    results = (signature(rows) for signature in SIGNATURES)
-    return sorted(filter(None, results), key=lambda finding: not finding.serious)
+    return [
+        Finding(signature.__name__, signature in SERIOUS, *symptom)
+        for signature in SIGNATURES
+        if (symptom := signature(rows))
+    ]

@@ -22,7 +22,14 @@ class Finding(NamedTuple):
     advice: str
 
 
-Signature = Callable[[Sequence[Row]], Finding | None]
+class Symptom(NamedTuple):
+    """The sentence that says what a signature saw, and advice on what to change."""
+
+    sentence: str
+    advice: str
+
+
+Signature = Callable[[Sequence[Row]], Symptom | None]
 
 
 def of_kind(rows: Iterable[Row], *kinds: str) -> list[Row]:

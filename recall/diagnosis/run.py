@@ -49,28 +49,22 @@ def show(
         f"{len(findings)} of {len(diagnosis.SIGNATURES)} failure signatures apply"
         f"{parts if findings else ''}."
     ]
-    for finding in findings:
-        mark = "!" if finding.serious else "-"
-        lines.append(f"  {mark} {finding.name}: {finding.sentence}")
-        lines.append(f"    {finding.advice}")
+    for name, is_serious, sentence, advice in findings:
+        lines += [f"  {'!' if is_serious else '-'} {name}: {sentence}", f"    {advice}"]
     for line in lines:  # as they are: sentences hold brackets, and commands to copy
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def joined(rows: Sequence[Row]) -> list[Row]:
     """Returns the rows, those of probes with the settings of their search."""
-    settings = {
-        row["search"]: {name: row[name] for name in _SETTINGS if name in row}
-        for row in rows
-        if row["kind"] in searches.ENDS
-    }
-    # Ends stay as they are: the order of their columns tells settings from outcomes.
-    return [
-        dict(row)
-        if row["kind"] in searches.ENDS
-        else settings.get(row.get("search"), {}) | dict(row)
-        for row in rows
-    ]
+    ends = {row["search"]: row for row in rows if row["kind"] in searches.ENDS}
+    results = []
+    for row in rows:
+        end = ends.get(row.get("search"), {})
+        if row["kind"] in searches.ENDS:  # whose columns' order tells outcomes apart
+            end = {}
+        results.append({name: end[name] for name in _SETTINGS if name in end} | row)
+    return results
 
 
 def added(source: sources.Source) -> Iterator[Row]:

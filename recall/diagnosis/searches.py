@@ -4,18 +4,17 @@ import collections
 from collections.abc import Sequence
 
 from recall.diagnosis import finding
-from recall.diagnosis.finding import Finding, Row
+from recall.diagnosis.finding import Row, Symptom
 from recall.stats import comparison
 from recall.stats import points as rows_lib
 
 SEEDS = 5  # from which the range of seeds covers a median with 94 %: 1 - 2 / 2^5
 ENDS = ("capacity", "run")
 _BUILT = ("construction", "subjects", "relations", "answers", "width")
-_LATER = ("facts", "keys")  # settings that tables of several searches have after `kind`
 _ASIDE = ("tried", "loss")  # rates, of which the best counts; a loss is an outcome
 
 
-def unfinished(rows: Sequence[Row]) -> Finding | None:
+def unfinished(rows: Sequence[Row]) -> Symptom | None:
     """Finds searches, planned or with probes, that have no row of their end."""
     done, planned, started = (
         {row["search"] for row in finding.of_kind(rows, *kinds) if row.get("search")}
@@ -30,59 +29,48 @@ def unfinished(rows: Sequence[Row]) -> Finding | None:
     left = sorted(expected - done)
     if not left:
         return None
-    going = sum(search in started for search in left)
-    return Finding(
-        "unfinished",
-        True,
-        f"{finding.fraction(left, [*expected], 'searches')} have not ended ({going} of "
-        "them have begun), so that medians and fits lack them.",
+    return Symptom(
+        f"{finding.fraction(left, [*expected], 'searches')} have not ended ("
+        f"{len(started.intersection(left))} of them have begun), so that medians and "
+        "fits lack them.",
         "Give the command of the run again: it goes on from its rows.",
     )
 
 
-def diverged(rows: Sequence[Row]) -> Finding | None:
+def diverged(rows: Sequence[Row]) -> Symptom | None:
     """Finds probes and runs whose loss or weights were not finite."""
     tried = finding.of_kind(rows, "probe", "trace", "run", "model")
-    bad = [row for row in tried if _lost(row) or row.get("ended") == "nonfinite"]
-    bad += [row for row in finding.of_kind(rows, "capacity") if _lost(row)]
+    bad = [*tried, *finding.of_kind(rows, "capacity")]
+    bad = [r for r in bad if r.get("finite") is False or r.get("ended") == "nonfinite"]
     if not bad:
         return None
     norms = [r["weight_norm"] for r in tried if r.get("weight_norm") is not None]
     norm = f" The largest weight norm is {max(norms):.3g}." if norms else ""
-    rates = finding.settings(bad, "learning_rate", "optimizer", "init_scale")
-    at = f", at {rates}" if rates else ""
-    return Finding(
-        "diverged",
-        True,
-        f"{len(bad):,} rows are not finite{at}.{norm}",
+    at = finding.settings(bad, "learning_rate", "optimizer", "init_scale")
+    return Symptom(
+        f"{len(bad):,} rows are not finite{f', at {at}' if at else ''}.{norm}",
         "Lower the learning rate by 3, or the initial scale; keep the matmul precision "
         'at "highest" (TF32 and bfloat16 overflow and blur first); what such a row '
         "stores is a lower bound.",
     )
 
 
-def _lost(row: Row) -> bool:
-    return row.get("finite") is False
-
-
 def _single(row: Row) -> bool:
     return row.get("method") == "single"
 
 
-def censored(rows: Sequence[Row]) -> Finding | None:
+def censored(rows: Sequence[Row]) -> Symptom | None:
     """Finds searches that stored the most that they were allowed to try."""
     # A single training is no search: it is at its only size.
     ends = [row for row in finding.of_kind(rows, *ENDS) if not _single(row)]
     capped = [row for row in ends if row.get("censored")]
     if not capped:
         return None
-    most = [row["capacity"] for row in capped if row.get("capacity") is not None]
-    span = dict.fromkeys((min(most), max(most))) if most else ()  # one number, or two
+    most = sorted(r["capacity"] for r in capped if r.get("capacity") is not None)
+    span = dict.fromkeys((*most[:1], *most[-1:]))  # of equal capacities, one number
     at = f" ({' to '.join(f'{end:,}' for end in span)} facts)" if most else ""
     where = finding.settings(capped, "memory", "method", "d", "m")
-    return Finding(
-        "censored",
-        True,
+    return Symptom(
         f"{finding.fraction(capped, ends, 'searches')} reached their ceiling{at}; "
         f"their capacity is a lower bound and no fit may use it: {where}.",
         "Raise the ceiling: --config.n_max of memories, --config.size_max of "
@@ -90,7 +78,7 @@ def censored(rows: Sequence[Row]) -> Finding | None:
     )
 
 
-def few_seeds(rows: Sequence[Row]) -> Finding | None:
+def few_seeds(rows: Sequence[Row]) -> Symptom | None:
     """Finds settings that were measured with fewer seeds than an interval needs."""
     seeds = collections.defaultdict(set)
     ended = finding.of_kind(rows, *ENDS) or finding.of_kind(rows, "probe", "trace")
@@ -99,13 +87,10 @@ def few_seeds(rows: Sequence[Row]) -> Finding | None:
     few = [setting for setting in seeds if len(seeds[setting]) < SEEDS]
     if not few:
         return None
-    least = min(len(seeds[setting]) for setting in few)
-    return Finding(
-        "few_seeds",
-        False,
+    return Symptom(
         f"{finding.fraction(few, [*seeds], 'settings')} have fewer than {SEEDS} seeds "
-        f"(the fewest: {least}), so that their intervals cover less than 94 % or are "
-        "missing.",
+        f"(the fewest: {min(map(len, seeds.values()))}), so that their intervals cover "
+        "less than 94 % or are missing.",
         f'Add seeds: --config.seeds="{tuple(range(SEEDS))}".',
     )
 
@@ -114,11 +99,11 @@ def _setting(row: Row) -> str:
     """Returns the settings of a row without its seed and outcomes, as one string."""
     if row.get("construction") is not None:
         return str([row.get(name) for name in _BUILT])
-    columns = comparison.settings(row) | {name: row.get(name) for name in _LATER}
+    columns = comparison.settings(row) | {n: row.get(n) for n in ("facts", "keys")}
     return str([value for name, value in columns.items() if name not in _ASIDE])
 
 
-def still_rising(rows: Sequence[Row]) -> Finding | None:
+def still_rising(rows: Sequence[Row]) -> Symptom | None:
     """Finds trainings that were given up while they still got better.
 
     A single training (no search) that failed with its last accuracy as its best; or a
@@ -126,25 +111,18 @@ def still_rising(rows: Sequence[Row]) -> Finding | None:
     """
     single = filter(_single, finding.of_kind(rows, "probe"))
     failed = [r for r in single if not r["stored"] and r.get("ended") == "budget"]
-    rising = [
-        row
-        for row in failed
-        if (best := row.get("best_accuracy")) is not None and row["accuracy"] >= best
-    ]
+    known = [row for row in failed if row.get("best_accuracy") is not None]
+    rising = [row for row in known if row["accuracy"] >= row["best_accuracy"]]
     traces = collections.defaultdict(list)
     for row in finding.of_kind(rows, "trace"):
         if row.get("accuracy") is not None and row.get("threshold") is not None:
             traces[row["search"]].append(row)
-    climbing = [trace[-1] for trace in traces.values() if _climbs(trace)]
     trainings = [*failed, *traces.values()]
-    cut = [*rising, *climbing]
+    cut = rising + [trace[-1] for trace in traces.values() if _climbs(trace)]
     if 5 * len(cut) < max(1, len(trainings)):  # searches fail on purpose, now and then
         return None
-    best = max(float(row["accuracy"]) for row in cut)
-    steps = max(row["steps"] for row in cut)
-    return Finding(
-        "still_rising",
-        True,
+    best, steps = (max(float(row[n]) for row in cut) for n in ("accuracy", "steps"))
+    return Symptom(
         f"{finding.fraction(cut, trainings, 'trainings')} were given up while accuracy "
         f"still rose (to {best:.3f} at best, within {steps:,.0f} steps): they show the "
         "budget, not the capacity.",
@@ -164,16 +142,14 @@ def _climbs(trace: Sequence[Row]) -> bool:
     return sum(last) / tenth > sum(before) / tenth + 0.005
 
 
-def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
+def lenient_threshold(rows: Sequence[Row]) -> Symptom | None:
     """Finds capacities at less than all facts, with none at all of them beside."""
     points = rows_lib.capacities(finding.of_kind(rows, "capacity"))
     slack = [point for point in points if point.threshold < 1 and point.median >= 100]
     if not slack or any(point.threshold == 1 for point in points):
         return None
     levels = ", ".join(sorted({f"{100 * point.threshold:g} %" for point in slack}))
-    return Finding(
-        "lenient_threshold",
-        False,
+    return Symptom(
         f"{finding.fraction(slack, points, 'capacities')} count {levels} of the facts "
         "and are of 100 facts or more, where all of the facts means fewer, by up to a "
         "factor of 1.4; below 100 facts the two agree.",
@@ -181,16 +157,14 @@ def lenient_threshold(rows: Sequence[Row]) -> Finding | None:
     )
 
 
-def changed_code(rows: Sequence[Row]) -> Finding | None:
+def changed_code(rows: Sequence[Row]) -> Symptom | None:
     """Finds rows of code that was not committed, or of several commits."""
     commits = {r["git_commit"] for r in rows if r.get("git_commit")}
     stamped = [row for row in rows if row.get("git_dirty") is not None]
     dirty = [row for row in stamped if row["git_dirty"]]
     if not dirty and len(commits) < 2:
         return None
-    return Finding(
-        "changed_code",
-        False,
+    return Symptom(
         f"{finding.fraction(dirty, stamped, 'rows')} come from code with changes not "
         f"committed; commits named: {len(commits)}.",
         "Before rows are published, run them again from one commit.",
