@@ -83,8 +83,8 @@ class Log(NamedTuple):
     """Finished probes, a ring of MAX_LOG; probe i of a lane is in slot i % MAX_LOG.
 
     `n`, `attempt` and `rate` are those of `Lane`; `correct`, `most`, `asked`, `loss`,
-    `steps` and `residual` those of `training.Fit` at the end of the probe; `ended` is an
-    index into ENDINGS, and `weight_norm` the norm of all weights.
+    `steps` and `residual` those of `training.Fit` at the end of the probe; `ended` is
+    an index into ENDINGS, and `weight_norm` the norm of all weights.
     """
 
     n: Int[Array, "*lanes P"]

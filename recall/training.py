@@ -115,8 +115,8 @@ def start(params: Params) -> Fit:
     zero: Any = np.zeros((), np.int32)  # NumPy's: no dispatch for each lane
     infinity: Any = np.full((), np.inf, np.float32)  # a residual that proves nothing
     finite: Any = np.ones((), bool)
-    counts = dict.fromkeys(("steps", "correct", "asked", "most", "most_at"), zero)
-    unknown = dict.fromkeys(("loss", "residual"), infinity)
+    counts: Any = dict.fromkeys(("steps", "correct", "asked", "most", "most_at"), zero)
+    unknown: Any = dict.fromkeys(("loss", "residual"), infinity)
     moments = ADAM.init(params)
     return Fit(params=params, moments=moments, finite=finite, **counts, **unknown)
 

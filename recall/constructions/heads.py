@@ -93,10 +93,13 @@ def construct(
     for group, rest, code in _groups(tokens, codes, design.size):
         duals = np.linalg.pinv(np.concatenate([group, end[None]])).T[: len(group)]
         rows.append((_key(group, end, rest, design.keys), query, duals, code))
-    stacked = [
-        np.stack([_fill(row[part], design.size) for row in rows]) for part in range(4)
-    ]
-    return transformer.Params(*(jnp.asarray(part, jnp.float32) for part in stacked))
+    stacked: dict[str, Any] = {
+        name: jnp.asarray(
+            np.stack([_fill(row[i], design.size) for row in rows]), jnp.float32
+        )
+        for i, name in enumerate("KQVO")
+    }
+    return transformer.Params(**stacked)
 
 
 def gap(params: transformer.Params, tokens: transformer.Embeddings) -> float:

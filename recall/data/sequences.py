@@ -4,7 +4,7 @@ The models have no positions: a prompt is a subject, a relation and a multiset o
 tokens, so that one noise context may be read with many facts (`models.population`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -128,7 +128,7 @@ def _invert(weights: Array, levels: Array) -> Array:
     return jnp.minimum(index, last).astype(jnp.int32)
 
 
-def _sample(key: Array, weights: Array, shape: int | tuple[int, ...]) -> Array:
+def _sample(key: Array, weights: Array, shape: Any) -> Array:
     return _invert(weights, jax.random.uniform(key, shape))
 
 

@@ -106,7 +106,7 @@ def test_where_nothing_is_enough_there_is_no_size():
     assert not rows[-1]["stored"]
     (found,) = built.summaries(rows)
     assert (found.claim_stored, found.seeds, found.rows) == (0, 1, [])
-    assert "none" in report_constructions.cells(found)
+    assert "none" in report_constructions.tables(rows)[0].rows[0]
 
 
 # What rows add up to

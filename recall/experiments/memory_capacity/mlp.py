@@ -10,8 +10,8 @@ from recall.sweeps.batch import Plan
 from recall.theory import laws
 
 # "published" is the recipe of the paper's code, "decay" ours and the default. At 99 %,
-# over 5 seeds, "decay" stores 157 facts at (d, m) = (16, 16) and 163 at (8, 32) in 21 s,
-# "published" 159 and 168 in 62 s.
+# over 5 seeds, "decay" stores 157 facts at (d, m) = (16, 16) and 163 at (8, 32) in
+# 21 s, "published" 159 and 168 in 62 s.
 RECIPES = {
     "decay": fields.Training(
         name="decay",
