@@ -47,7 +47,7 @@ class Growth(NamedTuple):
 
 
 def widths(rows: Iterable[Row]) -> list[Widths]:
-    """Gathers ended searches by kind."""
+    """Gathers smallest widths of ended searches, by memory and mode."""
     groups: dict[Kind, dict[int, list[Row]]] = {}
     for row in ends(rows, "width"):
         sizes = groups.setdefault(_kind(row), {})

@@ -33,7 +33,7 @@ def kept(rows: Iterable[Row]) -> list[Row]:
 
 
 def describe(found: Sequence[Setting]) -> str:
-    """How far predictions are off, in words."""
+    """Returns a caption that says how far theory is off, by stage."""
     off = summary.deviations(found)
     known = np.isfinite(off).all(axis=1)
     said = (
@@ -52,7 +52,7 @@ def describe(found: Sequence[Setting]) -> str:
 
 
 def cells(setting: Setting) -> list[str]:
-    """A line of the table."""
+    """Returns the cells of a setting: stage times in steps, beside theory."""
     row = setting.row
     lost = f" !{setting.diverged}" if setting.diverged else ""
     model = "transformer" if row["model"] == "transformer" else row["attention"]

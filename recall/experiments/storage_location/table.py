@@ -86,7 +86,7 @@ def ablation_lines(cells: summary.Grid) -> list[list[str]]:
 
 
 def describe(cells: summary.Grid) -> str:
-    """What is counted, how numbers move with the MLP's weights, the worst error."""
+    """Returns a caption: the sizes counted, trends with the MLP, the worst error."""
     worst = np.nanmax(cells.values["free.conservation"])
     said = (
         f"{int(cells.able.sum())} of {cells.able.size} sizes recall "

@@ -47,7 +47,7 @@ def grid_table(rows: Iterable[Row]) -> Table:
 
 
 def describe(found: summary.Line) -> str:
-    """A fitted line in words."""
+    """Returns a sentence about the line fitted to a grid of accuracies."""
     if found.least_attention is None:
         return f"No cell reaches {found.level:.0%}."
     least = f"{found.level:.0%} needs attention of at least {found.least_attention:,}"
