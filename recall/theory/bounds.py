@@ -10,7 +10,7 @@ Status: derived here; the paper has bounds of this kind (arXiv 2412.06538, secti
 The tail-average margin is another's, and a reference curve, no bound.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -60,7 +60,7 @@ def injective_bits(n: Numbers) -> Floats:
 
 
 @np.vectorize
-def _table_bits(S: int, D: int, block: int) -> float:
+def _table_bits(S: Any, D: Any, block: Any) -> float:
     """Returns the bits that S draws of a relation give on the D tokens of its block.
 
     log2 C(block, D) - E log2 C(block - K, D - K), for K tokens drawn at least once.
