@@ -4,7 +4,7 @@ The models have no positions: a prompt is a subject, a relation and a multiset o
 tokens, so that one noise context may be read with many facts (`models.population`).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,8 +78,11 @@ def sample_draw(
     subject_weights, relation_weights = _live_weights(world)
     noise = _sample_noise(key_noise, world, C, length)
     if world.given is not None:  # subjects lack relations: a grid would have holes
-        draw = _stratified if layout == "grid" else _sample
-        drawn = draw(key_subjects, jnp.ones(world.given.pairs.shape[0]), C * F)
+        weights = jnp.ones(world.given.pairs.shape[0])
+        if layout == "grid":
+            drawn = _stratified(key_subjects, weights, C * F)
+        else:
+            drawn = _sample(key_subjects, weights, (C * F,))
         facts = world.given.pairs[drawn.reshape(F, C).T]
         return Draw(noise=noise, subjects=facts[..., 0], relations=facts[..., 1])
     if layout == "pairs":
@@ -128,7 +131,7 @@ def _invert(weights: Array, levels: Array) -> Array:
     return jnp.minimum(index, last).astype(jnp.int32)
 
 
-def _sample(key: Array, weights: Array, shape: Any) -> Array:
+def _sample(key: Array, weights: Array, shape: tuple[int, ...]) -> Array:
     return _invert(weights, jax.random.uniform(key, shape))
 
 
